@@ -1,0 +1,63 @@
+/*
+ * cluster/cluster.h - the hosts of one [databases] entry, and which of them are
+ * the primary and usable replicas right now.
+ *
+ * A cluster is written by the monitor on the main thread and read by every
+ * worker without a lock: the two masks travel in one atomic word.  An entry with
+ * `route = any` is not monitored: all of its hosts are equals.
+ */
+#ifndef PGWEIR_CLUSTER_CLUSTER_H
+#define PGWEIR_CLUSTER_CLUSTER_H
+
+#include "base/base.h"
+
+/* A mask has a bit for each host. */
+#define CLUSTER_HOSTS_MOST 32
+
+enum host_role { HOST_UNKNOWN, HOST_PRIMARY, HOST_REPLICA };
+
+struct cluster_masks {
+	uint32_t primary;  /* at most one bit; 0 while there is none */
+	uint32_t replicas; /* usable ones: up, in recovery, connected for reads */
+};
+
+struct cluster;
+
+/* References one; hosts and ports are copied.  An unmonitored cluster has no roles. */
+struct cluster *cluster_new(const char *const *hosts, const uint16_t *ports, unsigned count, bool monitored);
+struct cluster *cluster_ref(struct cluster *c);
+void cluster_unref(struct cluster *c);
+
+unsigned cluster_host_count(const struct cluster *c);
+const char *cluster_host_name(const struct cluster *c, unsigned host); /* borrowed */
+uint16_t cluster_host_port(const struct cluster *c, unsigned host);
+bool cluster_is_monitored(const struct cluster *c);
+/* True when both have the same hosts in the same order and the same kind. */
+bool cluster_has_same_hosts(const struct cluster *c, const char *const *hosts, const uint16_t *ports, unsigned count);
+
+/* Lock-free, any thread. */
+struct cluster_masks cluster_masks(const struct cluster *c);
+enum host_role cluster_host_role(const struct cluster *c, unsigned host);
+
+/* A connection to that host was lost or refused: the monitor looks at once.  Any thread; cheap to repeat. */
+void cluster_suspect(struct cluster *c, unsigned host);
+
+/* What SHOW HOSTS tells; a copy, any thread. */
+struct host_report {
+	const char *host; /* borrowed from the cluster */
+	uint16_t port;
+	enum host_role role;
+	bool up;
+	char reason[160];        /* why it is out; "" when it is up */
+	int64_t checked_us;      /* wall clock of the last answer; 0 never */
+	int64_t lag_us;          /* replay lag; 0 also stands for less than check_interval; -1 unknown */
+	int64_t lag_bytes;       /* -1 unknown */
+	unsigned timeline;       /* 0 unknown */
+	uint64_t checks;
+	uint64_t failures;
+	uint64_t role_changes;
+};
+
+void cluster_report(const struct cluster *c, unsigned host, struct host_report *out);
+
+#endif

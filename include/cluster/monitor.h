@@ -1,0 +1,45 @@
+/*
+ * cluster/monitor.h - asks the hosts who they are: in recovery, timeline, log
+ * position.  One libpq connection per (host, port), shared by all clusters that
+ * name it, on the main thread's loop; never blocks it.
+ *
+ * Nobody is told who the primary is: the monitor finds out, and writes it into
+ * the clusters.
+ */
+#ifndef PGWEIR_CLUSTER_MONITOR_H
+#define PGWEIR_CLUSTER_MONITOR_H
+
+#include "cluster/cluster.h"
+
+struct loop;
+struct monitor;
+
+struct monitor_options {
+	const char *user;     /* copied; "" uses the operating system's, as libpq does */
+	const char *password; /* copied; may be "" */
+	const char *dbname;   /* copied */
+	const char *sslmode;  /* copied; NULL or "" is libpq's default */
+	const char *sslrootcert; /* copied; NULL or "" is libpq's default */
+	int64_t check_interval_ms;
+	int64_t check_timeout_ms;
+	int check_fall; /* this many timeouts in a row put a host down; a refusal or reset does at once */
+	int check_rise; /* this many good answers in a row bring it back */
+};
+
+/*
+ * CHANGED is called on the loop's thread whenever a cluster's masks have changed; it
+ * must not watch or unwatch.  Until monitor_configure the options are the settings' defaults.
+ */
+struct monitor *monitor_new(struct loop *loop, void (*changed)(void *user, struct cluster *c), void *user);
+/* New options, at start and at reload; connections are made again only when the login changed. */
+void monitor_configure(struct monitor *m, const struct monitor_options *options);
+/*
+ * Begins to watch the hosts of C (a monitored cluster), at once; holds a reference until monitor_unwatch.
+ * No primary is elected before every host was asked once.  At a reload watch the new cluster before the old
+ * one is let go: hosts that both name stay known.  May call CHANGED before it returns.
+ */
+void monitor_watch(struct monitor *m, struct cluster *c);
+void monitor_unwatch(struct monitor *m, struct cluster *c);
+void monitor_free(struct monitor *m);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * net/connect.h - sockets: the ones that listen, the ones that connect, and what
+ * there is to know of a connected one.
+ */
+#ifndef PGWEIR_NET_CONNECT_H
+#define PGWEIR_NET_CONNECT_H
+
+#include "base/base.h"
+
+#include <sys/socket.h>
+
+struct loop;
+
+/* The options of PgBouncer's tcp_* settings; 0 leaves the kernel's default. */
+struct socket_options {
+	int keepalive;
+	int keepidle_s;
+	int keepintvl_s;
+	int keepcnt;
+	int buffer_bytes;
+	int user_timeout_ms;
+};
+
+/* An address as people read it. */
+struct endpoint {
+	bool is_unix;
+	uint16_t port;
+	char host[64]; /* numeric address, or "unix" */
+};
+
+void socket_describe_peer(int fd, struct endpoint *out);
+void socket_describe_local(int fd, struct endpoint *out);
+/* The process and user at the other end of a unix socket; false for TCP. */
+bool socket_peer_credentials(int fd, int *pid, unsigned *uid);
+void socket_apply_options(int fd, const struct socket_options *options);
+
+/*
+ * Connects to HOST ("/dir" and "@name" are unix sockets, else a name or an address)
+ * without blocking; names are resolved in the thread pool.
+ */
+struct connector;
+
+struct connector_events {
+	/* FD is connected, non-blocking, and the caller's; or -1, with ERROR a text for people.  Exactly once. */
+	void (*connected)(void *user, int fd, const char *error);
+};
+
+/* Never calls back before returning. */
+struct connector *connector_start(struct loop *loop, const char *host, uint16_t port, const struct socket_options *options,
+    const struct connector_events *events, void *user);
+/* Gives up: no callback comes.  Frees it; NULL is fine.  Not after the callback. */
+void connector_cancel(struct connector *c);
+
+/*
+ * Listening sockets.  Each returns a descriptor, or -1 with a reason in ERROR (of SIZE bytes).
+ */
+int listen_tcp(const struct sockaddr *address, socklen_t length, int backlog, char *error, size_t size);
+/* PATH is the socket's file ("@…" is abstract); a stale file is removed, a used one is an error. */
+int listen_unix(const char *path, unsigned mode, const char *group, int backlog, char *error, size_t size);
+
+/* Calls ACCEPTED for each new connection (non-blocking, the callee's) until listener_free. */
+struct listener;
+struct listener *listener_new(struct loop *loop, int fd, void (*accepted)(void *user, int fd), void *user);
+void listener_free(struct listener *l); /* closes the socket; NULL is fine */
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * net/stream.h - a connected socket as a flow of bytes in both directions.
+ *
+ * The contract is completion-shaped: "here are bytes", "what you sent has gone",
+ * "it has ended".  A stream owns memory only for bytes that its user did not
+ * consume yet and for bytes that the kernel did not take yet; an idle one owns
+ * none.  Its events come from its loop's thread only, and never from inside a
+ * call into the stream except where said.
+ *
+ *      recv → loop's read buffer → events.data() ── consumed ──▶ gone
+ *                                       └────── the rest ──▶ input (owned)
+ *      stream_send(iov) → sendmsg ── taken ──▶ gone
+ *                            └── the rest ──▶ output (owned) → WRITABLE → events.drained()
+ */
+#ifndef PGWEIR_NET_STREAM_H
+#define PGWEIR_NET_STREAM_H
+
+#include "base/bytes.h"
+
+#include <sys/uio.h>
+
+struct loop;
+struct stream;
+struct stream_handle;
+
+struct stream_events {
+	/* Bytes in order; returns how many were consumed.  The rest is kept and given again, with more behind it. */
+	size_t (*data)(struct stream *s, char *bytes, size_t length);
+	/* The owned output is empty again after it was not. */
+	void (*drained)(struct stream *s);
+	/* The peer has ended the stream or the socket failed (ERROR is an errno, 0 for an orderly end).  The user closes it. */
+	void (*ended)(struct stream *s, int error);
+	/* The last event, after stream_close: the memory may go now. */
+	void (*closed)(struct stream *s);
+};
+
+struct stream {
+	int fd;
+	bool reading : 1;
+	bool writing : 1;   /* WRITABLE is armed */
+	bool closing : 1;
+	bool attached : 1;
+	bool failed : 1;    /* sending failed: the end is reported by reading */
+	const struct stream_events *events;
+	struct loop *loop;             /* borrowed */
+	struct stream_handle *handle;  /* owned until close or detach, then by the loop */
+	struct bytes input;            /* not consumed yet */
+	struct bytes output;           /* not sent yet */
+	size_t output_at;              /* how much of it has gone */
+	uint64_t received;             /* bytes, ever */
+	uint64_t sent;
+};
+
+/* Takes the connected or connecting, non-blocking FD.  Reading starts with stream_attach. */
+void stream_init(struct stream *s, int fd, const struct stream_events *events);
+/* Begins to serve the stream on this loop; again after stream_detach, on another one. */
+void stream_attach(struct stream *s, struct loop *loop);
+/* Stops serving it here; no event comes until it is attached again.  For streams that move between loops. */
+void stream_detach(struct stream *s);
+/* Idempotent, any time, also inside events; `closed` follows.  What was not sent yet is lost. */
+void stream_close(struct stream *s);
+
+/*
+ * Sends the pieces, in order, behind whatever is still unsent.  What the kernel
+ * does not take is copied.  A failure is told by the `ended` event later.
+ */
+void stream_send(struct stream *s, const struct iovec *iov, int count);
+void stream_send_bytes(struct stream *s, const void *bytes, size_t length);
+/* Bytes that the kernel has not taken yet. */
+size_t stream_unsent(const struct stream *s);
+
+/* Back-pressure: no `data` events and no reads until stream_resume. */
+void stream_pause(struct stream *s);
+void stream_resume(struct stream *s);
+/* Offers the kept input once more, for a user that could not consume it before. */
+void stream_offer(struct stream *s);
+
+#endif

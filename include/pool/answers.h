@@ -1,0 +1,53 @@
+/*
+ * pool/answers.h - the queue of answers that a server owes.
+ *
+ *      requests ──▶ server            answers owed, oldest first
+ *      Parse (ours)                   [PARSE   swallow]   never seen by the client
+ *      Bind                           [BIND    forward]
+ *      Execute                        [EXECUTE forward]
+ *      (a Parse the server has)       [PARSE   made   ]   written here when its turn comes
+ *      Sync                           [SYNC    forward]   ends the batch: on an error all before it is dropped
+ */
+#ifndef PGWEIR_POOL_ANSWERS_H
+#define PGWEIR_POOL_ANSWERS_H
+
+#include "base/base.h"
+
+struct statement;
+struct name_change;
+
+enum answer_kind { ANSWER_QUERY, ANSWER_FUNCTION, ANSWER_PARSE, ANSWER_BIND, ANSWER_DESCRIBE, ANSWER_EXECUTE, ANSWER_CLOSE, ANSWER_SYNC };
+
+enum answer_way { ANSWER_FORWARD, ANSWER_SWALLOW, ANSWER_MADE };
+
+/* What a swallowed answer is for. */
+enum answer_purpose { PURPOSE_NONE, PURPOSE_FENCE, PURPOSE_PROBE, PURPOSE_LEARN, PURPOSE_RESET, PURPOSE_CHECK, PURPOSE_REPREPARE };
+
+struct answer {
+	uint8_t kind;
+	uint8_t way;
+	uint8_t purpose;
+	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */
+	struct statement *statement; /* owned reference: a Parse puts it on the server, a Close takes it away */
+	struct name_change *change;  /* owned: what to undo in the session's names when this is dropped */
+};
+
+struct answers {
+	struct answer *ring; /* owned; NULL until used */
+	uint32_t first;
+	uint32_t count;
+	uint32_t capacity; /* a power of two */
+};
+
+void answers_free(struct answers *a); /* must be empty of owned things: see answers_pop */
+/* A new answer at the end, zeroed but for kind and way; valid until the next push. */
+struct answer *answers_push(struct answers *a, enum answer_kind kind, enum answer_way way);
+/* The oldest one, or NULL. */
+struct answer *answers_head(const struct answers *a);
+struct answer *answers_at(const struct answers *a, uint32_t i); /* 0 is the oldest */
+struct answer answers_pop(struct answers *a);      /* the oldest; its owned things are the caller's */
+struct answer answers_pop_last(struct answers *a); /* the newest */
+/* How many of the queued ones are Query, Sync or FunctionCall: a ReadyForQuery each. */
+uint32_t answers_readies(const struct answers *a);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * pool/ledger.h - one ledger per [databases] entry: exact counts per user and host,
+ * idle servers per worker, and the queue of waiters.  One mutex each.
+ *
+ * Lock order: hub (the list of ledgers), then one ledger, then a user's counter.
+ * No two ledgers are locked at once.
+ */
+#ifndef PGWEIR_POOL_LEDGER_H
+#define PGWEIR_POOL_LEDGER_H
+
+#include "auth/scram.h"
+#include "base/map.h"
+#include "cluster/cluster.h"
+#include "config/snapshot.h"
+#include "pool/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define WORKERS_MOST 64
+
+/* One (user, host): freed when its account has dropped it and its last server is gone. */
+struct cell {
+	unsigned host;
+	unsigned total;               /* servers in every state */
+	unsigned by_state[SERVER_CLOSING + 1];
+	int references;
+	int64_t failed_us;            /* monotonic time of the last failed login; 0: the last one was good */
+	struct list *idle;            /* owned: a list of server.idle for each worker */
+};
+
+/* The waiters for one target: all in order, and each worker's own. */
+struct queue {
+	struct list order;
+	struct list *own; /* owned: one for each worker */
+	unsigned count;
+};
+
+struct user_counter; /* process-wide: servers of one user, for max_user_connections */
+
+/* What a new client is told without asking a server: immutable, counted. */
+struct greeting {
+	atomic_int references;
+	unsigned count;
+	struct server_value *values; /* owned */
+};
+
+/* A startup profile that a server has accepted, and how it spells it. */
+struct known_startup {
+	UT_hash_handle hh;
+	const struct profile *asked;    /* key; owned reference */
+	const struct profile *accepted; /* owned reference */
+};
+
+struct account {
+	UT_hash_handle hh;
+	char *user;                   /* owned, key: who logs in to the server */
+	struct ledger *ledger;        /* borrowed */
+	struct cell **cells;          /* owned array of references, one per host */
+	unsigned cell_count;
+	struct queue queues[LEND_TARGETS];
+	unsigned total;
+	unsigned clients;             /* attached sessions */
+	unsigned next_host;           /* round robin */
+	struct user_counter *counter; /* owned reference */
+	/* limits, set at reload */
+	int pool_size, replica_pool_size, min_pool_size, reserve_pool_size;
+	enum pool_mode pool_mode;
+	bool forced_user;
+	/* the secret for logging in to servers */
+	char *secret;                 /* owned; NULL or "" when there is none */
+	struct scram_keys client_keys; /* learned from a client's login */
+	bool has_client_keys;
+	char *client_password;        /* owned; learned from a client's cleartext login */
+	/* the last failure, told while server_login_retry runs */
+	char *failure;                /* owned; NULL when the last login was good */
+	char failure_sqlstate[6];
+	int64_t failed_us;
+	struct greeting *greeting;
+	struct known_startup *startups; /* uthash by pointer */
+};
+
+/* Counters of one worker for one ledger: written by that worker only, read by all. */
+struct ledger_stats {
+	_Atomic uint64_t assignments, transactions, queries, received, sent;
+	_Atomic uint64_t transaction_us, query_us, wait_us;
+	_Atomic uint64_t client_parses, server_parses, binds, logins;
+	_Atomic uint64_t routes[64][3]; /* by reason; to the primary, to replicas, elsewhere */
+} __attribute__((aligned(64)));
+
+#define stat_add(counter, n) \
+	atomic_store_explicit(&(counter), atomic_load_explicit(&(counter), memory_order_relaxed) + (uint64_t)(n), memory_order_relaxed)
+
+struct ledger {
+	UT_hash_handle hh;
+	pthread_mutex_t mutex;
+	char *name;                   /* owned, key */
+	struct hub *hub;              /* borrowed */
+	atomic_int references;
+	struct cluster *cluster;      /* owned reference */
+	struct account *accounts;     /* uthash by user */
+	uint32_t epoch;
+	unsigned total;               /* servers */
+	unsigned waiting;
+	uint64_t sequence;
+	int max_connections;          /* 0: no limit */
+	bool paused, disabled, removed, automatic;
+	atomic_uint clients;
+	int64_t unused_us;            /* since when an automatic entry has had no client */
+	struct ledger_stats *stats;   /* owned: one for each worker */
+	void *facts;                  /* what session/ knows of the catalog; freed by facts_free */
+	void (*facts_free)(void *facts);
+};
+
+/* -------------------------------------------------------------------- hub */
+
+/* The process: its workers' pools, its ledgers, and the snapshot in force. */
+struct hub;
+
+struct hub *hub_new(unsigned workers, struct snapshot *snapshot); /* takes a reference of its own */
+void hub_free(struct hub *h);
+void hub_set_pool(struct hub *h, unsigned worker, struct pool *p);
+unsigned hub_worker_count(const struct hub *h);
+struct pool *hub_pool(struct hub *h, unsigned worker);
+struct snapshot *hub_snapshot(struct hub *h); /* a reference of the caller's */
+uint64_t hub_snapshot_number(const struct hub *h); /* lock-free: has it changed? */
+
+/* Makes SNAPSHOT the one in force: ledgers take their limits, gone entries are removed. */
+void hub_configure(struct hub *h, struct snapshot *snapshot);
+/* What has to happen when a cluster's roles change; any thread. */
+void hub_cluster_changed(struct hub *h, struct cluster *c);
+/* Periodic work on all ledgers: idle and old servers, the reserve, logins that may be tried again.  Main thread. */
+void hub_janitor(struct hub *h);
+/* Told of ledgers that come and go with their clusters; set before the first ledger.  Called under no lock. */
+void hub_on_cluster(struct hub *h, void (*watch)(void *user, struct cluster *c, bool begins), void *user);
+
+/* The ledger of that entry, made if the configuration has such an entry ("*" included); NULL if not.  A reference of the caller's. */
+struct ledger *hub_ledger(struct hub *h, const char *database);
+struct ledger *ledger_ref(struct ledger *l);
+void ledger_unref(struct ledger *l);
+/* Calls EACH for every ledger, with a reference held, under no lock. */
+void hub_each_ledger(struct hub *h, void (*each)(struct ledger *l, void *user), void *user);
+
+/* ---------------------------------------------------------------- accounts */
+
+/* The account of USER (who logs in to the server), attached: counted as a client until account_detach. */
+struct account *account_attach(struct ledger *l, const char *user, const struct snapshot *snapshot);
+void account_detach(struct account *a);
+/* Learned at a client's login, for servers that want the same. */
+void account_learn_keys(struct account *a, const struct scram_keys *keys);
+void account_learn_password(struct account *a, const char *password);
+/* The greeting of its servers, or NULL; a reference of the caller's. */
+struct greeting *account_greeting(struct account *a);
+void greeting_unref(struct greeting *g);
+const char *greeting_value(const struct greeting *g, const char *name);
+/* A startup profile as servers spell it, if one has accepted it; NULL if not known.  A reference of the caller's. */
+const struct profile *account_known_startup(struct account *a, const struct profile *asked);
+void account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted);
+/* While logins fail and no server is up: true, with the text and SQLSTATE (of size 6), owned by the caller. */
+bool account_is_failing(struct account *a, char **text, char *sqlstate);
+unsigned account_waiting(const struct account *a);
+
+/* ---------------------------------------------------- operator's commands */
+
+void ledger_pause(struct ledger *l, bool paused);
+void ledger_disable(struct ledger *l, bool disabled);
+/* Servers in use; 0 means that a PAUSE is complete. */
+unsigned ledger_servers(struct ledger *l);
+/* Every server of it closes at its return, idle ones now. */
+void ledger_reconnect(struct ledger *l);
+
+#endif

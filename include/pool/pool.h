@@ -1,0 +1,101 @@
+/*
+ * pool/pool.h - lends server connections.
+ *
+ * A borrower (a client's session, or an inquiry of pgweir's own) asks for a server
+ * of its account with the role that its statement needs.  It gets one at once, or
+ * waits in order; what it gets is its own until it gives it back.
+ *
+ *   pool_lend ─▶ own idle server ─────────────────────────────▶ LEND_NOW
+ *             ├▶ another worker's idle server (a claim) ─▶ LEND_LATER … granted()
+ *             └▶ queue; a login is started if the limits allow ─▶ LEND_LATER … granted()
+ *   pool_return ─▶ the oldest waiter that it may serve, else idle
+ */
+#ifndef PGWEIR_POOL_POOL_H
+#define PGWEIR_POOL_POOL_H
+
+#include "base/list.h"
+#include "observe/close.h"
+#include "pool/server.h"
+#include "protocol/message.h"
+
+struct account;
+struct hub;
+struct ledger;
+struct pool;
+struct snapshot;
+struct scram_keys;
+
+/* Which hosts may serve. */
+enum lend_target {
+	LEND_ANY,          /* every host of the entry */
+	LEND_PRIMARY,
+	LEND_REPLICA,      /* a replica; the primary while there is none */
+	LEND_REPLICA_ONLY,
+	LEND_TARGETS
+};
+
+enum lend_outcome { LEND_NOW, LEND_LATER };
+
+/* Why a waiter is sent away; texts are valid during the call only. */
+struct refusal {
+	enum close_reason reason;
+	const char *sqlstate; /* NULL: the reason's */
+	const char *message;  /* NULL: the reason's */
+};
+
+struct borrower_events {
+	/* The wait is over: the server is the borrower's. */
+	void (*granted)(struct borrower *b, struct server *s);
+	/* The wait is over without a server. */
+	void (*refused)(struct borrower *b, const struct refusal *why);
+	/* Bytes from the borrowed server; returns how many were consumed. */
+	size_t (*data)(struct borrower *b, struct server *s, char *bytes, size_t length);
+	/* Everything sent to the server has gone, after some had not. */
+	void (*drained)(struct borrower *b, struct server *s);
+	/* The connection has ended; the borrower must call pool_close_server before it returns. */
+	void (*lost)(struct borrower *b, struct server *s, int error);
+};
+
+enum borrower_state { BORROWER_NONE, BORROWER_QUEUED, BORROWER_PROMISED };
+
+struct borrower {
+	const struct borrower_events *events;
+	struct list order; /* in its target's queue */
+	struct list own;   /* in its worker's part of that queue */
+	struct pool *pool;       /* borrowed */
+	struct account *account; /* borrowed; kept alive by account_attach */
+	uint64_t sequence;
+	int64_t since_us;
+	uint8_t target;
+	uint8_t state;           /* under the ledger's mutex */
+	uint8_t overtaken;
+};
+
+/* ------------------------------------------------ a worker's part of the pool */
+
+struct pool *pool_new(struct hub *hub, struct loop *loop);
+void pool_free(struct pool *p); /* after its servers are gone */
+struct loop *pool_loop(const struct pool *p);
+struct hub *pool_hub(const struct pool *p);
+unsigned pool_number(const struct pool *p);
+struct snapshot *pool_snapshot(const struct pool *p); /* the one in force on this worker; borrowed until the next message */
+/* The servers that this worker owns: a list of server.all. */
+struct list *pool_servers(struct pool *p);
+/* Closes every server of this worker, at once. */
+void pool_close_all(struct pool *p);
+
+/* Asks for a server.  LEND_NOW fills *OUT; else one of granted() and refused() comes, never before the return. */
+enum lend_outcome pool_lend(struct borrower *b, enum lend_target target, struct server **out);
+/* Leaves the queue; false when a server is already on its way: granted() comes all the same. */
+bool pool_withdraw(struct borrower *b);
+/* Gives the server back; its answers must be settled and its status 'I', or it is closed. */
+void pool_return(struct server **s);
+/* Closes a server that the borrower has (or the pool itself); REASON is logged. */
+void pool_close_server(struct server **s, const char *reason);
+
+/* ------------------------------------------------------------- cancelling */
+
+/* Sends a CancelRequest for what the server runs; DONE is called on this worker when it has ended. */
+void pool_cancel(struct server *s, void (*done)(void *user), void *user);
+
+#endif

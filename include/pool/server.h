@@ -1,0 +1,127 @@
+/*
+ * pool/server.h - one connection to PostgreSQL: its stream, the answers it owes,
+ * the settings and statements it has, and who has borrowed it.
+ *
+ * A server belongs to one worker at a time.  `state` and the idle list are the
+ * ledger's (under its mutex); everything else is the owning worker's.
+ */
+#ifndef PGWEIR_POOL_SERVER_H
+#define PGWEIR_POOL_SERVER_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "net/connect.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/timer.h"
+#include "observe/close.h"
+#include "pool/answers.h"
+#include "pool/statement.h"
+
+struct account;
+struct borrower;
+struct cell;
+struct ledger;
+struct pool;
+struct profile;
+struct server_login;
+
+enum server_state {
+	SERVER_LOGIN,      /* connecting and logging in */
+	SERVER_IDLE,       /* in the idle list of its owner */
+	SERVER_CLAIMED,    /* idle at its owner, promised to a waiter of another worker */
+	SERVER_IN_TRANSIT, /* on its way to another worker */
+	SERVER_ACTIVE,     /* lent */
+	SERVER_TESTING,    /* server_check_query or server_reset_query runs */
+	SERVER_CANCELLING, /* given back, but a cancel request for it is still on its way */
+	SERVER_CLOSING
+};
+
+/* What the owner of a server is told to do with it; one at a time is under way. */
+enum server_order { ORDER_NONE, ORDER_LOGIN, ORDER_HAND_OVER, ORDER_TAKE_OVER, ORDER_CLOSE, ORDER_CHECK };
+
+/* What the owner uses it for just now; the owner's alone, so its events need no lock. */
+enum server_use { USE_NONE, USE_LOGIN, USE_LENT, USE_TEST, USE_CANCEL };
+
+struct prepared {
+	UT_hash_handle hh;           /* by number */
+	uint64_t number;
+	struct statement *statement; /* owned reference */
+	struct list used;            /* in server.prepared_used, oldest first */
+};
+
+/* A name and a text; used for parameters that a server reported and for defaults it was found to have. */
+struct server_value {
+	char *name;  /* owned */
+	char *value; /* owned */
+	bool reported;
+};
+
+struct server {
+	struct stream stream;
+	struct list all;                /* in pool.servers of the owner */
+	struct list idle;               /* in the ledger's idle list */
+	struct message order_message;
+	struct pool *pool;              /* the owner; borrowed */
+	struct pool *order_to;          /* TAKE_OVER: the next owner; borrowed */
+	struct ledger *ledger;          /* holds a reference */
+	struct account *account;        /* borrowed from the ledger */
+	struct cell *cell;              /* holds a reference: the (user, host) it counts for */
+	struct borrower *borrower;      /* who has it, or to whom it was promised; borrowed */
+	uint64_t id;
+	unsigned host;                  /* number in the cluster */
+	uint32_t epoch;
+	uint8_t state;
+	uint8_t order;
+	uint8_t use;
+	char status;                    /* of the last ReadyForQuery: 'I', 'T' or 'E' */
+	bool died;                      /* ended while an order for it was on its way */
+	bool closed;                    /* the stream has had its last event */
+	bool close_needed;              /* closed when it comes back */
+	bool in_copy;                   /* between CopyInResponse and its end, seen from the request side */
+	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
+	bool fatal_seen;
+	bool promoted;                  /* reported in_hot_standby = off after on */
+
+	struct answers answers;
+	const struct profile *profile;  /* the settings it has; owned reference */
+	struct server_value *values;    /* owned: reported parameters and learned defaults */
+	unsigned value_count;
+	struct prepared *prepared;      /* uthash: what is prepared on it */
+	struct list prepared_used;
+	struct statement *unnamed;      /* its unnamed statement as far as known; owned reference */
+	uint32_t fences;                /* bit n: the fence of n settings is prepared */
+	bool probe_ready;
+
+	uint32_t backend_pid;
+	uint8_t cancel_secret[256];
+	uint16_t cancel_secret_length;
+	unsigned cancels;               /* cancel connections still open */
+
+	int64_t connected_us;           /* monotonic, at the end of the login */
+	int64_t connected_wall_us;
+	int64_t request_wall_us;
+	int64_t returned_us;            /* monotonic: idle since */
+	struct timer timer;             /* login, check, cancel deadlines */
+	struct server_login *login;     /* owned, while it logs in */
+	struct endpoint peer;
+	struct endpoint local;
+	uint64_t skip;                  /* bytes of the frame under way still to stream through */
+};
+
+/* The value of a parameter as the server reported it, or the default learned of it; NULL when not known. */
+const char *server_value(const struct server *s, const char *name);
+void server_set_value(struct server *s, const char *name, const char *value, bool reported);
+
+/* The prepared statements: a row of the LRU, or NULL.  server_prepare answers what had to go, to be closed (or NULL; owned by the caller). */
+struct prepared *server_find_prepared(struct server *s, const struct statement *statement);
+struct statement *server_prepare(struct server *s, struct statement *statement, unsigned most);
+void server_unprepare(struct server *s, const struct statement *statement);
+void server_forget_prepared(struct server *s); /* after DISCARD ALL or DEALLOCATE ALL */
+void server_set_unnamed(struct server *s, struct statement *statement); /* takes a reference of its own; NULL: unknown */
+void server_set_profile(struct server *s, const struct profile *profile); /* takes a reference of its own */
+
+/* For log lines and the console: "db/user@host:port". */
+void server_describe(const struct server *s, char *out, size_t size);
+
+#endif

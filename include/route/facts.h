@@ -1,0 +1,88 @@
+/*
+ * route/facts.h - what a database's catalog says about its unsafe names.
+ *
+ * A set of (schema, name) in four roles: functions, operators, relations, types.
+ * Built once by one thread with facts_add(), then shared and never changed; the
+ * count of references is atomic.  The SQL that asks for the rows is here too, so
+ * that the roles and the queries stay together; sending it is the caller's work.
+ */
+#ifndef PGWEIR_ROUTE_FACTS_H
+#define PGWEIR_ROUTE_FACTS_H
+
+#include "base/bytes.h"
+
+struct catalog_facts;
+
+/* A place in a statement where a name was met, and so which roles it is looked up in. */
+enum facts_place {
+	FACTS_CALL,      /* f(...): functions, and types (a cast may be written as a call) */
+	FACTS_ATTRIBUTE, /* alias.f: functions that take a row, and types */
+	FACTS_MEMBER,    /* (expression).f: every function and type */
+	FACTS_OPERATOR,
+	FACTS_RELATION,
+	FACTS_TYPE,
+};
+
+/* An empty set with one reference.  GENERATION must be new for each set of one database. */
+struct catalog_facts *facts_new(uint64_t generation);
+
+/*
+ * Adds a row of the closure query.  KIND: 'f' function, 'o' operator, 'r' relation, 't' type, '*' nothing is safe.
+ * ATTRIBUTE: the function may be called in attribute notation on a row.  An unknown kind makes everything unsafe.
+ */
+void facts_add(struct catalog_facts *facts, char kind, const char *schema, const char *name, bool attribute);
+
+struct catalog_facts *facts_ref(struct catalog_facts *facts); /* returns FACTS; NULL stays NULL */
+void facts_unref(struct catalog_facts **facts);               /* drops one reference and nulls the pointer */
+
+uint64_t facts_generation(const struct catalog_facts *facts);
+size_t facts_count(const struct catalog_facts *facts); /* rows, for operators to see */
+
+/* The name of what makes everything in the database unsafe, or NULL; borrowed from FACTS. */
+const char *facts_everything_unsafe(const struct catalog_facts *facts);
+
+struct facts_mention {
+	enum facts_place place;
+	const char *schema;         /* NULL when the mention is bare: it then matches any schema */
+	const char *name;           /* after the parser's folding and decoding */
+	const char *read_functions; /* "app.total, postgis.*", or NULL: volatile functions that only read */
+	bool exact_encoding;        /* the names of the statement and of the set are in one encoding, byte for byte */
+};
+
+/* Is what is mentioned unsafe on a replica?  Constant time but for read_functions. */
+bool facts_is_unsafe(const struct catalog_facts *facts, const struct facts_mention *mention);
+
+/* Does the list "app.total, postgis.*" name SCHEMA.NAME? */
+bool facts_pattern_matches(const char *patterns, const char *schema, const char *name);
+
+/*
+ * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_hits(), facts_query_closure(), COMMIT.
+ * All are for the simple protocol on a session whose standard_conforming_strings is on.
+ */
+enum facts_query {
+	FACTS_QUERY_BEGIN,    /* several statements in one text; SET LOCAL only */
+	FACTS_QUERY_CHANGE,   /* one number (text), moved by DDL; NULL or a constant 0 when track_counts is off */
+	FACTS_QUERY_CHANGE_SLOW, /* one text that moves with DDL, without the statistics */
+	FACTS_QUERY_RULES,    /* rows of (rule oid, xmin): a rule that is not known yet must go through facts_query_hits() */
+	FACTS_QUERY_PATTERN,  /* one text: the pattern of unsafe built-ins; constant for a server version */
+	FACTS_QUERY_COMMIT,
+};
+const char *facts_query(enum facts_query query);
+
+/*
+ * Appends the query (no NUL) that answers rows of one column, the oids of the view rules that call an unsafe built-in.
+ * PATTERN: from FACTS_QUERY_PATTERN.  RULES: the oids to look at, "1,2,3", or NULL for all.
+ */
+void facts_query_hits(const char *pattern, const char *rules, struct bytes *out);
+
+struct facts_closure {
+	const char *pattern;         /* from FACTS_QUERY_PATTERN */
+	const char *hits;            /* the oids of all rules that are known to hit, "1,2,3"; "" for none */
+	const char *read_functions;  /* of the database's configuration, or NULL */
+	unsigned server_version_num; /* 150020; below 140000 there are no SQL-standard bodies */
+};
+
+/* Appends the query (no NUL) whose rows (kind, schema, name, attribute 't' or 'f') feed facts_add(). */
+void facts_query_closure(const struct facts_closure *closure, struct bytes *out);
+
+#endif

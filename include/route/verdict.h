@@ -1,0 +1,136 @@
+/*
+ * route/verdict.h - where a statement may go, and why.
+ *
+ * The law: a text goes to a replica only when it is proven to be a read whose
+ * answer a replica gives as well as the primary; everything else goes to the
+ * primary.  Verdicts are cached by shape, in a cache that belongs to one thread.
+ * What the session does (transactions, pins, route settings) is decided above.
+ */
+#ifndef PGWEIR_ROUTE_VERDICT_H
+#define PGWEIR_ROUTE_VERDICT_H
+
+#include "route/facts.h"
+#include "route/shape.h"
+
+enum target {
+	TARGET_PRIMARY,
+	TARGET_REPLICA,
+	TARGET_FOLLOW, /* wherever the session is; the primary when it is nowhere */
+};
+
+enum route_reason {
+#define ROUTE_REASON(name, target, text) ROUTE_REASON_##name,
+#include "tables/routes.h"
+#undef ROUTE_REASON
+	ROUTE_REASON_COUNT
+};
+
+enum statement_kind {
+	KIND_READ,              /* a proven read that is none of the kinds below */
+	KIND_WRITE,             /* INSERT, UPDATE, DELETE, MERGE, and a SELECT or EXPLAIN that is not proven */
+	KIND_EMPTY,
+	KIND_BEGIN,
+	KIND_BEGIN_READ_ONLY,
+	KIND_COMMIT,            /* also END */
+	KIND_ROLLBACK,          /* also ABORT */
+	KIND_TWO_PHASE,         /* PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED */
+	KIND_SAVEPOINT,
+	KIND_RELEASE,
+	KIND_ROLLBACK_TO,
+	KIND_SET,               /* also SET SESSION CHARACTERISTICS */
+	KIND_SET_LOCAL,
+	KIND_RESET,
+	KIND_SET_TRANSACTION,   /* also SET transaction_read_only and its kin */
+	KIND_SHOW,
+	KIND_PREPARE,
+	KIND_EXECUTE,
+	KIND_DEALLOCATE,
+	KIND_DISCARD,
+	KIND_LISTEN,
+	KIND_UNLISTEN,
+	KIND_NOTIFY,
+	KIND_COPY_IN,           /* COPY FROM STDIN */
+	KIND_COPY_OUT,          /* COPY TO STDOUT */
+	KIND_FETCH,             /* also MOVE */
+	KIND_DECLARE,
+	KIND_CLOSE_CURSOR,
+	KIND_OTHER,             /* anything else, and several statements in one text */
+};
+
+#define ROUTE_STATEMENTS_UNKNOWN 0xffffffffu
+#define ROUTE_NAME_SIZE 64
+#define ROUTE_TEXT_MAX_BYTES (64u * 1024)
+
+struct verdict {
+	enum target target;
+	enum route_reason reason;
+	enum statement_kind kind;   /* of the only statement */
+	unsigned statements;        /* 0: empty; ROUTE_STATEMENTS_UNKNOWN: not parsed */
+	uint64_t generation;        /* of the facts that were asked; 0 without */
+	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
+	bool touches_settings;      /* SET, RESET, DISCARD, set_config, DO, CALL, EXECUTE are in it, or may be */
+	bool is_proven;             /* a proven read or a READ ONLY begin, whatever a hint says */
+	char name[ROUTE_NAME_SIZE]; /* what decided ("app.audit"), maybe cut; "" when there is nothing to name */
+};
+
+struct route_context {
+	const struct catalog_facts *facts; /* borrowed; NULL: the catalog is not known */
+	bool standard_conforming_strings;
+	bool ascii_safe_encoding;   /* false for SJIS, BIG5, GBK, GB18030, UHC, JOHAB */
+	bool is_utf8;               /* client_encoding and server_encoding are both UTF8; false is always safe */
+	uint64_t settings_key;      /* any other setting that changes how a text is read */
+	uint64_t database_id;       /* of the entry that FACTS belongs to; another number when read_functions changes */
+	const char *read_functions; /* borrowed; "app.total, postgis.*" or NULL */
+};
+
+/* The reason's name and explanation, as in the table. */
+const char *route_reason_name(enum route_reason reason);
+const char *route_reason_text(enum route_reason reason);
+
+/* A cache of about ENTRIES verdicts, for one thread. */
+struct verdict_cache;
+struct verdict_cache *verdict_cache_new(size_t entries);
+void verdict_cache_free(struct verdict_cache **cache);
+
+struct verdict_cache_counts {
+	uint64_t hits;
+	uint64_t misses;
+};
+struct verdict_cache_counts verdict_cache_counts(const struct verdict_cache *cache);
+
+/* Judges a text; never fails: what is not understood goes to the primary.  CACHE may be NULL. */
+void route_judge(struct verdict_cache *cache, const struct route_context *ctx, const char *text, size_t length,
+    struct verdict *out);
+
+enum transaction_isolation { ISOLATION_UNSAID, ISOLATION_READ_UNCOMMITTED, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
+
+/* What a session must know of a single SET, SHOW, BEGIN, DEALLOCATE, DISCARD and the like. */
+struct verdict_detail {
+	enum statement_kind kind;
+	char *name;           /* owned: setting, statement, cursor, channel or savepoint as the parser folds it;
+	                         "all", "plans", "sequences" or "temp" of DISCARD; NULL when there is none */
+	char *value;          /* owned: SET name TO value, with exactly one constant; the payload of NOTIFY; else NULL */
+	char **values;        /* owned: all constants of SET, value_count of them; NULL when one is no constant */
+	size_t value_count;
+	bool is_local;        /* SET LOCAL */
+	bool is_all;          /* RESET ALL, SHOW ALL, DEALLOCATE ALL, DISCARD ALL, UNLISTEN *, CLOSE ALL */
+	bool is_default;      /* SET name TO DEFAULT */
+	bool is_session_wide; /* SET SESSION CHARACTERISTICS */
+	bool is_hold;         /* DECLARE ... WITH HOLD */
+	bool is_chain;        /* COMMIT AND CHAIN, ROLLBACK AND CHAIN */
+	/* The modes of BEGIN, SET TRANSACTION and SET SESSION CHARACTERISTICS; the last one said counts. */
+	bool is_read_only;
+	bool is_read_write;
+	bool is_deferrable;
+	bool has_snapshot;    /* SET TRANSACTION SNAPSHOT */
+	enum transaction_isolation isolation;
+};
+
+/*
+ * Parses the text again and fills OUT; false (and OUT empty) unless it is exactly one statement that parses, of a kind
+ * between KIND_BEGIN and KIND_NOTIFY or of a cursor.  Free with verdict_detail_free() in both cases.
+ */
+bool route_detail(const char *text, size_t length, struct verdict_detail *out);
+void verdict_detail_free(struct verdict_detail *detail);
+
+#endif

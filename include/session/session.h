@@ -1,0 +1,118 @@
+/*
+ * session/session.h - one client's conversation.
+ *
+ *   STARTUP ─▶ AUTH ─▶ WELCOME ─▶ IDLE ◀──────────────┐
+ *      │                  │        │ request          │ transaction ends:
+ *      ▼                  │        ▼        granted   │ server returned
+ *   CANCEL             (waits    WAITING ───────▶ ACTIVE
+ *                     for a server)
+ *   any ─▶ CLOSING ─▶ freed when the stream and every promise are settled
+ */
+#ifndef PGWEIR_SESSION_SESSION_H
+#define PGWEIR_SESSION_SESSION_H
+
+#include "net/stream.h"
+#include "net/timer.h"
+#include "observe/close.h"
+#include "pool/pool.h"
+#include "route/verdict.h"
+#include "session/worker.h"
+
+struct session_login;
+struct profile;
+
+enum session_state {
+	SESSION_STARTUP,
+	SESSION_AUTH,
+	SESSION_WELCOME,
+	SESSION_IDLE,
+	SESSION_WAITING,
+	SESSION_ACTIVE,
+	SESSION_CONSOLE,
+	SESSION_CANCEL,
+	SESSION_CLOSING,
+	SESSION_STATES
+};
+
+/* What a prepared statement, or the batch under way, was judged to be. */
+struct brief {
+	uint8_t target; /* enum target */
+	uint8_t reason; /* enum route_reason */
+	uint8_t kind;   /* enum statement_kind */
+	bool known;
+	uint32_t generation; /* of the catalog facts, cut */
+};
+
+struct session {
+	struct stream stream;
+	struct borrower borrower;      /* its account is the session's pool */
+	struct list all;               /* in worker.sessions */
+	struct list names;             /* of name_entry.in_session */
+	struct timer timer;
+	struct worker *worker;         /* borrowed */
+	struct snapshot *snapshot;     /* owned reference */
+	const struct database_config *database; /* borrowed from the snapshot */
+	const struct user_config *user;         /* borrowed from the snapshot; may be NULL */
+	struct ledger *ledger;         /* owned reference; NULL before the login and in the console */
+	struct server *server;         /* borrowed from the pool while ACTIVE */
+	const struct profile *profile; /* the client's settings; owned reference */
+	const struct profile *startup; /* the ones it came with; owned reference */
+	struct statement *unnamed;     /* its unnamed statement; owned reference */
+	struct session_login *login;   /* owned, until it is logged in */
+	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
+	void *console;                 /* owned by admin/ */
+	char *user_name;               /* owned: as the client said it */
+	int64_t connected_wall_us;
+	int64_t request_wall_us;
+	int64_t request_us;            /* monotonic: when the running request began; 0 while none runs */
+	int64_t transaction_us;        /* when the running transaction began; 0 outside */
+	int64_t idle_us;               /* since when it has been idle, in a transaction or out of one */
+	uint64_t skip;                 /* bytes of the client's frame under way still to stream through */
+	uint32_t slot;
+	uint32_t generation;
+	uint32_t minor;                /* protocol 3.minor */
+	uint16_t requests;             /* forwarded in this lend */
+	uint8_t state;
+	uint8_t pool_mode;
+	uint8_t route;                 /* enum route_mode in force for this session */
+	uint8_t target;                /* enum lend_target of the lend */
+	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */
+	struct brief unnamed_brief;
+	struct brief batch;            /* the batch under way */
+	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
+	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
+	bool batch_failed : 1;         /* an error came: the rest up to Sync is dropped */
+	bool settling : 1;             /* the settings are read back; the server is not given back yet */
+	bool probe : 1;                /* settings may have changed in this transaction */
+	bool reset_one : 1;            /* RESET name ran: the name's startup value counts again */
+	bool reset_all : 1;
+	bool discarded : 1;            /* DISCARD ALL succeeded */
+	bool reported : 1;             /* a followed parameter was reported in this transaction */
+	bool blocked : 1;              /* requests wait for answers or for room */
+	bool notice : 1;               /* pgweir.route_notice */
+	bool ended : 1;                /* the client has gone; freed when every promise is settled */
+	bool stream_closed : 1;
+	bool cancel_pending : 1;
+	bool is_admin : 1;
+	bool counted : 1;              /* in the counts of its database and user */
+	bool notified : 1;             /* was told that it waits */
+	bool learning : 1;             /* the server is borrowed to learn the startup settings */
+};
+
+/* Takes a fresh connection. */
+void session_accept(struct worker *w, int fd);
+/* Ends the conversation: the client is told the reason's row, or MESSAGE instead of its text. */
+void session_close(struct session *s, enum close_reason reason, const char *message);
+/* As session_close with SQLSTATE of the caller's choice; both texts may be NULL. */
+void session_close_as(struct session *s, enum close_reason reason, const char *sqlstate, const char *message);
+/* "C-…: db/user@host:port", for log lines. */
+void session_describe(const struct session *s, char *out, size_t size);
+/* The database's name as the client knows it. */
+const char *session_database_name(const struct session *s);
+/* Writes an ErrorResponse (not FATAL) to the client; a ReadyForQuery follows from the caller. */
+void session_send_error(struct session *s, const struct error *e);
+void session_send(struct session *s, const struct bytes *b);
+/* The secret part of the session's cancel key; 4 bytes for protocol 3.0, 32 for 3.2. */
+size_t session_cancel_secret(const struct worker *w, uint32_t slot, uint32_t generation, uint32_t minor, uint8_t out[32]);
+
+#endif

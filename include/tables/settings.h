@@ -1,0 +1,264 @@
+/*
+ * tables/settings.h - every setting of the main section: one row, one setting.
+ *
+ * SETTING(name, TYPE, ...) with TYPE one of BOOL INT ENUM DURATION TEXT and these
+ * tails: .def (as written in a file; a duration is in seconds), .min and .max (of
+ * an INT as such, of a DURATION in milliseconds), .words (of an ENUM, in the order
+ * of its values), .refused (words that are known and not built in: loading fails),
+ * .secret (never printed), .group, .when (BOOT or RELOAD), .acted (without it the
+ * setting is accepted and does nothing in this version), .text.
+ *
+ * The includer defines SETTING and undefines it afterwards.
+ */
+SETTING(admin_users, TEXT, .def = "", .group = GROUP_CONSOLE, .when = RELOAD, .acted = true,
+    .text = "Comma-separated users who may log in to the console and give every command.")
+SETTING(application_name_add_host, BOOL, .def = "0", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
+    .text = "Add the client's host and port to the application name that the server sees.")
+SETTING(auth_dbname, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+    .text = "Entry of [databases] in which auth_query runs.")
+SETTING(auth_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "File with users and their secrets, one quoted pair per line.")
+SETTING(auth_hba_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+    .text = "File with host-based rules, used when auth_type is hba.")
+SETTING(auth_ident_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+    .text = "File that maps certificate and system names to users, used when auth_type is hba.")
+SETTING(auth_ldap_options, TEXT, .def = "", .secret = true, .group = GROUP_AUTH, .when = RELOAD,
+    .text = "How to reach the LDAP server when auth_type is ldap.")
+SETTING(auth_query, TEXT,
+    .def = "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid WHERE "
+	   "rolname=$1 AND rolcanlogin",
+    .group = GROUP_AUTH, .when = RELOAD, .text = "Query that finds the secret of a user whom auth_file does not name.")
+SETTING(auth_type, ENUM, .def = "md5", .words = "any trust plain md5 scram-sha-256 cert hba ldap pam",
+    .refused = "cert hba ldap pam", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "How clients prove who they are.")
+SETTING(auth_user, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+    .text = "User that runs auth_query; its secret comes from auth_file.")
+SETTING(autodb_idle_timeout, DURATION, .def = "3600", .group = GROUP_TIMEOUT, .when = RELOAD,
+    .text = "How long an entry made from the * row is kept unused.")
+SETTING(cancel_wait_timeout, DURATION, .def = "10", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a cancel request may wait for a connection to the server.")
+SETTING(client_idle_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a client may be idle outside a transaction before it is closed; 0 means for ever.")
+SETTING(client_login_timeout, DURATION, .def = "60", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a client may take to log in.")
+SETTING(client_tls13_ciphers, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Ciphers of TLS 1.3 offered to clients.")
+SETTING(client_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Certificate authorities that client certificates are checked against.")
+SETTING(
+    client_tls_cert_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .text = "Certificate shown to clients.")
+SETTING(client_tls_ciphers, TEXT, .def = "default", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Ciphers of TLS 1.2 and below offered to clients.")
+SETTING(client_tls_dheparams, TEXT, .def = "auto", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Diffie-Hellman parameters for clients: none, auto or legacy.")
+SETTING(client_tls_ecdhcurve, TEXT, .def = "auto", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Elliptic curve for clients: none, auto or a curve's name.")
+SETTING(client_tls_key_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Private key of the certificate shown to clients.")
+SETTING(client_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when = RELOAD,
+    .text = "TLS versions that clients may use.")
+SETTING(client_tls_sslmode, ENUM, .def = "disable", .words = "disable allow prefer require verify-ca verify-full",
+    .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Whether clients may or must use TLS.")
+SETTING(conffile, TEXT, .def = "", .group = GROUP_GENERAL, .when = RELOAD, .acted = true,
+    .text = "The configuration file that the next reload reads.")
+SETTING(default_pool_size, INT, .def = "20", .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How many servers one pool (a database and a user) may have; 0 means no limit.")
+SETTING(disable_pqexec, BOOL, .def = "0", .group = GROUP_LOGIN, .when = BOOT, .acted = true,
+    .text = "Refuse the simple query protocol.")
+SETTING(dns_max_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD,
+    .text = "How long an address found for a host name is used.")
+SETTING(dns_nxdomain_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD,
+    .text = "How long a failed host name look-up is remembered.")
+SETTING(dns_zone_check_period, DURATION, .def = "0", .group = GROUP_DNS, .when = RELOAD,
+    .text = "How often a zone's serial number is looked at; 0 means never.")
+SETTING(idle_transaction_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a client may be idle inside a transaction before its server is closed; 0 means for ever.")
+SETTING(ignore_startup_parameters, TEXT, .def = "", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
+    .text = "Comma-separated startup parameters that are accepted and dropped.")
+SETTING(job_name, TEXT, .def = "pgbouncer", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
+    .text = "Name of this process in messages.")
+SETTING(listen_addr, TEXT, .def = "", .group = GROUP_LISTEN, .when = BOOT, .acted = true,
+    .text = "Comma-separated addresses to listen on, * for all of them; empty means unix sockets only.")
+SETTING(listen_backlog, INT, .def = "128", .group = GROUP_LISTEN, .when = BOOT, .acted = true,
+    .text = "How many connections may wait to be accepted.")
+SETTING(listen_port, INT, .def = "6432", .max = 65535, .group = GROUP_LISTEN, .when = BOOT, .acted = true,
+    .text = "Port to listen on, also part of the unix socket's name.")
+SETTING(log_connections, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Log logins that succeed.")
+SETTING(log_disconnections, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Log connections that end, with the reason.")
+SETTING(log_pooler_errors, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Log errors that the pooler sends to clients.")
+SETTING(log_stats, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Log a line of statistics every stats_period.")
+SETTING(logfile, TEXT, .def = "", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "File that log lines are appended to, opened again at every reload.")
+SETTING(login_notify_message, TEXT, .def = "", .group = GROUP_LOGIN, .when = RELOAD,
+    .text = "Notice sent to every client behind its login.")
+SETTING(max_client_conn, INT, .def = "100", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
+    .text = "How many clients may be connected.")
+SETTING(max_db_client_connections, INT, .def = "0", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
+    .text = "How many clients a database may have; 0 means no limit.")
+SETTING(max_db_connections, INT, .def = "0", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
+    .text = "How many servers a database may have over all its users; 0 means no limit.")
+SETTING(max_packet_size, INT, .def = "2147483647", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
+    .text = "The longest message that is let through, in bytes.")
+SETTING(max_prepared_statements, INT, .def = "200", .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How many prepared statements a server keeps for its clients; 0 turns the support off.")
+SETTING(max_user_client_connections, INT, .def = "0", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
+    .text = "How many clients a user may have; 0 means no limit.")
+SETTING(max_user_connections, INT, .def = "0", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
+    .text = "How many servers a user may have over all databases; 0 means no limit.")
+SETTING(min_pool_size, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How many servers a pool keeps open even when they are idle.")
+SETTING(peer_id, INT, .def = "0", .max = 16383, .group = GROUP_PEER, .when = RELOAD,
+    .text = "Number of this process among its peers; 0 means that it has none.")
+SETTING(pidfile, TEXT, .def = "", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
+    .text = "File that holds the process id; needed with -d.")
+SETTING(pkt_buf, INT, .def = "4096", .group = GROUP_NETWORK, .when = BOOT,
+    .text = "Size of a connection's buffer, in bytes.")
+SETTING(pool_mode, ENUM, .def = "session", .words = "session transaction statement", .group = GROUP_POOL,
+    .when = RELOAD, .acted = true,
+    .text = "When a server is given back: at the end of the session, the transaction or the statement.")
+SETTING(pool_idle_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD,
+    .text = "How long an empty pool is kept; 0 means for ever.")
+SETTING(query_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a query may run before its server is closed; 0 means for ever.")
+SETTING(query_wait_notify, DURATION, .def = "5", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a client waits for a server before it is told so by a notice; 0 means never.")
+SETTING(query_wait_timeout, DURATION, .def = "120", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a client may wait for a server before it is refused; 0 means for ever.")
+SETTING(reserve_pool_size, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How many more servers a pool may have under pressure.")
+SETTING(reserve_pool_timeout, DURATION, .def = "5", .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How long a client waits before the reserve is used.")
+SETTING(resolv_conf, TEXT, .def = "", .group = GROUP_DNS, .when = BOOT,
+    .text = "Resolver configuration file to use in place of the system's.")
+SETTING(sbuf_loopcnt, INT, .def = "5", .group = GROUP_NETWORK, .when = RELOAD,
+    .text = "How many times a connection is read before others have their turn.")
+SETTING(scram_iterations, INT, .def = "4096", .min = 1, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "Iterations of the SCRAM secrets made from plaintext passwords.")
+SETTING(server_check_delay, DURATION, .def = "30", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
+    .text = "How long a server may be idle before it is checked ahead of its next use.")
+SETTING(server_check_query, TEXT, .def = "<empty>", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
+    .text = "Query that checks an idle server; <empty> sends an empty one, nothing at all turns the check off.")
+SETTING(server_connect_timeout, DURATION, .def = "15", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long connecting and logging in to a server may take.")
+SETTING(server_fast_close, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD,
+    .text = "Close outdated servers of session pools as soon as they are outside a transaction.")
+SETTING(server_idle_timeout, DURATION, .def = "600", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a server may be idle before it is closed; 0 means for ever.")
+SETTING(server_lifetime, DURATION, .def = "3600", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How old a server may become before it is closed; 0 means that it is used once.")
+SETTING(server_login_retry, DURATION, .def = "15", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long to wait behind a failed login before the next one.")
+SETTING(server_reset_query, TEXT, .def = "DISCARD ALL", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
+    .text = "Query that cleans a server when a session gives it back.")
+SETTING(server_reset_query_always, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
+    .text = "Run server_reset_query in the other pool modes too.")
+SETTING(server_round_robin, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
+    .text = "Use idle servers in turn, in place of the one used last.")
+SETTING(server_tls13_ciphers, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Ciphers of TLS 1.3 offered to servers.")
+SETTING(server_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Certificate authorities that server certificates are checked against.")
+SETTING(
+    server_tls_cert_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .text = "Certificate shown to servers.")
+SETTING(server_tls_ciphers, TEXT, .def = "default", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Ciphers of TLS 1.2 and below offered to servers.")
+SETTING(server_tls_key_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Private key of the certificate shown to servers.")
+SETTING(server_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when = RELOAD,
+    .text = "TLS versions that servers may use.")
+SETTING(server_tls_sslmode, ENUM, .def = "prefer", .words = "disable allow prefer require verify-ca verify-full",
+    .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
+    .text = "Whether connections to servers may or must use TLS.")
+SETTING(so_reuseport, BOOL, .def = "0", .group = GROUP_NETWORK, .when = BOOT,
+    .text = "Let several processes listen on one port.")
+SETTING(stats_period, DURATION, .def = "60", .min = 100, .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "The period over which averages are taken and logged.")
+SETTING(stats_users, TEXT, .def = "", .group = GROUP_CONSOLE, .when = RELOAD, .acted = true,
+    .text = "Comma-separated users who may log in to the console and look.")
+SETTING(suspend_timeout, DURATION, .def = "10", .group = GROUP_TIMEOUT, .when = RELOAD,
+    .text = "How long SUSPEND waits for buffers to drain.")
+SETTING(syslog, BOOL, .def = "0", .group = GROUP_LOG, .when = RELOAD, .text = "Send log lines to syslog.")
+SETTING(
+    syslog_facility, TEXT, .def = "daemon", .group = GROUP_LOG, .when = RELOAD, .text = "Facility used with syslog.")
+SETTING(syslog_ident, TEXT, .def = "pgbouncer", .group = GROUP_LOG, .when = RELOAD, .text = "Name used with syslog.")
+SETTING(tcp_defer_accept, INT, .def = "1", .group = GROUP_NETWORK, .when = RELOAD,
+    .text = "Seconds for which the kernel may hold a connection that has sent nothing.")
+SETTING(tcp_keepalive, BOOL, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Let the kernel find out about dead connections.")
+SETTING(tcp_keepcnt, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Keepalive probes that may be lost; 0 means the system's default.")
+SETTING(tcp_keepidle, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Seconds of silence before the first keepalive probe; 0 means the system's default.")
+SETTING(tcp_keepintvl, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Seconds between keepalive probes; 0 means the system's default.")
+SETTING(tcp_socket_buffer, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Size of the kernel's buffers for a connection, in bytes; 0 means the system's default.")
+SETTING(tcp_user_timeout, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Milliseconds that sent bytes may stay unacknowledged; 0 means the system's default.")
+SETTING(track_extra_parameters, TEXT, .def = "IntervalStyle", .group = GROUP_LOGIN, .when = BOOT, .acted = true,
+    .text = "Comma-separated further parameters that follow the client from server to server.")
+SETTING(transaction_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
+    .text = "How long a transaction may last before its server is closed; 0 means for ever.")
+SETTING(unix_socket_dir, TEXT, .def = "/tmp", .group = GROUP_LISTEN, .when = BOOT, .acted = true,
+    .text = "Directory of the unix socket, also of servers without a host; @ begins an abstract name, empty means no "
+	    "socket.")
+SETTING(unix_socket_group, TEXT, .def = "", .group = GROUP_LISTEN, .when = BOOT, .acted = true,
+    .text = "Group that owns the unix socket.")
+SETTING(unix_socket_mode, INT, .def = "0777", .max = 07777, .group = GROUP_LISTEN, .when = BOOT, .acted = true,
+    .text = "Permissions of the unix socket.")
+SETTING(user, TEXT, .def = "", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
+    .text = "System user to become when started as root.")
+SETTING(verbose, INT, .def = "0", .max = 3, .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "How much to log beyond the usual, from 0 to 3.")
+
+/* The rows above are in the order of PgBouncer's SHOW CONFIG; ours follow it. */
+
+SETTING(balance, ENUM, .def = "round-robin", .words = "round-robin least-busy", .group = GROUP_ROUTE, .when = RELOAD,
+    .text = "How reads are spread over the replicas.")
+SETTING(check_fall, INT, .def = "3", .min = 1, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "How many checks in a row must time out before a host counts as down.")
+SETTING(check_interval, DURATION, .def = "1", .min = 10, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "How often each host is asked for its role and its lag.")
+SETTING(check_rise, INT, .def = "2", .min = 1, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "How many checks in a row must succeed before a host counts as up again.")
+SETTING(check_timeout, DURATION, .def = "1", .min = 10, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "How long a host may take to answer a check.")
+SETTING(consistency, ENUM, .def = "eventual", .words = "eventual session table", .group = GROUP_ROUTE, .when = RELOAD,
+    .text = "What a read is sure to see of earlier writes; this version knows eventual only.")
+SETTING(http_listen_addr, TEXT, .def = "", .group = GROUP_HTTP, .when = BOOT,
+    .text = "Address on which metrics, health and the status page are served; empty means nowhere.")
+SETTING(http_port, INT, .def = "0", .max = 65535, .group = GROUP_HTTP, .when = BOOT,
+    .text = "Port on which metrics, health and the status page are served.")
+SETTING(lazy_begin, BOOL, .def = "1", .group = GROUP_ROUTE, .when = RELOAD,
+    .text = "With route=split, hold BEGIN back until the first statement decides on the host.")
+SETTING(log_format, ENUM, .def = "text", .words = "text json", .refused = "json", .group = GROUP_LOG, .when = RELOAD,
+    .acted = true, .text = "The form of log lines.")
+SETTING(max_pinned, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD,
+    .text = "How many servers of a pool may be pinned to their clients; 0 means no limit.")
+SETTING(max_replica_lag, DURATION, .def = "0", .group = GROUP_ROUTE, .when = RELOAD,
+    .text = "How late a replica may be and still be read; 0 means however late.")
+SETTING(monitor_dbname, TEXT, .def = "postgres", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "Database in which hosts are asked for their role.")
+SETTING(monitor_password, TEXT, .def = "", .secret = true, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "Password of monitor_user; empty means its secret in auth_file.")
+SETTING(monitor_user, TEXT, .def = "", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "User who asks hosts for their role; empty means the user of the entry or its clients.")
+SETTING(replica_pool_size, INT, .def = "-1", .min = -1, .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How many servers one pool may have on each replica; -1 means as many as on the primary.")
+SETTING(route, ENUM, .def = "any", .words = "any primary replica split", .group = GROUP_ROUTE, .when = RELOAD,
+    .acted = true,
+    .text =
+	"Where statements go: any host, the primary, the replicas, or writes to the primary and reads to the replicas.")
+SETTING(server_login_concurrency, INT, .def = "8", .min = 1, .group = GROUP_SERVER, .when = RELOAD, .acted = true,
+    .text = "How many servers of one pool may log in at the same time.")
+SETTING(session_features, ENUM, .def = "keep", .words = "keep reject ignore", .group = GROUP_POOL, .when = RELOAD,
+    .text = "What happens to session state in the other pool modes: it is kept, refused, or nobody's care.")
+SETTING(weight, INT, .def = "1", .max = 1000, .group = GROUP_ROUTE, .when = RELOAD,
+    .text = "The share of the reads that a replica gets.")
+SETTING(workers, INT, .def = "0", .max = 1024, .group = GROUP_GENERAL, .when = BOOT, .acted = true,
+    .text = "How many threads serve clients; 0 means one per CPU.")

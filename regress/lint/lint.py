@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""lint.py - the rules of the house that no compiler knows.
+
+- An include may only point to the same layer or down (RANKS).
+- A library has one door (DOORS).
+- Every header compiles alone.
+- No file is longer than LONGEST, no forbidden call, no unfinished note.
+Prints `file:line: what is wrong`; exit code 1 if there is something.
+"""
+
+import glob
+import os
+import re
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# layer → rank; layers of one rank do not know each other.  tables/ is for everyone.
+RANKS = {
+    "base": 0,
+    "observe": 1,
+    "config": 2,
+    "net": 3,
+    "protocol": 3,
+    "cluster": 4,
+    "route": 4,
+    "auth": 4,
+    "pool": 5,
+    "session": 6,
+    "admin": 7,
+    "main": 8,
+}
+
+# library header → the places (layer, or layer/stem) that may include it
+DOORS = {
+    r"uv\.h": ("net",),
+    r"openssl/.*": ("net/tls", "auth/crypto"),
+    r"(stringprep|idna)\.h": ("auth/crypto",),
+    r"libpq-fe\.h": ("cluster",),
+    r"ini\.h": ("config/ini",),
+    r"(pg_query|postgres|nodes/|utils/).*": ("route/parse",),
+    r"microhttpd\.h": ("admin/http",),
+    r"uthash\.h": ("base/map",),
+    r"systemd/.*": ("main",),
+}
+# Layers that know neither sockets nor the clock.
+PURE = ("base", "config", "protocol", "auth", "route")
+IMPURE = r"(sys/socket|netinet/.*|arpa/inet|netdb|poll|sys/epoll)\.h"
+
+LONGEST = 600
+FORBIDDEN = re.compile(r"\b(strcpy|strcat|strlcat|sprintf|vsprintf|gets|alloca|strtok|atoi|atol)\s*\(")
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+
+
+def place_of(path):
+    """("pool", "pool/ledger") of src/pool/ledger.c and of include/pool/ledger.h."""
+    layer, name = path.split("/")[1:3]
+    return layer, f"{layer}/{os.path.splitext(name)[0]}"
+
+
+def may_include(layer, other):
+    if other == "tables" or other == layer:
+        return True
+    if layer == "tables":
+        return False
+    return RANKS[other] < RANKS[layer]
+
+
+def check_include(path, number, quoted, name):
+    layer, place = place_of(path)
+    where = f"{path}:{number}"
+    if quoted:
+        other = name.split("/")[0]
+        if "/" not in name:
+            # A private header beside the file.
+            beside = os.path.join(os.path.dirname(path), name)
+            return [] if os.path.exists(beside) else [f'{where}: write the layer: "layer/{name}"']
+        if other not in RANKS and other != "tables":
+            return [f'{where}: "{other}" is no layer']
+        if not may_include(layer, other):
+            return [f"{where}: {layer}/ may not include {name}: arrows point down"]
+        if other != layer and not os.path.exists(f"include/{name}"):
+            return [f"{where}: {name} is private to {other}/"]
+        return []
+    problems = []
+    for header, doors in DOORS.items():
+        if re.fullmatch(header, name) and not any(place == d or layer == d or place.startswith(d + "_") for d in doors):
+            problems.append(f"{where}: <{name}> has its door in {' and '.join(doors)}")
+    if layer in PURE and re.fullmatch(IMPURE, name):
+        problems.append(f"{where}: {layer}/ is pure, it knows no <{name}>")
+    return problems
+
+
+def without_comments(text):
+    """Comments blanked, lines kept."""
+    return re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)
+
+
+def check_file(path):
+    with open(path, encoding="utf8") as f:
+        text = f.read()
+    lines, problems = text.split("\n"), []
+    if len(lines) > LONGEST + 1:
+        problems.append(f"{path}:1: {len(lines)} lines; {LONGEST} are the most")
+    if not text.lstrip().startswith("/*"):
+        problems.append(f"{path}:1: the head says what the file is for")
+    for number, line in enumerate(without_comments(text).split("\n"), 1):
+        include = INCLUDE.match(line)
+        if include:
+            problems.extend(check_include(path, number, include[1] == '"', include[2]))
+        called = FORBIDDEN.search(line)
+        if called:
+            problems.append(f"{path}:{number}: {called[1]}() is not used here")
+    for number, line in enumerate(lines, 1):
+        if UNFINISHED.search(line):
+            problems.append(f"{path}:{number}: unfinished note")
+    return problems
+
+
+def library_flags():
+    def ask(*command):
+        return shlex.split(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout)
+
+    return ask("pkg-config", "--cflags", "libuv", "libpq"), ["-isystem", *ask("pg_config", "--includedir-server")]
+
+
+def check_header_alone(path, common, route):
+    """A table has no meaning without the macro that it feeds, so tables are left out by the caller."""
+    flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Iinclude", "-Isrc", *common, "-Wall", "-Wextra", "-Wno-unused-function", "-Werror"]
+    if place_of(path)[0] == "route":
+        flags += route
+    source = f'#include "{os.path.abspath(path)}"\n'
+    done = subprocess.run(
+        ["gcc", *flags, "-fsyntax-only", "-x", "c", "-"], input=source, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode == 0:
+        return []
+    return [f"{path}:1: does not compile alone:\n{done.stderr[:800]}"]
+
+
+def main():
+    os.chdir(ROOT)
+    headers = sorted(glob.glob("include/*/*.h") + glob.glob("src/*/*.h"))
+    sources = sorted(glob.glob("src/*/*.c"))
+    problems = [p for path in headers + sources for p in check_file(path)]
+    common, route = library_flags()
+    alone = [h for h in headers if place_of(h)[0] != "tables"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(lambda h: check_header_alone(h, common, route), alone):
+            problems.extend(found)
+    for problem in problems:
+        print(problem)
+    print(f"{len(headers)} headers and {len(sources)} sources looked at, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

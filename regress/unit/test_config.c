@@ -1,0 +1,588 @@
+/*
+ * test_config.c - from files to a snapshot: values, errors, precedence, SET.
+ */
+#include "config/config.h"
+
+#include <unistd.h>
+
+#include "test.h"
+
+static struct bytes errors, warnings;
+
+static struct snapshot *
+load_text(const char *text)
+{
+	bytes_clear(&errors);
+	bytes_clear(&warnings);
+	return config_load_text("t.ini", text, strlen(text), &errors, &warnings);
+}
+
+/* What was said; "" when nothing was. */
+static const char *
+said(const struct bytes *lines)
+{
+	return lines->length > 0 ? lines->data : "";
+}
+
+/* The errors of a text that must not load. */
+static const char *
+refused(const char *text)
+{
+	struct snapshot *s = load_text(text);
+
+	expect(s == NULL);
+	snapshot_unref(s);
+	return said(&errors);
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	fputs(text, file);
+	fclose(file);
+}
+
+/* Loads TEXT from a real file, in which every @ is the path of a userlist that holds USERS (NULL: there is none). */
+static struct snapshot *
+load_with_users(const char *text, const char *users)
+{
+	char main_path[] = "/tmp/test_config.XXXXXX", list_path[64];
+	struct bytes whole = {0};
+	struct snapshot *s;
+	char *contents;
+
+	bytes_clear(&errors);
+	bytes_clear(&warnings);
+	close(mkstemp(main_path));
+	snprintf(list_path, sizeof(list_path), "%s.users", main_path);
+	for (; *text != '\0'; text++)
+		bytes_format(&whole, *text == '@' ? "%s" : "%.1s", *text == '@' ? list_path : text);
+	contents = bytes_take(&whole);
+	write_file(main_path, contents);
+	if (users != NULL)
+		write_file(list_path, users);
+	s = config_load(main_path, &errors, &warnings);
+	unlink(list_path);
+	unlink(main_path);
+	free(contents);
+	return s;
+}
+
+static const char application[] = "[databases]\n"
+				  "orcamentos = host=db.internal port=5432 dbname=orcamentos\n"
+				  "\n"
+				  "[pgbouncer]\n"
+				  "listen_addr = *\n"
+				  "listen_port = 6432\n"
+				  "auth_type = md5\n"
+				  "auth_file = @\n"
+				  "\n"
+				  "# Pool sizing\n"
+				  "pool_mode = transaction\n"
+				  "max_client_conn = 300  # Total from all app instances\n"
+				  "default_pool_size = 25 # Actual DB connections\n"
+				  "reserve_pool_size = 5\n";
+
+TEST("the file of a real application loads, with comments behind its numbers")
+{
+	struct snapshot *s = load_with_users(application, "\"app\" \"secret\"\n");
+	const struct database_config *database;
+
+	expect(s != NULL);
+	expect_text(said(&errors), "");
+	expect_text(said(&warnings), "");
+	expect_text(s->global.listen_addr, "*");
+	expect_int(s->global.max_client_conn, 300);
+	expect_int(s->global.default_pool_size, 25);
+	expect_int(s->global.reserve_pool_size, 5);
+	expect_int(s->global.pool_mode, POOL_TRANSACTION);
+	expect_int(s->global.auth_type, AUTH_MD5);
+	expect_text(snapshot_user(s, "app")->secret, "secret");
+	database = snapshot_database(s, "orcamentos");
+	expect_int(database->host_count, 1);
+	expect_text(database->hosts[0], "db.internal");
+	expect_int(database->ports[0], 5432);
+	expect_text(database->dbname, "orcamentos");
+	expect(snapshot_database(s, "other") == NULL);
+	snapshot_unref(s);
+}
+
+TEST("a file of one header has every default")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n");
+
+	expect_int(s->global.listen_port, 6432);
+	expect_int(s->global.unix_socket_mode, 0777);
+	expect_int(s->global.max_packet_size, 2147483647);
+	expect_int(s->global.query_wait_timeout_ms, 120000);
+	expect_int(s->global.pool_mode, POOL_SESSION);
+	expect_int(s->global.route, ROUTE_ANY);
+	expect_int(s->global.server_login_concurrency, 8);
+	expect_int(s->global.replica_pool_size, -1);
+	expect_text(s->global.server_check_query, "<empty>");
+	expect_text(s->global.track_extra_parameters, "IntervalStyle");
+	expect_text(s->global.auth_user, "");
+	expect_text(s->global.conffile, "t.ini");
+	snapshot_unref(s);
+}
+
+TEST("integers may be octal or hexadecimal, times may have fractions, booleans may be words")
+{
+	struct snapshot *s =
+	    load_text("[pgweir]\nunix_socket_mode = 0700\nlisten_port=0x10\nquery_timeout = 0.5\n"
+		      "client_idle_timeout=1e2 ; two\nlog_stats=off\nsyslog = TRUE\nPOOL_MODE = Statement # x\n"
+		      "server_round_robin=7\nserver_lifetime=0.0001\n");
+
+	expect_int(s->global.unix_socket_mode, 0700);
+	expect_int(s->global.listen_port, 16);
+	expect_int(s->global.query_timeout_ms, 500);
+	expect_int(s->global.client_idle_timeout_ms, 100000);
+	expect_int(s->global.log_stats, 0);
+	expect_int(s->global.syslog, 1);
+	expect_int(s->global.pool_mode, POOL_STATEMENT);
+	expect_int(s->global.server_round_robin, 1);
+	expect_int(s->global.server_lifetime_ms, 1);
+	snapshot_unref(s);
+}
+
+TEST("a text keeps its quotes and what looks like a comment")
+{
+	struct snapshot *s = load_text("[pgbouncer]\nserver_reset_query = SELECT 'a' ; SELECT \"b\" # c\n"
+				       "server_check_query =\n");
+
+	expect_text(s->global.server_reset_query, "SELECT 'a' ; SELECT \"b\" # c");
+	expect_text(s->global.server_check_query, "");
+	snapshot_unref(s);
+}
+
+TEST("values that are no values are refused with file, line, key and reason")
+{
+	expect_text(refused("[pgbouncer]\nlisten_port = 5432x\n"),
+	    "t.ini:2: invalid value \"5432x\" for parameter \"listen_port\": must be an integer\n");
+	expect_text(refused("[pgbouncer]\nlisten_port = 65536\n"),
+	    "t.ini:2: invalid value \"65536\" for parameter \"listen_port\": must be between 0 and 65535\n");
+	expect_text(refused("[pgbouncer]\nmax_client_conn = 99999999999999999999\n"),
+	    "t.ini:2: invalid value \"99999999999999999999\" for parameter \"max_client_conn\": must be an integer\n");
+	expect_text(refused("[pgbouncer]\nmax_client_conn = 10#x\n"),
+	    "t.ini:2: invalid value \"10#x\" for parameter \"max_client_conn\": must be an integer\n");
+	expect_text(refused("[pgbouncer]\nquery_timeout = nan\n"),
+	    "t.ini:2: invalid value \"nan\" for parameter \"query_timeout\": must be a number of seconds\n");
+	expect_text(refused("[pgbouncer]\nquery_timeout = -1\n"),
+	    "t.ini:2: invalid value \"-1\" for parameter \"query_timeout\": must be between 0 and 2147483647 "
+	    "seconds\n");
+	expect_text(refused("[pgbouncer]\ncheck_interval = 0\n"),
+	    "t.ini:2: invalid value \"0\" for parameter \"check_interval\": must be between 0.01 and 2.14748e+09 "
+	    "seconds\n");
+	expect_text(refused("[pgbouncer]\npool_mode = transactions\n"),
+	    "t.ini:2: invalid value \"transactions\" for parameter \"pool_mode\": must be one of session, transaction, "
+	    "statement\n");
+	expect_text(refused("[pgbouncer]\nlog_stats = maybe\n"),
+	    "t.ini:2: invalid value \"maybe\" for parameter \"log_stats\": must be 0 or 1\n");
+}
+
+TEST("an unknown name is refused, and the nearest one is offered")
+{
+	expect_text(refused("[pgbouncer]\n\ndefault_pol_size = 5\n"),
+	    "t.ini:3: unrecognized parameter \"default_pol_size\" in section [pgbouncer]; did you mean "
+	    "\"default_pool_size\"?\n");
+	expect_text(
+	    refused("[pgbouncer]\nxyzzy = 5\n"), "t.ini:2: unrecognized parameter \"xyzzy\" in section [pgbouncer]\n");
+	expect_text(refused("[pgbouncer]\n[databses]\n"),
+	    "t.ini:2: unrecognized section [databses]; did you mean [databases]?\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = hots=x\n"),
+	    "t.ini:3: unrecognized connection parameter \"hots\"; did you mean \"host\"?\n");
+}
+
+TEST("all errors are told at once, up to twenty")
+{
+	struct bytes text = {0};
+	const char *all;
+	unsigned lines = 0;
+
+	bytes_chars(&text, "[pgbouncer]\n");
+	for (int i = 0; i < 30; i++)
+		bytes_format(&text, "nothing_%d = 1\n", i);
+	bytes_u8(&text, 0);
+	all = refused(text.data);
+	for (; *all != '\0'; all++)
+		lines += *all == '\n';
+	expect_int(lines, 20);
+	bytes_free(&text);
+}
+
+TEST("a key outside of sections and a file without the main section are refused")
+{
+	expect_text(refused("listen_port = 1\n"), "t.ini:1: parameter \"listen_port\" is outside of any section\n");
+	expect_text(refused("[databases]\na = host=b\n"), "t.ini: section [pgbouncer] is missing\n");
+	expect_text(refused(""), "t.ini: section [pgbouncer] is missing\n");
+}
+
+TEST("what this version knows and does not have is refused where it would be unsafe")
+{
+	expect_text(
+	    refused("[pgbouncer]\nauth_type = hba\n"), "t.ini:2: auth_type \"hba\" is not supported by this version\n");
+	expect_text(refused("[pgbouncer]\nauth_type = LDAP # old\n"),
+	    "t.ini:2: auth_type \"ldap\" is not supported by this version\n");
+	expect_text(refused("[pgbouncer]\nclient_tls_sslmode = require\n"),
+	    "t.ini:2: client_tls_sslmode \"require\" is not supported by this version\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = server_tls_sslmode=verify-full\n"),
+	    "t.ini:3: server_tls_sslmode \"verify-full\" is not supported by this version\n");
+}
+
+TEST("what this version does not act on is accepted with a warning, and without one at its default")
+{
+	struct snapshot *s =
+	    load_text("[pgbouncer]\nauth_type=trust\nsyslog=0\nresolv_conf=/etc/r\n[databases]\na = weight=1,2\n");
+
+	expect(s != NULL);
+	expect_text(said(&warnings),
+	    "t.ini:6: parameter \"weight\" is accepted and not acted on in this version\n"
+	    "t.ini:4: parameter \"resolv_conf\" is accepted and not acted on in this version\n");
+	snapshot_unref(s);
+}
+
+TEST("the last of several lines counts, over several headers too")
+{
+	struct snapshot *s = load_text("[pgbouncer]\nauth_type=hba\nlisten_port=1\n[databases]\na = host=x\n[pgweir]\n"
+				       "auth_type=trust\n[databases]\na = host=y port=7\n");
+
+	expect(s != NULL);
+	expect_int(s->global.listen_port, 1);
+	expect_int(HASH_COUNT(s->databases), 1);
+	expect_text(snapshot_database(s, "a")->hosts[0], "y");
+	snapshot_unref(s);
+}
+
+TEST("hosts and ports are paired: one port for all, or one for each")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n[databases]\n"
+				       "a = host=db1,db2,/run/x port=5433\n"
+				       "b = port=1,2 host='db1, ::1'\n"
+				       "c = dbname=z\n");
+	const struct database_config *b = snapshot_database(s, "b");
+
+	expect_int(snapshot_database(s, "a")->host_count, 3);
+	expect_text(snapshot_database(s, "a")->hosts[2], "/run/x");
+	expect_int(snapshot_database(s, "a")->ports[2], 5433);
+	expect_text(b->hosts[1], "::1");
+	expect_int(b->ports[0], 1);
+	expect_int(b->ports[1], 2);
+	expect_text(snapshot_database(s, "c")->hosts[0], "/tmp");
+	expect_int(snapshot_database(s, "c")->ports[0], 5432);
+	expect_text(snapshot_database(s, "c")->dbname, "z");
+	snapshot_unref(s);
+}
+
+TEST("lists of hosts and ports that do not fit are refused")
+{
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=x,y,z port=1,2\n"),
+	    "t.ini:3: parameter \"port\" has 2 values for 3 hosts\n");
+	expect_text(
+	    refused("[pgbouncer]\n[databases]\na = host=x,,z\n"), "t.ini:3: parameter \"host\" has an empty item\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=x port=0\n"),
+	    "t.ini:3: invalid value \"0\" for parameter \"port\": must be between 1 and 65535\n");
+	expect_text(refused("[pgbouncer]\nunix_socket_dir=\n[databases]\na = dbname=x\n"),
+	    "t.ini: database \"a\" has no host, and unix_socket_dir is empty\n");
+}
+
+TEST("a row of databases takes all that it may say")
+{
+	struct snapshot *s = load_text(
+	    "[pgbouncer]\n[databases]\n"
+	    "'a b' = host = h user='o''neil' password='p w' connect_query='select 1' pool_size=5 min_pool_size=1 "
+	    "reserve_pool=2 replica_pool_size=9 pool_mode=session route=split query_wait_timeout=1.5 "
+	    "server_lifetime=60 "
+	    "load_balance_hosts=round-robin client_encoding=latin1 timezone=UTC timezone=CET read_functions=app.f,g\n");
+	const struct database_config *d = snapshot_database(s, "a b");
+
+	expect_text(d->user, "o'neil");
+	expect_text(d->password, "p w");
+	expect_text(d->connect_query, "select 1");
+	expect_text(d->dbname, "a b");
+	expect_int(d->pool_size, 5);
+	expect_int(d->min_pool_size, 1);
+	expect_int(d->reserve_pool_size, 2);
+	expect_int(d->replica_pool_size, 9);
+	expect_int(d->pool_mode, POOL_SESSION);
+	expect_int(d->route, ROUTE_SPLIT);
+	expect_int(d->query_wait_timeout_ms, 1500);
+	expect_int(d->server_lifetime_ms, 60000);
+	expect_int(d->load_balance_hosts, 1);
+	expect_int(d->parameter_count, 2);
+	expect_text(d->parameters[1].name, "timezone");
+	expect_text(d->parameters[1].value, "CET");
+	expect_text(d->read_functions, "app.f,g");
+	expect_int(d->max_db_connections, -1);
+	expect(d->auth_user == NULL);
+	snapshot_unref(s);
+}
+
+TEST("target_session_attrs is another spelling of route")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n[databases]\na = target_session_attrs=read-write\n"
+				       "b = target_session_attrs=prefer-standby\nc = target_session_attrs=any\n");
+
+	expect_int(snapshot_database(s, "a")->route, ROUTE_PRIMARY);
+	expect_int(snapshot_database(s, "b")->route, ROUTE_REPLICA);
+	expect_int(snapshot_database(s, "c")->route, ROUTE_ANY);
+	snapshot_unref(s);
+}
+
+TEST("connection strings that are none are refused")
+{
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=\n"),
+	    "t.ini:3: empty values are not allowed in a connection string\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host='x\n"), "t.ini:3: quoted value is not closed\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host\n"),
+	    "t.ini:3: expected \"=\" behind a key of a connection string\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host='x'y=1\n"),
+	    "t.ini:3: expected a blank behind a quoted value\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = dbname=x # y\n"),
+	    "t.ini:3: a comment cannot follow the text \"dbname\" of a connection string\n");
+	expect_text(refused("[pgbouncer]\n[databases]\npgbouncer = host=x\n"),
+	    "t.ini:3: database name \"pgbouncer\" is reserved for the console\n");
+}
+
+TEST("a comment behind the number that ends a row is a comment")
+{
+	struct snapshot *s =
+	    load_text("[pgbouncer]\n[databases]\na = host=x port=5433 # here\nb = host=y pool_size=3 ; z=1\n");
+
+	expect(s != NULL);
+	expect_int(snapshot_database(s, "a")->ports[0], 5433);
+	expect_int(snapshot_database(s, "b")->pool_size, 3);
+	snapshot_unref(s);
+}
+
+TEST("the * row answers for every name that has none of its own, and has no dbname of its own")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n[databases]\na = host=x\n* = host=y\n");
+
+	expect_text(snapshot_database(s, "a")->hosts[0], "x");
+	expect_text(snapshot_database(s, "zzz")->name, "*");
+	expect(snapshot_database(s, "zzz")->dbname == NULL);
+	snapshot_unref(s);
+}
+
+TEST("a user's own value comes before the database's, and that before the general one")
+{
+	struct snapshot *s =
+	    load_text("[pgbouncer]\ndefault_pool_size=20\nmax_user_connections=7\nquery_timeout=9\n[databases]\n"
+		      "a = pool_size=5 pool_mode=transaction max_db_connections=0 server_lifetime=0\n[users]\n"
+		      "u = pool_size=3 max_user_connections=0 query_timeout=0 route=primary\n");
+	const struct database_config *a = snapshot_database(s, "a");
+	const struct user_config *u = snapshot_user(s, "u");
+
+	expect_int(snapshot_pool_size(s, NULL, NULL), 20);
+	expect_int(snapshot_pool_size(s, a, NULL), 5);
+	expect_int(snapshot_pool_size(s, a, u), 3);
+	expect_int(snapshot_replica_pool_size(s, a, u), 3);
+	expect_int(snapshot_pool_mode(s, a, u), POOL_TRANSACTION);
+	expect_int(snapshot_route(s, a, u), ROUTE_PRIMARY);
+	expect_int(snapshot_max_user_connections(s, u), 7);
+	expect_int(snapshot_max_db_connections(s, a), 0);
+	expect_int(snapshot_server_lifetime_ms(s, a), 3600000);
+	expect_int(snapshot_query_timeout_ms(s, u), 0);
+	expect_int(snapshot_query_timeout_ms(s, NULL), 9000);
+	expect(u->configured && u->secret == NULL);
+	snapshot_unref(s);
+}
+
+TEST("peers have a number, a host and a port")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n[peers]\n1 = host=h\n2 = host=i port=7 pool_size=3\n");
+	struct peer_config *peer;
+	int id = 2;
+
+	HASH_FIND_INT(s->peers, &id, peer);
+	expect_int(peer->port, 7);
+	expect_int(peer->pool_size, 3);
+	expect_text(peer->host, "i");
+	snapshot_unref(s);
+	expect_text(refused("[pgbouncer]\n[peers]\nx = host=h\n"),
+	    "t.ini:3: invalid peer \"x\": must be a number between 1 and 65535\n");
+}
+
+TEST("a user of the userlist and of [users] is one user")
+{
+	struct snapshot *s =
+	    load_with_users("[pgbouncer]\nauth_file=@\n[users]\na = pool_size=3\n", "\"a\" \"x\"\n\"b\" \"y\"\n");
+
+	expect_int(HASH_COUNT(s->users), 2);
+	expect_text(snapshot_user(s, "a")->secret, "x");
+	expect_int(snapshot_user(s, "a")->pool_size, 3);
+	expect_false(snapshot_user(s, "b")->configured);
+	snapshot_unref(s);
+}
+
+TEST("a broken line of the userlist refuses the load and names the line")
+{
+	struct snapshot *s = load_with_users("[pgbouncer]\nauth_type=trust\nauth_file=@\n", "\"a\" \"x\"\nb y\n");
+
+	expect(s == NULL);
+	expect(strstr(said(&errors), ".users:2: expected a user name in double quotes\n") != NULL);
+	expect(strstr(said(&errors), "\"x\"") == NULL);
+}
+
+TEST("a userlist that is not there matters only where secrets are needed")
+{
+	struct snapshot *s = load_with_users("[pgbouncer]\nauth_type=trust\nauth_file=@\n", NULL);
+
+	expect(s != NULL);
+	expect(strstr(said(&warnings), ":3: could not read auth_file") != NULL);
+	snapshot_unref(s);
+	s = load_with_users("[pgbouncer]\nauth_type=md5\nauth_file=@\n", NULL);
+	expect(s == NULL);
+	expect(strstr(said(&errors), ":3: could not read auth_file") != NULL);
+}
+
+TEST("a file that is not there is an error of its own")
+{
+	bytes_clear(&errors);
+	expect(config_load("/nonexistent/p.ini", &errors, &warnings) == NULL);
+	expect_text(said(&errors), "/nonexistent/p.ini: No such file or directory\n");
+}
+
+TEST("SET makes a new snapshot and leaves the old one as it was")
+{
+	struct snapshot *s = load_text(
+	    "[pgbouncer]\ndefault_pool_size=20\n[databases]\na = host=x,y timezone=UTC\n[users]\nu = pool_size=1\n"
+	    "[peers]\n1 = host=p\n");
+	struct snapshot *t = config_set(s, "Default_Pool_Size", "0x20", &errors);
+
+	expect_int(t->global.default_pool_size, 32);
+	expect_int(s->global.default_pool_size, 20);
+	expect(t->number > s->number);
+	snapshot_unref(s);
+	expect_text(snapshot_database(t, "a")->hosts[1], "y");
+	expect_text(snapshot_database(t, "a")->parameters[0].value, "UTC");
+	expect_int(snapshot_user(t, "u")->pool_size, 1);
+	expect_int(HASH_COUNT(t->peers), 1);
+	snapshot_unref(t);
+}
+
+TEST("SET refuses what a file could not say, and leaves what only a start can change")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n"), *t;
+
+	expect(config_set(s, "default_pol_size", "1", &errors) == NULL);
+	expect(config_set(s, "default_pool_size", "x", &errors) == NULL);
+	expect(config_set(s, "auth_type", "pam", &errors) == NULL);
+	expect_text(said(&errors),
+	    "unrecognized parameter \"default_pol_size\"; did you mean \"default_pool_size\"?\n"
+	    "invalid value \"x\" for parameter \"default_pool_size\": must be an integer\n"
+	    "auth_type \"pam\" is not supported by this version\n");
+	t = config_set(s, "listen_port", "1", &errors);
+	expect_int(t->global.listen_port, 6432);
+	snapshot_unref(s);
+	snapshot_unref(t);
+}
+
+TEST("a reload keeps what only a start can change, and says so")
+{
+	struct snapshot *old = load_text("[pgbouncer]\nlisten_port=1\nunix_socket_dir=/a\n");
+	struct snapshot *fresh = load_text("[pgbouncer]\nlisten_port=2\nunix_socket_dir=/b\nmax_client_conn=5\n");
+
+	bytes_clear(&warnings);
+	config_keep_boot_settings(fresh, old, &warnings);
+
+	expect_int(fresh->global.listen_port, 1);
+	expect_text(fresh->global.unix_socket_dir, "/a");
+	expect_int(fresh->global.max_client_conn, 5);
+	expect_text(said(&warnings),
+	    "parameter \"listen_port\" cannot be changed without a restart\n"
+	    "parameter \"unix_socket_dir\" cannot be changed without a restart\n");
+	snapshot_unref(old);
+	snapshot_unref(fresh);
+}
+
+TEST("every setting is shown in the form in which it could be set again")
+{
+	struct snapshot *s = load_text("[pgbouncer]\nquery_timeout=0.25\nmonitor_password=hidden\n"), *t;
+	struct bytes value = {0};
+	const char *key, *def;
+	bool changeable;
+	size_t count = 0;
+
+	for (; config_show(s, count, &key, &value, &def, &changeable); count++) {
+		t = config_set(s, key, value.data, &errors);
+		expect(t != NULL);
+		snapshot_unref(t);
+		expect(strstr(value.data, "hidden") == NULL);
+		if (count == 0)
+			expect_text(key, "admin_users");
+		if (strcmp(key, "query_timeout") == 0)
+			expect_text(value.data, "0.25");
+		if (strcmp(key, "monitor_password") == 0)
+			expect_text(value.data, "****");
+		if (strcmp(key, "listen_port") == 0)
+			expect_false(changeable);
+		if (strcmp(key, "unix_socket_mode") == 0)
+			expect_text(def, "0777");
+	}
+	expect(count > 100);
+	bytes_free(&value);
+	snapshot_unref(s);
+}
+
+TEST("a list has the names that are in it, whole and without their blanks")
+{
+	expect(snapshot_list_has("a, b ,cc", "b"));
+	expect(snapshot_list_has("a, b ,cc", "cc"));
+	expect_false(snapshot_list_has("a, b ,cc", "c"));
+	expect_false(snapshot_list_has("a, b ,cc", ""));
+	expect_false(snapshot_list_has("", "a"));
+	expect_false(snapshot_list_has(",,", ""));
+}
+
+TEST("the sample with every line uncommented still loads, and the minimal one has ten lines")
+{
+	struct bytes sample = {0}, live = {0}, minimal = {0};
+	unsigned lines = 0;
+	struct snapshot *s;
+
+	config_write_sample(&sample);
+	for (size_t i = 0; i < sample.length; i++) {
+		bool begins = i == 0 || sample.data[i - 1] == '\n';
+
+		if (!(begins && sample.data[i] == ';' && i + 1 < sample.length && sample.data[i + 1] >= 'a' &&
+			sample.data[i + 1] <= 'z'))
+			bytes_u8(&live, (uint8_t)sample.data[i]);
+	}
+	bytes_u8(&live, 0);
+	s = load_text(live.data);
+	expect_text(said(&errors), "");
+	expect(s != NULL && snapshot_database(s, "orders") != NULL);
+	snapshot_unref(s);
+
+	config_write_minimal_sample(&minimal);
+	bytes_u8(&minimal, 0);
+	for (char *line = strtok(minimal.data, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		lines += line[0] != ';';
+	expect_int(lines, 10);
+	bytes_free(&sample);
+	bytes_free(&live);
+	bytes_free(&minimal);
+}
+
+TEST("the manual page has every setting")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n");
+	struct bytes page = {0}, value = {0};
+	const char *key, *def;
+	bool changeable;
+
+	config_write_settings_man(&page);
+	bytes_u8(&page, 0);
+	for (size_t i = 0; config_show(s, i, &key, &value, &def, &changeable); i++) {
+		char item[80];
+
+		snprintf(item, sizeof(item), ".It Ic %s Pq", key);
+		expect(strstr(page.data, item) != NULL);
+	}
+	bytes_free(&page);
+	bytes_free(&value);
+	snapshot_unref(s);
+}

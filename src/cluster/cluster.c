@@ -1,0 +1,216 @@
+/*
+ * cluster/cluster.c - the shared picture of an entry's hosts.
+ *
+ * The masks are one atomic word, so a reader never sees a primary of one moment
+ * beside the replicas of another.  Reports are for people, and behind a mutex.
+ * Suspicions of any thread gather in one word; the first one posts a message to
+ * the monitor's loop, the others ride along.
+ */
+#include "cluster/cluster.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cluster/cluster_private.h"
+#include "net/loop.h"
+
+struct cluster_host {
+	char *name; /* owned */
+	uint16_t port;
+	struct host_report report;
+};
+
+struct cluster {
+	atomic_uint references;
+	unsigned count;
+	bool monitored;
+	_Atomic uint64_t masks;     /* primary in the upper half, replicas in the lower */
+	_Atomic uint32_t suspects;  /* not 0 exactly while the alarm is in the loop's inbox */
+	pthread_mutex_t mutex;      /* guards the reports and what follows */
+	struct loop *loop;          /* borrowed; NULL while nobody watches */
+	void (*suspected)(void *user, uint32_t hosts);
+	void *user;                 /* borrowed */
+	struct message alarm;       /* holds a reference while it is posted */
+	struct cluster_host hosts[];
+};
+
+struct cluster *
+cluster_new(const char *const *hosts, const uint16_t *ports, unsigned count, bool monitored)
+{
+	struct cluster *c;
+
+	must(count <= CLUSTER_HOSTS_MOST);
+	c = memory_new(sizeof(*c) + count * sizeof(c->hosts[0]));
+	atomic_init(&c->references, 1);
+	atomic_init(&c->masks, 0);
+	atomic_init(&c->suspects, 0);
+	pthread_mutex_init(&c->mutex, NULL);
+	c->count = count;
+	c->monitored = monitored;
+	for (unsigned i = 0; i < count; i++) {
+		struct host_report unknown = {.up = !monitored, .lag_us = -1, .lag_bytes = -1};
+
+		c->hosts[i].name = text_copy(hosts[i]);
+		c->hosts[i].port = ports[i];
+		cluster_set_report(c, i, &unknown);
+	}
+	return c;
+}
+
+struct cluster *
+cluster_ref(struct cluster *c)
+{
+	atomic_fetch_add_explicit(&c->references, 1, memory_order_relaxed);
+	return c;
+}
+
+void
+cluster_unref(struct cluster *c)
+{
+	if (c == NULL || atomic_fetch_sub_explicit(&c->references, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < c->count; i++)
+		free(c->hosts[i].name);
+	pthread_mutex_destroy(&c->mutex);
+	free(c);
+}
+
+unsigned
+cluster_host_count(const struct cluster *c)
+{
+	return c->count;
+}
+
+const char *
+cluster_host_name(const struct cluster *c, unsigned host)
+{
+	must(host < c->count);
+	return c->hosts[host].name;
+}
+
+uint16_t
+cluster_host_port(const struct cluster *c, unsigned host)
+{
+	must(host < c->count);
+	return c->hosts[host].port;
+}
+
+bool
+cluster_is_monitored(const struct cluster *c)
+{
+	return c->monitored;
+}
+
+bool
+cluster_has_same_hosts(const struct cluster *c, const char *const *hosts, const uint16_t *ports, unsigned count)
+{
+	if (c->count != count)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (c->hosts[i].port != ports[i] || !text_equal(c->hosts[i].name, hosts[i]))
+			return false;
+	return true;
+}
+
+/* ----------------------------------------------------------------- roles */
+
+struct cluster_masks
+cluster_masks(const struct cluster *c)
+{
+	uint64_t word = atomic_load_explicit(&c->masks, memory_order_acquire);
+
+	return (struct cluster_masks){.primary = (uint32_t)(word >> 32), .replicas = (uint32_t)word};
+}
+
+enum host_role
+cluster_host_role(const struct cluster *c, unsigned host)
+{
+	struct cluster_masks masks = cluster_masks(c);
+	uint32_t bit = host < CLUSTER_HOSTS_MOST ? (uint32_t)1 << host : 0;
+
+	if (masks.primary & bit)
+		return HOST_PRIMARY;
+	return masks.replicas & bit ? HOST_REPLICA : HOST_UNKNOWN;
+}
+
+bool
+cluster_set_masks(struct cluster *c, struct cluster_masks masks)
+{
+	uint64_t word = (uint64_t)masks.primary << 32 | masks.replicas;
+
+	return atomic_exchange_explicit(&c->masks, word, memory_order_acq_rel) != word;
+}
+
+/* --------------------------------------------------------------- reports */
+
+void
+cluster_report(const struct cluster *c, unsigned host, struct host_report *out)
+{
+	pthread_mutex_t *mutex = &((struct cluster *)(uintptr_t)c)->mutex;
+
+	must(host < c->count);
+	pthread_mutex_lock(mutex);
+	*out = c->hosts[host].report;
+	pthread_mutex_unlock(mutex);
+}
+
+void
+cluster_set_report(struct cluster *c, unsigned host, const struct host_report *report)
+{
+	must(host < c->count);
+	pthread_mutex_lock(&c->mutex);
+	c->hosts[host].report = *report;
+	c->hosts[host].report.host = c->hosts[host].name;
+	c->hosts[host].report.port = c->hosts[host].port;
+	pthread_mutex_unlock(&c->mutex);
+}
+
+/* ------------------------------------------------------------ suspicions */
+
+static void
+cluster_alarm_arrived(struct message *m)
+{
+	struct cluster *c = container_of(m, struct cluster, alarm);
+	void (*suspected)(void *user, uint32_t hosts);
+	void *user;
+	uint32_t hosts;
+
+	pthread_mutex_lock(&c->mutex);
+	hosts = atomic_exchange(&c->suspects, 0);
+	suspected = c->loop != NULL ? c->suspected : NULL;
+	user = c->user;
+	pthread_mutex_unlock(&c->mutex);
+	if (suspected != NULL)
+		suspected(user, hosts);
+	cluster_unref(c);
+}
+
+void
+cluster_suspect(struct cluster *c, unsigned host)
+{
+	uint32_t bit;
+
+	if (host >= c->count)
+		return;
+	bit = (uint32_t)1 << host;
+	if (atomic_load_explicit(&c->suspects, memory_order_relaxed) & bit)
+		return;
+	pthread_mutex_lock(&c->mutex);
+	if (c->loop != NULL && atomic_fetch_or(&c->suspects, bit) == 0) {
+		c->alarm.run = cluster_alarm_arrived;
+		loop_post(c->loop, &cluster_ref(c)->alarm);
+	}
+	pthread_mutex_unlock(&c->mutex);
+}
+
+void
+cluster_listen(struct cluster *c, struct loop *loop, void (*suspected)(void *user, uint32_t hosts), void *user)
+{
+	pthread_mutex_lock(&c->mutex);
+	c->loop = loop;
+	c->suspected = suspected;
+	c->user = user;
+	pthread_mutex_unlock(&c->mutex);
+}

@@ -1,0 +1,20 @@
+/* cluster/cluster_private.h - what the monitor writes into a cluster, and hears from it. */
+#ifndef PGWEIR_CLUSTER_PRIVATE_H
+#define PGWEIR_CLUSTER_PRIVATE_H
+
+#include "cluster/cluster.h"
+
+struct loop;
+
+/* True when the masks were different before.  The monitor's thread only, as everything here. */
+bool cluster_set_masks(struct cluster *c, struct cluster_masks masks);
+/* Host and port of REPORT are ignored. */
+void cluster_set_report(struct cluster *c, unsigned host, const struct host_report *report);
+
+/*
+ * From now on SUSPECTED is called on the loop's thread with a mask of the hosts that
+ * cluster_suspect named; several calls may arrive as one.  A NULL loop ends that.
+ */
+void cluster_listen(struct cluster *c, struct loop *loop, void (*suspected)(void *user, uint32_t hosts), void *user);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * cluster/election.h - who is the primary, given what the hosts have said.  Pure:
+ * no clock, no socket.
+ *
+ * A host that says it is a primary is a claimant.  The rules, in their order:
+ *   - a host of another system identifier is no member at all;
+ *   - a claimant below the highest timeline ever elected is fenced: it is an old
+ *     primary that came back;
+ *   - the known primary stays while it claims, unless a claimant on a higher
+ *     timeline was seen as a standby by this process: that is a promotion;
+ *   - without a known primary a single claimant is the primary; among several only
+ *     one that was seen as a standby, on a timeline above all the others;
+ *   - an unknown timeline may follow, but never wins against a known one.
+ * Nobody is elected before every host has been asked once.
+ */
+#ifndef PGWEIR_CLUSTER_ELECTION_H
+#define PGWEIR_CLUSTER_ELECTION_H
+
+#include "cluster/cluster.h"
+
+/* What is known of one host. */
+struct candidate {
+	bool heard;                 /* its first check has ended, well or not */
+	bool up;
+	bool standby;
+	bool seen_as_standby;       /* by this process, at any time */
+	unsigned timeline;          /* 0 unknown */
+	uint64_t system_identifier; /* 0 unknown; the last one told, also while it is down */
+};
+
+/* What is remembered from one election to the next. */
+struct election {
+	int primary;                /* the last one elected; -1 none yet */
+	unsigned timeline;          /* the highest ever elected; 0 none yet */
+	uint64_t system_identifier; /* of the members; 0 unknown */
+};
+
+enum verdict {
+	VERDICT_PRIMARY,
+	VERDICT_REPLICA,
+	VERDICT_DOWN,      /* not reachable: its health has the reason */
+	VERDICT_EARLY,     /* claims, while other hosts have not been asked yet */
+	VERDICT_FOREIGN,   /* another system identifier */
+	VERDICT_FENCED,    /* claims on an old timeline */
+	VERDICT_SECOND,    /* claims beside the known primary */
+	VERDICT_CONTESTED, /* claims beside others, and nobody can say who is right */
+};
+
+struct election_result {
+	struct cluster_masks masks;
+	enum verdict verdicts[CLUSTER_HOSTS_MOST];
+};
+
+void election_init(struct election *e);
+
+/*
+ * Settles which system identifier the members have: the first one told, until no host
+ * tells it any more.  True when it changed: the caller then sets the timeline known for it.
+ */
+bool election_settle_identifier(struct election *e, const struct candidate *hosts, unsigned count);
+
+/* Decides, and remembers in E. */
+void election_decide(struct election *e, const struct candidate *hosts, unsigned count, struct election_result *out);
+
+/* Why a host with that verdict is out, for people; "" for a primary and a replica. */
+const char *verdict_reason(enum verdict verdict);
+
+#endif

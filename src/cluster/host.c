@@ -1,0 +1,147 @@
+/*
+ * cluster/host.c - the rhythm of the checks of one host.
+ *
+ * A quiet host is asked every check_interval, one that is down twice as often so
+ * that it is back within one, one that is coming back or whose cluster has no
+ * primary every HOST_HURRY_MS.
+ */
+#include "cluster/host.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "net/loop.h"
+
+/* The pause from the start of the last check to the next. */
+static int64_t
+host_pause_ms(const struct host *h)
+{
+	int64_t interval_ms = h->health.up ? h->rules->interval_ms : h->rules->interval_ms / 2;
+
+	if (h->again || health_is_rising(&h->health) || h->events->is_urgent(h->user, h))
+		return min_of(interval_ms, (int64_t)HOST_HURRY_MS);
+	return interval_ms;
+}
+
+static void
+host_plan(struct host *h, int64_t pause_ms)
+{
+	int64_t due_us = h->started_us + pause_ms * 1000;
+
+	timer_arm(loop_timers(h->loop), &h->next, due_us - clock_monotonic_us());
+}
+
+static void
+host_check(struct timer *t)
+{
+	struct host *h = container_of(t, struct host, next);
+
+	h->again = false;
+	h->started_us = clock_monotonic_us();
+	probe_ask(h->probe, h->login, h->rules->timeout_ms);
+}
+
+/* -------------------------------------------------------------- answers */
+
+static void
+host_learn_position(struct host *h, const struct answer *a)
+{
+	h->lsn = a->lsn;
+	h->lsn_at_us = clock_monotonic_us();
+	if (a->standby || a->timeline != h->timeline)
+		lag_forget(&h->history);
+	if (!a->standby && a->lsn != 0)
+		lag_add(&h->history, h->lsn_at_us, a->lsn);
+}
+
+static void
+host_learn(struct host *h, const struct answer *a)
+{
+	bool keeps_timeline = a->timeline == 0 && a->standby && h->standby;
+
+	host_learn_position(h, a);
+	h->standby = a->standby;
+	h->seen_as_standby = h->seen_as_standby || a->standby;
+	/* A standby whose receiver is gone is still where it was. */
+	if (!keeps_timeline)
+		h->timeline = a->timeline;
+	/* What a role may not see any more has not changed. */
+	if (a->system_identifier != 0)
+		h->system_identifier = a->system_identifier;
+	h->checked_us = clock_wall_us();
+}
+
+static void
+host_answered(void *user, const struct answer *a)
+{
+	struct host *h = user;
+
+	h->checks++;
+	if (a->result == CHECK_GOOD)
+		host_learn(h, a);
+	else
+		h->failures++;
+	health_take(&h->health, a->result, a->reason, h->rules->fall, h->rules->rise);
+	h->events->heard(h->user, h);
+	host_plan(h, host_pause_ms(h));
+}
+
+static void
+host_lost(void *user)
+{
+	host_look(user);
+}
+
+/* ----------------------------------------------------------- the outside */
+
+struct host *
+host_new(struct loop *loop, const char *name, uint16_t port, const struct probe_login *login,
+    const struct host_rules *rules, const struct host_events *events, void *user)
+{
+	static const struct probe_events probe_events = {.answered = host_answered, .lost = host_lost};
+	struct host *h = memory_new(sizeof(*h));
+
+	list_init(&h->node);
+	list_init(&h->uses);
+	h->name = text_copy(name);
+	h->port = port;
+	h->subject = text_format("host %s:%u", name, port);
+	h->said = -1;
+	health_init(&h->health);
+	h->loop = loop;
+	h->probe = probe_new(loop, name, port, &probe_events, h);
+	h->login = login;
+	h->rules = rules;
+	h->events = events;
+	h->user = user;
+	timer_init(&h->next, host_check);
+	timer_arm(loop_timers(loop), &h->next, 0);
+	return h;
+}
+
+void
+host_free(struct host *h)
+{
+	timer_disarm(loop_timers(h->loop), &h->next);
+	list_remove(&h->node);
+	probe_free(h->probe);
+	free(h->name);
+	free(h->subject);
+	free(h);
+}
+
+void
+host_look(struct host *h)
+{
+	if (probe_is_asking(h->probe))
+		h->again = true;
+	else
+		host_plan(h, HOST_HURRY_MS);
+}
+
+void
+host_login_again(struct host *h)
+{
+	probe_reset(h->probe);
+	host_look(h);
+}

@@ -1,0 +1,78 @@
+/*
+ * cluster/host.h - one watched host: when it is asked, and what is known of it.
+ *
+ * Its neighbours: probe.c asks, health.c judges, monitor.c listens and elects.
+ */
+#ifndef PGWEIR_CLUSTER_HOST_H
+#define PGWEIR_CLUSTER_HOST_H
+
+#include "base/list.h"
+#include "cluster/health.h"
+#include "cluster/lag.h"
+#include "cluster/probe.h"
+#include "net/timer.h"
+
+/* Between the starts of two checks of a host at least, when something is urgent. */
+#define HOST_HURRY_MS 50
+
+struct host;
+
+struct host_rules {
+	int64_t interval_ms;
+	int64_t timeout_ms;
+	int fall;
+	int rise;
+};
+
+/* What a host needs of the monitor. */
+struct host_events {
+	/* A check has ended; everything in the host is up to date. */
+	void (*heard)(void *user, struct host *h);
+	/* True while the host should be asked every HOST_HURRY_MS, for a reason of the monitor's. */
+	bool (*is_urgent)(void *user, const struct host *h);
+};
+
+struct host {
+	struct list node; /* in the monitor */
+	struct list uses; /* the clusters that name it; the monitor's */
+	char *name;       /* owned */
+	uint16_t port;
+	char *subject;    /* owned; how log lines name it */
+	int said;         /* the last verdict that was logged; the monitor's */
+
+	/* what is known; kept while it is down */
+	struct health health;
+	bool standby;
+	bool seen_as_standby;
+	unsigned timeline;
+	uint64_t system_identifier;
+	uint64_t lsn;                /* 0 unknown */
+	int64_t lsn_at_us;           /* monotonic */
+	struct lag_history history;  /* while it is a primary */
+	int64_t checked_us;          /* wall clock of the last good answer */
+	uint64_t checks;
+	uint64_t failures;
+
+	/* asking */
+	struct loop *loop;               /* borrowed */
+	struct probe *probe;             /* owned */
+	const struct probe_login *login; /* borrowed from the monitor */
+	const struct host_rules *rules;  /* borrowed from the monitor */
+	const struct host_events *events;
+	void *user;                      /* borrowed */
+	struct timer next;
+	int64_t started_us;              /* the last check; monotonic */
+	bool again;                      /* somebody suspected it while it was asked */
+};
+
+/* Begins to ask at the loop's next turn; LOGIN and RULES live as long as the host. */
+struct host *host_new(struct loop *loop, const char *name, uint16_t port, const struct probe_login *login,
+    const struct host_rules *rules, const struct host_events *events, void *user);
+void host_free(struct host *h);
+
+/* Asks as soon as the rate allows: 20 checks a second. */
+void host_look(struct host *h);
+/* As host_look, over a new connection. */
+void host_login_again(struct host *h);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * cluster/lag.c - the samples of one primary.
+ */
+#include "cluster/lag.h"
+
+#include <string.h>
+
+enum {
+	WAL_PAGE_SIZE = 8192,
+	WAL_PAGE_HEADER = 24,
+	WAL_SEGMENT_HEADER = 40,
+	WAL_SEGMENT_LEAST = 1024 * 1024,
+};
+
+void
+lag_forget(struct lag_history *h)
+{
+	h->count = 0;
+}
+
+/* Makes room: every second sample of the older half goes. */
+static void
+lag_thin_out(struct lag_history *h)
+{
+	unsigned half = LAG_SAMPLES / 2;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < h->count; i++)
+		if (i >= half || i % 2 == 0)
+			h->samples[kept++] = h->samples[i];
+	h->count = kept;
+}
+
+void
+lag_add(struct lag_history *h, int64_t now_us, uint64_t lsn)
+{
+	struct lag_sample *last = h->count > 0 ? &h->samples[h->count - 1] : NULL;
+
+	if (last != NULL && last->lsn == lsn) {
+		last->at_us = now_us;
+		return;
+	}
+	if (last != NULL && lsn < last->lsn)
+		lag_forget(h);
+	if (h->count == LAG_SAMPLES)
+		lag_thin_out(h);
+	h->samples[h->count++] = (struct lag_sample){.at_us = now_us, .lsn = lsn};
+}
+
+int64_t
+lag_of(const struct lag_history *h, int64_t at_us, uint64_t lsn)
+{
+	bool is_newest = true;
+
+	if (h->count == 0)
+		return -1;
+	for (unsigned i = h->count; i-- > 0;) {
+		if (lsn >= h->samples[i].lsn)
+			return is_newest ? 0 : max_of(at_us - h->samples[i].at_us, (int64_t)0);
+		if (h->samples[i].at_us <= at_us)
+			is_newest = false;
+	}
+	return max_of(at_us - h->samples[0].at_us, (int64_t)0);
+}
+
+int64_t
+lag_bytes_of(const struct lag_history *h, uint64_t lsn)
+{
+	uint64_t newest;
+
+	if (h->count == 0)
+		return -1;
+	newest = h->samples[h->count - 1].lsn;
+	return newest > lsn ? (int64_t)min_of(newest - lsn, (uint64_t)INT64_MAX) : 0;
+}
+
+uint64_t
+lag_normalise_lsn(uint64_t lsn)
+{
+	if (lsn % WAL_SEGMENT_LEAST == WAL_SEGMENT_HEADER)
+		return lsn - WAL_SEGMENT_HEADER;
+	if (lsn % WAL_PAGE_SIZE == WAL_PAGE_HEADER)
+		return lsn - WAL_PAGE_HEADER;
+	return lsn;
+}

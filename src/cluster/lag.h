@@ -1,0 +1,42 @@
+/*
+ * cluster/lag.h - how late a replica is, from samples of its primary's log position.
+ *
+ * A replica's lag is the age of the newest sample that it has reached.  Replay
+ * timestamps are not used: they stand still when the primary is idle.
+ */
+#ifndef PGWEIR_CLUSTER_LAG_H
+#define PGWEIR_CLUSTER_LAG_H
+
+#include "base/base.h"
+
+#define LAG_SAMPLES 128
+
+struct lag_sample {
+	int64_t at_us; /* the last moment at which the primary was seen there */
+	uint64_t lsn;
+};
+
+/* Oldest first; recent samples lie dense, old ones ever thinner, so that hours fit. */
+struct lag_history {
+	unsigned count;
+	struct lag_sample samples[LAG_SAMPLES];
+};
+
+void lag_forget(struct lag_history *h);
+/* The primary is at LSN now; a position below the last one begins a new history. */
+void lag_add(struct lag_history *h, int64_t now_us, uint64_t lsn);
+/*
+ * The lag of a replica that had replayed up to LSN at AT_US; 0 when that covers every
+ * sample taken until then (finer than the samples nobody can tell); -1 without samples.
+ */
+int64_t lag_of(const struct lag_history *h, int64_t at_us, uint64_t lsn);
+/* The bytes between LSN and the newest sample, at least 0; -1 without samples. */
+int64_t lag_bytes_of(const struct lag_history *h, uint64_t lsn);
+
+/*
+ * An insert position just behind a page's header, where replay stops at the page's start
+ * (PostgreSQL's WAL page header: 24 bytes, 40 on a segment's first page).
+ */
+uint64_t lag_normalise_lsn(uint64_t lsn);
+
+#endif

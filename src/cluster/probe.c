@@ -1,0 +1,529 @@
+/*
+ * cluster/probe.c - the door to libpq.
+ *
+ *   probe_ask ──▶ RESOLVING ──▶ CONNECTING ──▶ ASKING ──▶ answered, IDLE
+ *        │         (thread pool)    ▲             │
+ *        └── connection from before ┼─────────────┘ found dead: connect once more
+ *                                   └── the deadline ends any of them
+ *
+ * libpq closes and opens sockets inside PQconnectPoll, and the new one may get the
+ * old one's number: the poll handle is thrown away before each step, and its memory
+ * belongs to libuv until it is closed.  A lookup cannot be stopped once a thread
+ * has it; it outlives its check, and at most one is under way for a host.
+ */
+#include "cluster/probe.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/bytes.h"
+#include "net/loop.h"
+
+#define PROBE_ADDRESSES_MOST 8
+
+enum probe_state { PROBE_IDLE, PROBE_RESOLVING, PROBE_CONNECTING, PROBE_ASKING, PROBE_FAILED };
+
+struct probe_watch {
+	uv_poll_t poll;
+	struct probe *probe; /* borrowed; NULL once it was let go */
+};
+
+struct probe_lookup {
+	uv_getaddrinfo_t request;
+	struct probe *probe; /* borrowed; NULL when the probe is gone */
+};
+
+struct probe {
+	struct loop *loop; /* borrowed */
+	char *host;        /* owned */
+	uint16_t port;
+	const struct probe_events *events;
+	void *user;        /* borrowed */
+	struct timer deadline;
+	enum probe_state state;
+	const struct probe_login *login; /* borrowed, while asking */
+	int64_t timeout_ms;
+	PGconn *connection;          /* owned; NULL while there is none */
+	struct probe_watch *watch;   /* owned by libuv once it is closed */
+	struct probe_lookup *lookup; /* owned until its callback */
+	char *hosts;                 /* owned; the host's name once for each address */
+	char *addresses;             /* owned; numeric, comma-separated: the last ones that were found */
+	bool reused;                 /* the connection is from an earlier check */
+	unsigned level;              /* of the question */
+	PGresult *result;            /* owned; of the question under way */
+	struct answer failure;       /* what PROBE_FAILED will tell */
+};
+
+static void probe_connect(struct probe *p);
+static void probe_send(struct probe *p);
+static void probe_event(uv_poll_t *poll, int status, int events);
+
+/* ----------------------------------------------------------- the socket */
+
+static void
+probe_watch_closed(uv_handle_t *handle)
+{
+	free(container_of((uv_poll_t *)(void *)handle, struct probe_watch, poll));
+}
+
+static void
+probe_let_go(struct probe *p)
+{
+	if (p->watch == NULL)
+		return;
+	p->watch->probe = NULL;
+	uv_close((uv_handle_t *)&p->watch->poll, probe_watch_closed);
+	p->watch = NULL;
+}
+
+static bool
+probe_wait_for(struct probe *p, int events)
+{
+	int fd = PQsocket(p->connection);
+
+	if (fd < 0)
+		return false;
+	if (p->watch == NULL) {
+		p->watch = memory_new(sizeof(*p->watch));
+		p->watch->probe = p;
+		if (uv_poll_init(loop_uv(p->loop), &p->watch->poll, fd) != 0) {
+			free(p->watch);
+			p->watch = NULL;
+			return false;
+		}
+	}
+	return uv_poll_start(&p->watch->poll, events, probe_event) == 0;
+}
+
+static void
+probe_disconnect(struct probe *p)
+{
+	probe_let_go(p);
+	PQclear(p->result);
+	p->result = NULL;
+	if (p->connection != NULL)
+		PQfinish(p->connection);
+	p->connection = NULL;
+	p->level = 0;
+}
+
+/* ---------------------------------------------------------- the outcome */
+
+static void
+probe_finish(struct probe *p, const struct answer *a)
+{
+	timer_disarm(loop_timers(p->loop), &p->deadline);
+	p->state = PROBE_IDLE;
+	p->login = NULL;
+	p->events->answered(p->user, a);
+}
+
+/* The check has failed; the caller of probe_ask hears of it from the loop. */
+static void
+probe_fail(struct probe *p, const struct answer *a)
+{
+	struct answer copy = *a;
+
+	probe_disconnect(p);
+	p->state = PROBE_FAILED;
+	p->failure = copy;
+	timer_arm(loop_timers(p->loop), &p->deadline, 0);
+}
+
+static void
+probe_fail_text(struct probe *p, enum check_result result, const char *reason)
+{
+	struct answer a;
+
+	answer_fail(&a, result, reason);
+	probe_fail(p, &a);
+}
+
+static void
+probe_deadline(struct timer *t)
+{
+	struct probe *p = container_of(t, struct probe, deadline);
+	static const char *const where[] = {
+	    [PROBE_RESOLVING] = "looking up its name",
+	    [PROBE_CONNECTING] = "connecting",
+	    [PROBE_ASKING] = "its answer",
+	};
+	struct answer a = p->failure;
+	char reason[80];
+
+	if (p->state == PROBE_IDLE)
+		return;
+	if (p->state != PROBE_FAILED) {
+		snprintf(reason, sizeof(reason), "%s took longer than %lld ms", where[p->state], (long long)p->timeout_ms);
+		answer_fail(&a, CHECK_MISSED, reason);
+	}
+	probe_disconnect(p);
+	probe_finish(p, &a);
+}
+
+/* The connection broke during the check.  One from before may have been dead for long: that says nothing yet. */
+static void
+probe_broke(struct probe *p)
+{
+	struct answer a;
+
+	if (p->reused) {
+		probe_connect(p);
+		return;
+	}
+	answer_read_refusal(&a, PQerrorMessage(p->connection), PQconnectionNeedsPassword(p->connection));
+	probe_fail(p, &a);
+}
+
+/* ----------------------------------------------------------- connecting */
+
+static void
+probe_ignore_notice(void *unused, const PGresult *notice)
+{
+	(void)unused;
+	(void)notice;
+}
+
+static void
+probe_open(struct probe *p)
+{
+	bool has_address = p->addresses != NULL;
+	const struct probe_login *login = p->login;
+	char port[8];
+	const char *const pairs[][2] = {
+	    {"host", has_address ? p->hosts : p->host},
+	    {"hostaddr", p->addresses},
+	    {"port", port},
+	    {"user", login->user},
+	    {"password", login->password},
+	    {"dbname", login->dbname},
+	    {"sslmode", login->sslmode},
+	    {"sslrootcert", login->sslrootcert},
+	    {"application_name", "pgweir monitor"},
+	    /* Looking for Kerberos tickets may ask the network, and would block. */
+	    {"gssencmode", "disable"},
+	    /* A name with several addresses is one host, whatever it is. */
+	    {"target_session_attrs", "any"},
+	};
+	const char *keys[array_length(pairs) + 1];
+	const char *values[array_length(pairs) + 1];
+	unsigned count = 0;
+
+	snprintf(port, sizeof(port), "%u", p->port);
+	for (unsigned i = 0; i < array_length(pairs); i++) {
+		if (pairs[i][1] == NULL || pairs[i][1][0] == '\0')
+			continue;
+		keys[count] = pairs[i][0];
+		values[count++] = pairs[i][1];
+	}
+	keys[count] = values[count] = NULL;
+
+	p->state = PROBE_CONNECTING;
+	p->connection = PQconnectStartParams(keys, values, 0);
+	must(p->connection != NULL);
+	PQsetNoticeReceiver(p->connection, probe_ignore_notice, NULL);
+	/* The only way to learn the SQLSTATE of a refusal. */
+	PQsetErrorVerbosity(p->connection, PQERRORS_VERBOSE);
+	if (PQstatus(p->connection) == CONNECTION_BAD || !probe_wait_for(p, UV_WRITABLE))
+		probe_broke(p);
+}
+
+static void
+probe_connecting(struct probe *p)
+{
+	int events = UV_READABLE;
+
+	probe_let_go(p);
+	switch (PQconnectPoll(p->connection)) {
+	case PGRES_POLLING_OK:
+		p->state = PROBE_ASKING;
+		PQsetnonblocking(p->connection, 1);
+		probe_send(p);
+		return;
+	case PGRES_POLLING_WRITING:
+		events = UV_WRITABLE;
+		break;
+	case PGRES_POLLING_READING:
+		break;
+	default:
+		probe_broke(p);
+		return;
+	}
+	if (!probe_wait_for(p, events))
+		probe_broke(p);
+}
+
+/* Keeps what was found as libpq wants it: the name and its address, once for each. */
+static void
+probe_keep_addresses(struct probe *p, const struct addrinfo *found)
+{
+	struct bytes hosts = {0}, addresses = {0};
+	char numeric[64];
+
+	for (unsigned n = 0; found != NULL && n < PROBE_ADDRESSES_MOST; found = found->ai_next, n++) {
+		if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) != 0)
+			continue;
+		bytes_format(&hosts, "%s%s", hosts.length > 0 ? "," : "", p->host);
+		bytes_format(&addresses, "%s%s", addresses.length > 0 ? "," : "", numeric);
+	}
+	if (addresses.length > 0) {
+		free(p->hosts);
+		free(p->addresses);
+		p->hosts = bytes_take(&hosts);
+		p->addresses = bytes_take(&addresses);
+	}
+	bytes_free(&hosts);
+	bytes_free(&addresses);
+}
+
+static void
+probe_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	struct probe_lookup *lookup = container_of(request, struct probe_lookup, request);
+	struct probe *p = lookup->probe;
+
+	free(lookup);
+	if (p != NULL) {
+		p->lookup = NULL;
+		probe_keep_addresses(p, status == 0 ? found : NULL);
+	}
+	uv_freeaddrinfo(found);
+	if (p == NULL || p->state != PROBE_RESOLVING)
+		return;
+	/* A name service that fails for a moment takes no host away whose address was known. */
+	if (p->addresses != NULL)
+		probe_open(p);
+	else
+		probe_fail_text(p, CHECK_MISSED, uv_strerror(status));
+}
+
+static void
+probe_look_up(struct probe *p)
+{
+	static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	int result;
+
+	p->state = PROBE_RESOLVING;
+	if (p->lookup != NULL)
+		return;
+	p->lookup = memory_new(sizeof(*p->lookup));
+	p->lookup->probe = p;
+	result = uv_getaddrinfo(loop_uv(p->loop), &p->lookup->request, probe_looked_up, p->host, NULL, &hints);
+	if (result == 0)
+		return;
+	free(p->lookup);
+	p->lookup = NULL;
+	probe_fail_text(p, CHECK_MISSED, uv_strerror(result));
+}
+
+static bool
+probe_host_needs_lookup(const struct probe *p)
+{
+	struct sockaddr_storage ignored;
+
+	if (p->host[0] == '/' || p->host[0] == '@')
+		return false;
+	return uv_ip4_addr(p->host, 0, (struct sockaddr_in *)&ignored) != 0 &&
+	    uv_ip6_addr(p->host, 0, (struct sockaddr_in6 *)&ignored) != 0;
+}
+
+static void
+probe_connect(struct probe *p)
+{
+	probe_disconnect(p);
+	p->reused = false;
+	if (probe_host_needs_lookup(p))
+		probe_look_up(p);
+	else
+		probe_open(p);
+}
+
+/* --------------------------------------------------------------- asking */
+
+static void
+probe_flush(struct probe *p)
+{
+	int left = PQflush(p->connection);
+
+	if (left < 0 || !probe_wait_for(p, left > 0 ? UV_READABLE | UV_WRITABLE : UV_READABLE))
+		probe_broke(p);
+}
+
+static void
+probe_send(struct probe *p)
+{
+	PQclear(p->result);
+	p->result = NULL;
+	if (!PQsendQuery(p->connection, question_text(p->level))) {
+		probe_broke(p);
+		return;
+	}
+	probe_flush(p);
+}
+
+static void
+probe_conclude(struct probe *p)
+{
+	struct answer a;
+
+	switch (PQresultStatus(p->result)) {
+	case PGRES_TUPLES_OK:
+		answer_read(&a, p->result);
+		break;
+	case PGRES_FATAL_ERROR:
+		if (question_may_ask_less(p->result, p->level)) {
+			p->level++;
+			probe_send(p);
+			return;
+		}
+		answer_read_error(&a, p->result);
+		break;
+	default:
+		answer_fail(&a, CHECK_MISSED, "it answered the check with something else");
+		break;
+	}
+	PQclear(p->result);
+	p->result = NULL;
+	if (a.result != CHECK_GOOD) {
+		probe_fail(p, &a);
+		return;
+	}
+	probe_finish(p, &a);
+}
+
+static bool
+result_ends_connection(const PGresult *result)
+{
+	ExecStatusType status = PQresultStatus(result);
+
+	return status != PGRES_TUPLES_OK && status != PGRES_FATAL_ERROR;
+}
+
+static void
+probe_asking(struct probe *p)
+{
+	PGresult *next;
+
+	if (!PQconsumeInput(p->connection)) {
+		probe_broke(p);
+		return;
+	}
+	while (!PQisBusy(p->connection)) {
+		next = PQgetResult(p->connection);
+		if (PQstatus(p->connection) == CONNECTION_BAD) {
+			PQclear(next);
+			probe_broke(p);
+			return;
+		}
+		if (next == NULL && p->result != NULL) {
+			probe_conclude(p);
+			return;
+		}
+		/* One statement has one result: more, or none, or a COPY is no PostgreSQL. */
+		if (next == NULL || p->result != NULL || result_ends_connection(next)) {
+			PQclear(next);
+			probe_fail_text(p, CHECK_MISSED, "it answered the check with something else");
+			return;
+		}
+		p->result = next;
+	}
+	probe_flush(p);
+}
+
+/* Between checks a server has nothing to say but its end. */
+static void
+probe_idling(struct probe *p, bool is_broken)
+{
+	bool is_alive = PQconsumeInput(p->connection) != 0 && PQstatus(p->connection) == CONNECTION_OK && !is_broken;
+
+	for (PGnotify *n; is_alive && (n = PQnotifies(p->connection)) != NULL;)
+		PQfreemem(n);
+	if (is_alive && PQstatus(p->connection) == CONNECTION_OK)
+		return;
+	probe_disconnect(p);
+	p->events->lost(p->user);
+}
+
+static void
+probe_event(uv_poll_t *poll, int status, int events)
+{
+	struct probe *p = container_of(poll, struct probe_watch, poll)->probe;
+
+	(void)events;
+	if (p == NULL)
+		return;
+	/* libuv reports a reset as an error and stops the handle; what libpq has to say of it comes from the socket. */
+	if (status < 0)
+		probe_let_go(p);
+	if (p->state == PROBE_CONNECTING)
+		probe_connecting(p);
+	else if (p->state == PROBE_ASKING)
+		probe_asking(p);
+	else if (p->state == PROBE_IDLE)
+		probe_idling(p, status < 0);
+}
+
+/* ----------------------------------------------------------- the outside */
+
+struct probe *
+probe_new(struct loop *loop, const char *host, uint16_t port, const struct probe_events *events, void *user)
+{
+	struct probe *p = memory_new(sizeof(*p));
+
+	p->loop = loop;
+	p->host = text_copy(host);
+	p->port = port;
+	p->events = events;
+	p->user = user;
+	timer_init(&p->deadline, probe_deadline);
+	return p;
+}
+
+void
+probe_free(struct probe *p)
+{
+	if (p == NULL)
+		return;
+	timer_disarm(loop_timers(p->loop), &p->deadline);
+	probe_disconnect(p);
+	if (p->lookup != NULL)
+		p->lookup->probe = NULL;
+	free(p->hosts);
+	free(p->addresses);
+	free(p->host);
+	free(p);
+}
+
+bool
+probe_is_asking(const struct probe *p)
+{
+	return p->state != PROBE_IDLE;
+}
+
+void
+probe_ask(struct probe *p, const struct probe_login *login, int64_t timeout_ms)
+{
+	must(p->state == PROBE_IDLE);
+	p->login = login;
+	p->timeout_ms = timeout_ms;
+	timer_arm(loop_timers(p->loop), &p->deadline, timeout_ms * 1000);
+	if (p->connection == NULL) {
+		probe_connect(p);
+		return;
+	}
+	p->state = PROBE_ASKING;
+	p->reused = true;
+	probe_send(p);
+}
+
+void
+probe_reset(struct probe *p)
+{
+	if (p->state == PROBE_IDLE)
+		probe_disconnect(p);
+	else
+		probe_fail_text(p, CHECK_FULL, "its check began anew");
+}

@@ -1,0 +1,39 @@
+/*
+ * cluster/probe.h - one libpq connection to one host, asked the same question again
+ * and again without ever blocking the loop.
+ */
+#ifndef PGWEIR_CLUSTER_PROBE_H
+#define PGWEIR_CLUSTER_PROBE_H
+
+#include "cluster/answer.h"
+
+struct loop;
+struct probe;
+
+/* Borrowed texts; NULL or "" leaves the choice to libpq. */
+struct probe_login {
+	const char *user;
+	const char *password;
+	const char *dbname;
+	const char *sslmode;
+	const char *sslrootcert;
+};
+
+struct probe_events {
+	/* A check has ended.  Exactly once for each probe_ask, never before that returned. */
+	void (*answered)(void *user, const struct answer *a);
+	/* The connection was lost while nothing was asked. */
+	void (*lost)(void *user);
+};
+
+struct probe *probe_new(struct loop *loop, const char *host, uint16_t port, const struct probe_events *events, void *user);
+/* No event comes any more; NULL is fine.  May be called from an event. */
+void probe_free(struct probe *p);
+
+bool probe_is_asking(const struct probe *p);
+/* Begins a check, connecting first when needed.  LOGIN must live until the answer. */
+void probe_ask(struct probe *p, const struct probe_login *login, int64_t timeout_ms);
+/* Closes the connection, so that the next check logs in again; a check under way ends as CHECK_FULL does: unjudged. */
+void probe_reset(struct probe *p);
+
+#endif

@@ -1,0 +1,328 @@
+/*
+ * pool/account.c - one user's part of a ledger: its servers per host, its queues,
+ * its limits, and what was learned from its logins.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/crypto.h"
+#include "pool/pool_private.h"
+#include "pool/profile.h"
+
+struct cell *
+cell_ref(struct cell *c)
+{
+	c->references++;
+	return c;
+}
+
+void
+cell_unref(struct cell *c)
+{
+	if (--c->references > 0)
+		return;
+	free(c->idle);
+	free(c);
+}
+
+static struct cell *
+cell_new(unsigned host, unsigned workers)
+{
+	struct cell *c = memory_new(sizeof(*c));
+
+	c->host = host;
+	c->references = 1;
+	c->idle = memory_array(workers, sizeof(*c->idle));
+	for (unsigned w = 0; w < workers; w++)
+		list_init(&c->idle[w]);
+	return c;
+}
+
+void
+account_set_hosts_locked(struct account *a, unsigned count)
+{
+	for (unsigned i = 0; i < a->cell_count; i++)
+		cell_unref(a->cells[i]);
+	a->cells = memory_resize(a->cells, count * sizeof(struct cell *));
+	for (unsigned i = 0; i < count; i++)
+		a->cells[i] = cell_new(i, hub_worker_count(a->ledger->hub));
+	a->cell_count = count;
+	a->next_host = 0;
+}
+
+struct account *
+account_new_locked(struct ledger *l, const char *user)
+{
+	struct account *a = memory_new(sizeof(*a));
+	unsigned workers = hub_worker_count(l->hub);
+
+	a->user = text_copy(user);
+	a->ledger = l;
+	a->counter = hub_counter(l->hub, user);
+	for (unsigned t = 0; t < LEND_TARGETS; t++) {
+		list_init(&a->queues[t].order);
+		a->queues[t].own = memory_array(workers, sizeof(struct list));
+		for (unsigned w = 0; w < workers; w++)
+			list_init(&a->queues[t].own[w]);
+	}
+	account_set_hosts_locked(a, cluster_host_count(l->cluster));
+	HASH_ADD_KEYPTR(hh, l->accounts, a->user, strlen(a->user), a);
+	return a;
+}
+
+static void
+account_forget_startups(struct account *a)
+{
+	struct known_startup *k, *next;
+
+	HASH_ITER(hh, a->startups, k, next) {
+		HASH_DEL(a->startups, k);
+		profile_unref(k->asked);
+		profile_unref(k->accepted);
+		free(k);
+	}
+}
+
+static void
+account_set_secret(struct account *a, const char *secret)
+{
+	if (a->secret != NULL)
+		crypto_wipe(a->secret, strlen(a->secret));
+	free(a->secret);
+	a->secret = text_copy(secret);
+}
+
+void
+account_free_locked(struct account *a)
+{
+	HASH_DEL(a->ledger->accounts, a);
+	hub_counter_unref(a->ledger->hub, a->counter);
+	for (unsigned i = 0; i < a->cell_count; i++)
+		cell_unref(a->cells[i]);
+	for (unsigned t = 0; t < LEND_TARGETS; t++)
+		free(a->queues[t].own);
+	account_forget_startups(a);
+	greeting_unref(a->greeting);
+	account_set_secret(a, NULL);
+	crypto_wipe(&a->client_keys, sizeof(a->client_keys));
+	if (a->client_password != NULL)
+		crypto_wipe(a->client_password, strlen(a->client_password));
+	free(a->client_password);
+	free(a->failure);
+	free(a->cells);
+	free(a->user);
+	free(a);
+}
+
+void
+account_configure_locked(struct account *a, const struct snapshot *s, const struct database_config *d)
+{
+	const struct user_config *u = snapshot_user(s, a->user);
+	bool forced = d->user != NULL && text_equal(d->user, a->user);
+
+	a->pool_size = snapshot_pool_size(s, d, u);
+	a->replica_pool_size = snapshot_replica_pool_size(s, d, u);
+	a->min_pool_size = snapshot_min_pool_size(s, d, u);
+	a->reserve_pool_size = snapshot_reserve_pool_size(s, d, u);
+	a->pool_mode = snapshot_pool_mode(s, d, u);
+	a->forced_user = forced;
+	account_set_secret(a, d->password != NULL && (forced || d->user == NULL) ? d->password : u != NULL ? u->secret : NULL);
+	atomic_store(&a->counter->most, snapshot_max_user_connections(s, u));
+}
+
+struct account *
+account_attach(struct ledger *l, const char *user, const struct snapshot *snapshot)
+{
+	const struct database_config *d = snapshot_database(snapshot, l->name);
+	struct account *a;
+
+	pthread_mutex_lock(&l->mutex);
+	HASH_FIND(hh, l->accounts, user, strlen(user), a);
+	if (a == NULL) {
+		a = account_new_locked(l, user);
+		if (d != NULL)
+			account_configure_locked(a, snapshot, d);
+	}
+	a->clients++;
+	pthread_mutex_unlock(&l->mutex);
+	return a;
+}
+
+void
+account_detach(struct account *a)
+{
+	struct ledger *l = a->ledger;
+
+	pthread_mutex_lock(&l->mutex);
+	must(a->clients > 0);
+	a->clients--;
+	pthread_mutex_unlock(&l->mutex);
+}
+
+void
+account_learn_keys(struct account *a, const struct scram_keys *keys)
+{
+	pthread_mutex_lock(&a->ledger->mutex);
+	a->client_keys = *keys;
+	a->has_client_keys = true;
+	pthread_mutex_unlock(&a->ledger->mutex);
+}
+
+void
+account_learn_password(struct account *a, const char *password)
+{
+	pthread_mutex_lock(&a->ledger->mutex);
+	if (a->client_password != NULL)
+		crypto_wipe(a->client_password, strlen(a->client_password));
+	free(a->client_password);
+	a->client_password = text_copy(password);
+	pthread_mutex_unlock(&a->ledger->mutex);
+}
+
+/* -------------------------------------------------------------- greeting */
+
+struct greeting *
+account_greeting(struct account *a)
+{
+	struct greeting *g;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	g = a->greeting;
+	if (g != NULL)
+		atomic_fetch_add(&g->references, 1);
+	pthread_mutex_unlock(&a->ledger->mutex);
+	return g;
+}
+
+void
+greeting_unref(struct greeting *g)
+{
+	if (g == NULL || atomic_fetch_sub(&g->references, 1) > 1)
+		return;
+	for (unsigned i = 0; i < g->count; i++) {
+		free(g->values[i].name);
+		free(g->values[i].value);
+	}
+	free(g->values);
+	free(g);
+}
+
+const char *
+greeting_value(const struct greeting *g, const char *name)
+{
+	for (unsigned i = 0; i < g->count; i++)
+		if (text_equal_nocase(g->values[i].name, name))
+			return g->values[i].value;
+	return NULL;
+}
+
+const struct profile *
+account_known_startup(struct account *a, const struct profile *asked)
+{
+	const struct profile *accepted = NULL;
+	struct known_startup *k;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	HASH_FIND_PTR(a->startups, &asked, k);
+	if (k != NULL)
+		accepted = profile_ref(k->accepted);
+	pthread_mutex_unlock(&a->ledger->mutex);
+	return accepted;
+}
+
+/* More startup profiles than this are not remembered: they are clients' inventions. */
+#define STARTUPS_MOST 1000
+
+void
+account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted)
+{
+	struct known_startup *k;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	HASH_FIND_PTR(a->startups, &asked, k);
+	if (k == NULL) {
+		if (HASH_COUNT(a->startups) >= STARTUPS_MOST)
+			account_forget_startups(a);
+		k = memory_new(sizeof(*k));
+		k->asked = profile_ref(asked);
+		k->accepted = profile_ref(accepted);
+		HASH_ADD_PTR(a->startups, asked, k);
+	}
+	pthread_mutex_unlock(&a->ledger->mutex);
+}
+
+/* --------------------------------------------------------------- failure */
+
+bool
+account_is_failing(struct account *a, char **text, char *sqlstate)
+{
+	bool failing;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	failing = a->failure != NULL && a->total == 0;
+	if (failing) {
+		*text = text_copy(a->failure);
+		memcpy(sqlstate, a->failure_sqlstate, sizeof(a->failure_sqlstate));
+	}
+	pthread_mutex_unlock(&a->ledger->mutex);
+	return failing;
+}
+
+unsigned
+account_waiting(const struct account *a)
+{
+	unsigned waiting = 0;
+
+	for (unsigned t = 0; t < LEND_TARGETS; t++)
+		waiting += a->queues[t].count;
+	return waiting;
+}
+
+/* A refusal on its way to the waiter's worker. */
+struct refusal_message {
+	struct message message;
+	struct borrower *borrower; /* promised, so it lives */
+	struct refusal why;
+	char sqlstate[6];
+	char text[];
+};
+
+static void
+refusal_deliver(struct message *m)
+{
+	struct refusal_message *r = container_of(m, struct refusal_message, message);
+	struct borrower *b = r->borrower;
+	struct ledger *l = b->account->ledger;
+
+	pthread_mutex_lock(&l->mutex);
+	b->state = BORROWER_NONE;
+	pthread_mutex_unlock(&l->mutex);
+	b->events->refused(b, &r->why);
+	free(r);
+}
+
+void
+account_refuse_waiters_locked(struct account *a, const struct refusal *why)
+{
+	const char *text = why->message != NULL ? why->message : close_row(why->reason)->text;
+	const char *sqlstate = why->sqlstate != NULL ? why->sqlstate : close_row(why->reason)->sqlstate;
+
+	for (unsigned t = 0; t < LEND_TARGETS; t++) {
+		struct list *node;
+
+		while ((node = list_first(&a->queues[t].order)) != NULL) {
+			struct borrower *b = list_entry(node, struct borrower, order);
+			struct refusal_message *r = memory_new(sizeof(*r) + strlen(text) + 1);
+
+			ledger_dequeue_locked(b);
+			b->state = BORROWER_PROMISED;
+			r->message.run = refusal_deliver;
+			r->borrower = b;
+			memcpy(r->text, text, strlen(text) + 1);
+			if (sqlstate != NULL)
+				memcpy(r->sqlstate, sqlstate, min_of(strlen(sqlstate), sizeof(r->sqlstate) - 1));
+			r->why = (struct refusal){.reason = why->reason, .sqlstate = r->sqlstate, .message = r->text};
+			loop_post(b->pool->loop, &r->message);
+		}
+	}
+}

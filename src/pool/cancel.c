@@ -1,0 +1,138 @@
+/*
+ * pool/cancel.c - a CancelRequest on a connection of its own (PostgreSQL manual,
+ * "Canceling Requests in Progress").
+ *
+ * PostgreSQL acts on a request some time after it has arrived, and closes the
+ * connection when it has sent the signal.  Until then the server is given to
+ * nobody else, so that a late signal cannot hit the next one's query.
+ */
+#include <stdlib.h>
+
+#include "pool/pool_private.h"
+
+#define CODE_CANCEL 80877102u
+
+struct cancel {
+	struct stream stream;
+	struct timer timer;
+	struct connector *connector; /* owned while connecting */
+	struct server *server;       /* borrowed: it counts its cancels and waits for them */
+	struct pool *pool;           /* borrowed */
+	void (*done)(void *user);
+	void *user;                  /* borrowed */
+};
+
+/* The last cancel of a server has ended: whatever waited for that happens now. */
+static void
+server_cancel_ended(struct server *s)
+{
+	if (--s->cancels > 0)
+		return;
+	if (s->closed && s->order == ORDER_NONE) {
+		server_free(s);
+		return;
+	}
+	if (s->use == USE_CANCEL && !s->stream.closing)
+		pool_return(&s);
+}
+
+static void
+cancel_end(struct cancel *c)
+{
+	timer_disarm(loop_timers(c->pool->loop), &c->timer);
+	connector_cancel(c->connector);
+	c->connector = NULL;
+	if (c->done != NULL)
+		c->done(c->user);
+	c->done = NULL;
+	if (c->server != NULL)
+		server_cancel_ended(c->server);
+	c->server = NULL;
+	if (c->stream.attached)
+		stream_close(&c->stream);
+	else
+		free(c);
+}
+
+static size_t
+cancel_data(struct stream *stream, char *bytes, size_t length)
+{
+	(void)stream;
+	(void)bytes;
+	return length;
+}
+
+static void
+cancel_ended(struct stream *stream, int error)
+{
+	(void)error;
+	cancel_end(container_of(stream, struct cancel, stream));
+}
+
+static void
+cancel_drained(struct stream *stream)
+{
+	(void)stream;
+}
+
+static void
+cancel_closed(struct stream *stream)
+{
+	free(container_of(stream, struct cancel, stream));
+}
+
+static const struct stream_events cancel_stream_events = {
+	.data = cancel_data,
+	.drained = cancel_drained,
+	.ended = cancel_ended,
+	.closed = cancel_closed,
+};
+
+static void
+cancel_connected(void *user, int fd, const char *error)
+{
+	struct cancel *c = user;
+	struct server *s = c->server;
+	struct bytes b = {0};
+
+	(void)error;
+	c->connector = NULL;
+	if (fd < 0) {
+		cancel_end(c);
+		return;
+	}
+	stream_init(&c->stream, fd, &cancel_stream_events);
+	stream_attach(&c->stream, c->pool->loop);
+	bytes_u32(&b, (uint32_t)(12 + s->cancel_secret_length));
+	bytes_u32(&b, CODE_CANCEL);
+	bytes_u32(&b, s->backend_pid);
+	bytes_append(&b, s->cancel_secret, s->cancel_secret_length);
+	stream_send_bytes(&c->stream, b.data, b.length);
+	bytes_free(&b);
+}
+
+static void
+cancel_timed_out(struct timer *t)
+{
+	cancel_end(container_of(t, struct cancel, timer));
+}
+
+void
+pool_cancel(struct server *s, void (*done)(void *user), void *user)
+{
+	static const struct connector_events events = {.connected = cancel_connected};
+	const struct settings *set = &s->pool->snapshot->global;
+	struct cancel *c = memory_new(sizeof(*c));
+	struct socket_options options = {0};
+
+	c->server = s;
+	c->pool = s->pool;
+	c->done = done;
+	c->user = user;
+	c->stream.fd = -1;
+	s->cancels++;
+	timer_init(&c->timer, cancel_timed_out);
+	timer_arm(loop_timers(c->pool->loop), &c->timer, set->cancel_wait_timeout_ms > 0 ? set->cancel_wait_timeout_ms * 1000 : 10000000);
+	c->connector = connector_start(c->pool->loop, cluster_host_name(s->ledger->cluster, s->host),
+	    cluster_host_port(s->ledger->cluster, s->host), &options, &events, c);
+}

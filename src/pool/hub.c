@@ -1,0 +1,383 @@
+/*
+ * pool/hub.c - what all workers share: the snapshot in force, the ledgers, and
+ * the counters of users.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "observe/log.h"
+#include "pool/hub_private.h"
+#include "pool/pool_private.h"
+
+struct hub {
+	pthread_mutex_t mutex;           /* ledgers, counters, snapshot */
+	unsigned workers;
+	struct pool **pools;             /* owned array of borrowed pools */
+	struct ledger *ledgers;          /* uthash by name; a reference each */
+	struct user_counter *counters;   /* uthash by user */
+	struct snapshot *snapshot;       /* owned reference */
+	_Atomic uint64_t snapshot_number;
+	void (*watch)(void *user, struct cluster *c, bool begins);
+	void *watch_user;
+};
+
+struct hub *
+hub_new(unsigned workers, struct snapshot *snapshot)
+{
+	struct hub *h = memory_new(sizeof(*h));
+
+	must(workers > 0 && workers <= WORKERS_MOST);
+	pthread_mutex_init(&h->mutex, NULL);
+	h->workers = workers;
+	h->pools = memory_array(workers, sizeof(struct pool *));
+	h->snapshot = snapshot_ref(snapshot);
+	atomic_store(&h->snapshot_number, snapshot->number);
+	return h;
+}
+
+void
+hub_free(struct hub *h)
+{
+	struct ledger *l, *next;
+
+	HASH_ITER(hh, h->ledgers, l, next) {
+		HASH_DEL(h->ledgers, l);
+		ledger_unref(l);
+	}
+	snapshot_unref(h->snapshot);
+	pthread_mutex_destroy(&h->mutex);
+	free(h->pools);
+	free(h);
+}
+
+void
+hub_set_pool(struct hub *h, unsigned worker, struct pool *p)
+{
+	h->pools[worker] = p;
+}
+
+unsigned
+hub_worker_count(const struct hub *h)
+{
+	return h->workers;
+}
+
+struct pool *
+hub_pool(struct hub *h, unsigned worker)
+{
+	return h->pools[worker];
+}
+
+struct snapshot *
+hub_snapshot(struct hub *h)
+{
+	struct snapshot *s;
+
+	pthread_mutex_lock(&h->mutex);
+	s = snapshot_ref(h->snapshot);
+	pthread_mutex_unlock(&h->mutex);
+	return s;
+}
+
+uint64_t
+hub_snapshot_number(const struct hub *h)
+{
+	return atomic_load_explicit(&h->snapshot_number, memory_order_acquire);
+}
+
+void
+hub_on_cluster(struct hub *h, void (*watch)(void *user, struct cluster *c, bool begins), void *user)
+{
+	h->watch = watch;
+	h->watch_user = user;
+}
+
+static void
+hub_watch(struct hub *h, struct cluster *c, bool begins)
+{
+	if (h->watch != NULL && cluster_is_monitored(c))
+		h->watch(h->watch_user, c, begins);
+}
+
+/* -------------------------------------------------------------- counters */
+
+struct user_counter *
+hub_counter(struct hub *h, const char *user)
+{
+	struct user_counter *c;
+
+	pthread_mutex_lock(&h->mutex);
+	HASH_FIND(hh, h->counters, user, strlen(user), c);
+	if (c == NULL) {
+		c = memory_new(sizeof(*c));
+		c->user = text_copy(user);
+		HASH_ADD_KEYPTR(hh, h->counters, c->user, strlen(c->user), c);
+	}
+	c->references++;
+	pthread_mutex_unlock(&h->mutex);
+	return c;
+}
+
+void
+hub_counter_unref(struct hub *h, struct user_counter *c)
+{
+	pthread_mutex_lock(&h->mutex);
+	if (--c->references == 0) {
+		HASH_DEL(h->counters, c);
+		free(c->user);
+		free(c);
+	}
+	pthread_mutex_unlock(&h->mutex);
+}
+
+/* --------------------------------------------------------------- ledgers */
+
+static struct cluster *
+cluster_of(const struct snapshot *s, const struct database_config *d)
+{
+	return cluster_new((const char *const *)d->hosts, d->ports, d->host_count, snapshot_route(s, d, NULL) != ROUTE_ANY);
+}
+
+static void
+ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct database_config *d)
+{
+	l->max_connections = snapshot_max_db_connections(s, d);
+	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
+		account_configure_locked(a, s, d);
+}
+
+struct ledger *
+hub_ledger(struct hub *h, const char *database)
+{
+	const struct database_config *d;
+	struct ledger *l;
+	bool made = false;
+
+	pthread_mutex_lock(&h->mutex);
+	HASH_FIND(hh, h->ledgers, database, strlen(database), l);
+	d = snapshot_database(h->snapshot, database);
+	if (l == NULL && d != NULL) {
+		l = ledger_new(h, database, cluster_of(h->snapshot, d));
+		l->automatic = strcmp(d->name, "*") == 0;
+		ledger_configure_locked(l, h->snapshot, d);
+		HASH_ADD_KEYPTR(hh, h->ledgers, l->name, strlen(l->name), l);
+		made = true;
+	}
+	if (l != NULL)
+		ledger_ref(l);
+	pthread_mutex_unlock(&h->mutex);
+	if (made)
+		hub_watch(h, l->cluster, true);
+	return l;
+}
+
+/* The ledgers of this moment, each with a reference; NULL-terminated, owned by the caller. */
+static struct ledger **
+hub_list_ledgers(struct hub *h)
+{
+	struct ledger **list;
+	unsigned n = 0;
+
+	pthread_mutex_lock(&h->mutex);
+	list = memory_array(HASH_COUNT(h->ledgers) + 1, sizeof(struct ledger *));
+	for (struct ledger *l = h->ledgers; l != NULL; l = l->hh.next)
+		list[n++] = ledger_ref(l);
+	pthread_mutex_unlock(&h->mutex);
+	return list;
+}
+
+void
+hub_each_ledger(struct hub *h, void (*each)(struct ledger *l, void *user), void *user)
+{
+	struct ledger **list = hub_list_ledgers(h);
+
+	for (unsigned i = 0; list[i] != NULL; i++) {
+		each(list[i], user);
+		ledger_unref(list[i]);
+	}
+	free(list);
+}
+
+/* ---------------------------------------------------------------- reload */
+
+static bool
+config_text_changed(const char *a, const char *b)
+{
+	return !text_equal(a, b);
+}
+
+/* True when servers that were logged in under the old row must not be used under the new one. */
+static bool
+database_needs_new_servers(const struct database_config *old, const struct database_config *new)
+{
+	if (old == NULL || old->host_count != new->host_count)
+		return true;
+	for (unsigned i = 0; i < old->host_count; i++)
+		if (config_text_changed(old->hosts[i], new->hosts[i]) || old->ports[i] != new->ports[i])
+			return true;
+	return config_text_changed(old->dbname, new->dbname) || config_text_changed(old->user, new->user) ||
+	    config_text_changed(old->connect_query, new->connect_query);
+}
+
+static void
+ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
+{
+	l->cluster = c;
+	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
+		ledger_close_idle_locked(a, UINT32_MAX);
+		account_set_hosts_locked(a, cluster_host_count(c));
+	}
+}
+
+static void
+ledger_reload(struct ledger *l, const struct snapshot *old, const struct snapshot *new)
+{
+	const struct database_config *d = snapshot_database(new, l->name);
+	struct cluster *replaced = NULL, *fresh;
+	bool monitored = snapshot_route(new, d, NULL) != ROUTE_ANY;
+
+	pthread_mutex_lock(&l->mutex);
+	ledger_configure_locked(l, new, d);
+	l->removed = false;
+	if (database_needs_new_servers(snapshot_database(old, l->name), d)) {
+		l->epoch++;
+		ledger_close_idle_all_locked(l);
+	}
+	if (monitored != cluster_is_monitored(l->cluster) ||
+	    !cluster_has_same_hosts(l->cluster, (const char *const *)d->hosts, d->ports, d->host_count)) {
+		fresh = cluster_of(new, d);
+		replaced = l->cluster;
+		ledger_set_cluster_locked(l, fresh);
+	}
+	ledger_pump_all_locked(l);
+	pthread_mutex_unlock(&l->mutex);
+	if (replaced == NULL)
+		return;
+	hub_watch(l->hub, replaced, false);
+	hub_watch(l->hub, l->cluster, true);
+	cluster_unref(replaced);
+}
+
+static void
+ledger_remove(struct ledger *l)
+{
+	static const struct refusal why = {.reason = CLOSE_database_removed};
+
+	pthread_mutex_lock(&l->mutex);
+	l->removed = true;
+	ledger_close_idle_all_locked(l);
+	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
+		account_refuse_waiters_locked(a, &why);
+	pthread_mutex_unlock(&l->mutex);
+}
+
+struct snapshot_message {
+	struct message message;
+	struct pool *pool;
+	struct snapshot *snapshot; /* a reference */
+};
+
+static void
+pool_take_snapshot(struct message *m)
+{
+	struct snapshot_message *s = container_of(m, struct snapshot_message, message);
+
+	snapshot_unref(s->pool->snapshot);
+	s->pool->snapshot = s->snapshot;
+	free(s);
+}
+
+static void
+hub_send_snapshot(struct hub *h, struct snapshot *snapshot)
+{
+	for (unsigned w = 0; w < h->workers; w++) {
+		struct snapshot_message *s = memory_new(sizeof(*s));
+
+		s->message.run = pool_take_snapshot;
+		s->pool = h->pools[w];
+		s->snapshot = snapshot_ref(snapshot);
+		loop_post(h->pools[w]->loop, &s->message);
+	}
+}
+
+void
+hub_configure(struct hub *h, struct snapshot *snapshot)
+{
+	struct ledger **list = hub_list_ledgers(h);
+	struct snapshot *old;
+
+	pthread_mutex_lock(&h->mutex);
+	old = h->snapshot;
+	h->snapshot = snapshot_ref(snapshot);
+	atomic_store_explicit(&h->snapshot_number, snapshot->number, memory_order_release);
+	pthread_mutex_unlock(&h->mutex);
+	hub_send_snapshot(h, snapshot);
+	for (unsigned i = 0; list[i] != NULL; i++) {
+		if (snapshot_database(snapshot, list[i]->name) != NULL)
+			ledger_reload(list[i], old, snapshot);
+		else
+			ledger_remove(list[i]);
+		ledger_unref(list[i]);
+	}
+	free(list);
+	snapshot_unref(old);
+}
+
+/* --------------------------------------------------------------- changes */
+
+static void
+ledger_cluster_changed(struct ledger *l, void *changed)
+{
+	pthread_mutex_lock(&l->mutex);
+	if (l->cluster == changed) {
+		uint32_t usable = ledger_mask_locked(l, LEND_ANY);
+
+		for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
+			for (unsigned i = 0; i < a->cell_count; i++)
+				a->cells[i]->failed_us = 0;
+			ledger_close_idle_locked(a, ~usable);
+			ledger_pump_locked(a);
+		}
+	}
+	pthread_mutex_unlock(&l->mutex);
+}
+
+void
+hub_cluster_changed(struct hub *h, struct cluster *c)
+{
+	hub_each_ledger(h, ledger_cluster_changed, c);
+}
+
+/* A removed entry is forgotten when nobody uses it any more. */
+static void
+hub_forget_unused(struct hub *h, struct ledger *l)
+{
+	bool unused;
+
+	pthread_mutex_lock(&h->mutex);
+	/* One reference is the table's, one the caller's. */
+	unused = l->removed && atomic_load(&l->references) == 2;
+	if (unused)
+		HASH_DEL(h->ledgers, l);
+	pthread_mutex_unlock(&h->mutex);
+	if (!unused)
+		return;
+	hub_watch(h, l->cluster, false);
+	ledger_unref(l);
+}
+
+static void
+hub_janitor_ledger(struct ledger *l, void *snapshot)
+{
+	ledger_janitor(l, snapshot);
+	hub_forget_unused(l->hub, l);
+}
+
+void
+hub_janitor(struct hub *h)
+{
+	struct snapshot *s = hub_snapshot(h);
+
+	hub_each_ledger(h, hub_janitor_ledger, s);
+	snapshot_unref(s);
+}

@@ -1,0 +1,421 @@
+/*
+ * pool/lending.c - the books of a ledger: who waits, what is idle, who gets what.
+ * Everything here runs under the ledger's mutex and does no I/O: what has to be
+ * done to a connection is ordered from the worker that owns it.
+ */
+#include <stdlib.h>
+
+#include "pool/pool_private.h"
+
+/* A waiter may be overtaken this often by waiters of the worker to which a server returns. */
+#define OVERTAKEN_MOST 32
+
+uint32_t
+ledger_mask_locked(const struct ledger *l, enum lend_target target)
+{
+	unsigned count = cluster_host_count(l->cluster);
+	struct cluster_masks masks;
+
+	if (!cluster_is_monitored(l->cluster))
+		return count >= CLUSTER_HOSTS_MOST ? UINT32_MAX : (1u << count) - 1;
+	masks = cluster_masks(l->cluster);
+	switch (target) {
+	case LEND_PRIMARY:
+		return masks.primary;
+	case LEND_REPLICA:
+		return masks.replicas != 0 ? masks.replicas : masks.primary;
+	case LEND_REPLICA_ONLY:
+		return masks.replicas;
+	default:
+		return masks.primary | masks.replicas;
+	}
+}
+
+void
+server_enter_locked(struct server *s, enum server_state state)
+{
+	s->cell->by_state[s->state]--;
+	s->state = (uint8_t)state;
+	s->cell->by_state[state]++;
+}
+
+/* ----------------------------------------------------------------- queue */
+
+/* Puts NODE into a list that is sorted by sequence; new ones belong at the end. */
+static void
+queue_insert(struct list *head, struct list *node, uint64_t sequence, bool own)
+{
+	struct list *place = head->prev;
+
+	while (place != head) {
+		const struct borrower *other = own ? list_entry(place, struct borrower, own) : list_entry(place, struct borrower, order);
+
+		if (other->sequence < sequence)
+			break;
+		place = place->prev;
+	}
+	list_insert_after(place, node);
+}
+
+void
+ledger_enqueue_locked(struct borrower *b)
+{
+	struct ledger *l = b->account->ledger;
+	struct queue *q = &b->account->queues[b->target];
+
+	queue_insert(&q->order, &b->order, b->sequence, false);
+	queue_insert(&q->own[b->pool->number], &b->own, b->sequence, true);
+	b->state = BORROWER_QUEUED;
+	q->count++;
+	l->waiting++;
+}
+
+void
+ledger_dequeue_locked(struct borrower *b)
+{
+	struct queue *q = &b->account->queues[b->target];
+
+	list_remove(&b->order);
+	list_remove(&b->own);
+	b->state = BORROWER_NONE;
+	q->count--;
+	b->account->ledger->waiting--;
+}
+
+static struct borrower *
+older_of(struct borrower *a, struct borrower *b)
+{
+	if (a == NULL || (b != NULL && b->sequence < a->sequence))
+		return b;
+	return a;
+}
+
+struct borrower *
+ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker)
+{
+	struct borrower *oldest = NULL, *own = NULL;
+
+	if (a->ledger->waiting == 0 || a->ledger->paused)
+		return NULL;
+	for (unsigned t = 0; t < LEND_TARGETS; t++) {
+		struct queue *q = &a->queues[t];
+		struct list *first;
+
+		if (q->count == 0 || (ledger_mask_locked(a->ledger, t) & 1u << host) == 0)
+			continue;
+		oldest = older_of(oldest, list_entry(list_first(&q->order), struct borrower, order));
+		first = list_first(&q->own[worker]);
+		if (first != NULL)
+			own = older_of(own, list_entry(first, struct borrower, own));
+	}
+	if (oldest == NULL || own == NULL || own == oldest || oldest->overtaken >= OVERTAKEN_MOST)
+		return oldest;
+	oldest->overtaken++;
+	return own;
+}
+
+/* ------------------------------------------------------------------ idle */
+
+void
+ledger_idle_locked(struct server *s)
+{
+	struct list *idle = &s->cell->idle[s->pool->number];
+
+	server_enter_locked(s, SERVER_IDLE);
+	s->borrower = NULL;
+	if (s->pool->snapshot->global.server_round_robin)
+		list_push_back(idle, &s->idle);
+	else
+		list_push_front(idle, &s->idle);
+}
+
+static struct server *
+cell_take_idle(struct cell *c, unsigned worker)
+{
+	struct list *node = list_pop_front(&c->idle[worker]);
+
+	return node != NULL ? list_entry(node, struct server, idle) : NULL;
+}
+
+/*
+ * An idle server of one of the target's hosts, starting with the host whose turn it
+ * is: of this worker if there is one anywhere, else of another.
+ */
+struct server *
+ledger_take_idle_locked(struct account *a, enum lend_target target, unsigned worker, bool own_only)
+{
+	uint32_t mask = ledger_mask_locked(a->ledger, target);
+	unsigned workers = hub_worker_count(a->ledger->hub);
+	unsigned start = a->next_host;
+
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		unsigned host = (start + i) % a->cell_count;
+		struct cell *c = a->cells[host];
+		struct server *s = NULL;
+
+		if ((mask & 1u << host) == 0 || c->by_state[SERVER_IDLE] == 0)
+			continue;
+		s = cell_take_idle(c, worker);
+		for (unsigned w = 0; s == NULL && !own_only && w < workers; w++)
+			s = cell_take_idle(c, w);
+		if (s == NULL)
+			continue;
+		a->next_host = (host + 1) % a->cell_count;
+		return s;
+	}
+	return NULL;
+}
+
+void
+ledger_promise_locked(struct server *s, struct borrower *b)
+{
+	if (b->state == BORROWER_QUEUED)
+		ledger_dequeue_locked(b);
+	b->state = BORROWER_PROMISED;
+	s->borrower = b;
+	server_enter_locked(s, SERVER_CLAIMED);
+	server_order_locked(s, ORDER_HAND_OVER);
+}
+
+void
+ledger_close_idle_locked(struct account *a, uint32_t hosts)
+{
+	for (unsigned host = 0; host < a->cell_count; host++) {
+		struct server *s;
+
+		if ((hosts & 1u << host) == 0)
+			continue;
+		for (unsigned w = 0; w < hub_worker_count(a->ledger->hub); w++) {
+			while ((s = cell_take_idle(a->cells[host], w)) != NULL) {
+				server_enter_locked(s, SERVER_CLOSING);
+				server_order_locked(s, ORDER_CLOSE);
+			}
+		}
+	}
+}
+
+/* ---------------------------------------------------------------- limits */
+
+static int64_t
+account_oldest_wait_us(const struct account *a)
+{
+	int64_t oldest_us = INT64_MAX;
+
+	for (unsigned t = 0; t < LEND_TARGETS; t++) {
+		struct list *first = list_first(&a->queues[t].order);
+
+		if (first != NULL)
+			oldest_us = min_of(oldest_us, list_entry(first, struct borrower, order)->since_us);
+	}
+	return oldest_us == INT64_MAX ? 0 : clock_monotonic_us() - oldest_us;
+}
+
+/* True when one more server on that host is within the pool's size, the reserve included when it may be used. */
+static bool
+limit_allows_pool(const struct account *a, unsigned host, const struct settings *set)
+{
+	bool monitored = cluster_is_monitored(a->ledger->cluster);
+	bool replica = monitored && cluster_host_role(a->ledger->cluster, host) == HOST_REPLICA;
+	unsigned total = monitored ? a->cells[host]->total : a->total;
+	int size = replica ? a->replica_pool_size : a->pool_size;
+
+	if (size <= 0 || total < (unsigned)size)
+		return true;
+	if (a->reserve_pool_size <= 0 || total >= (unsigned)(size + a->reserve_pool_size))
+		return false;
+	return account_oldest_wait_us(a) >= set->reserve_pool_timeout_ms * 1000;
+}
+
+/* An idle server of another account makes room under max_db_connections. */
+static void
+ledger_evict_locked(struct ledger *l, const struct account *for_account)
+{
+	struct server *oldest = NULL;
+
+	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
+		for (unsigned i = 0; a != for_account && i < a->cell_count; i++) {
+			if (a->cells[i]->by_state[SERVER_CLOSING] > 0)
+				return;
+			for (unsigned w = 0; w < hub_worker_count(l->hub); w++) {
+				struct list *last = list_last(&a->cells[i]->idle[w]);
+				struct server *s = last != NULL ? list_entry(last, struct server, idle) : NULL;
+
+				if (s != NULL && (oldest == NULL || s->returned_us < oldest->returned_us))
+					oldest = s;
+			}
+		}
+	}
+	if (oldest == NULL)
+		return;
+	list_remove(&oldest->idle);
+	server_enter_locked(oldest, SERVER_CLOSING);
+	server_order_locked(oldest, ORDER_CLOSE);
+}
+
+static bool
+limit_allows_database(const struct account *a, bool for_waiter)
+{
+	struct ledger *l = a->ledger;
+
+	if (l->max_connections <= 0 || l->total < (unsigned)l->max_connections)
+		return true;
+	if (for_waiter)
+		ledger_evict_locked(l, a);
+	return false;
+}
+
+/* Reserves a place in the process-wide count of the user's servers. */
+static bool
+limit_reserve_user(struct user_counter *c)
+{
+	int most = atomic_load(&c->most);
+
+	if (atomic_fetch_add(&c->servers, 1) < most || most <= 0)
+		return true;
+	atomic_fetch_sub(&c->servers, 1);
+	return false;
+}
+
+/* True while a failed login on that host keeps new ones waiting. */
+static bool
+cell_is_resting(const struct cell *c, const struct settings *set)
+{
+	return c->failed_us != 0 && clock_monotonic_us() - c->failed_us < set->server_login_retry_ms * 1000;
+}
+
+bool
+ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter)
+{
+	const struct settings *set = &p->snapshot->global;
+	struct server *s;
+
+	if (cell_is_resting(a->cells[host], set) || !limit_allows_pool(a, host, set) || !limit_allows_database(a, for_waiter))
+		return false;
+	if (!limit_reserve_user(a->counter))
+		return false;
+	s = server_new_locked(a, host, p);
+	server_order_locked(s, ORDER_LOGIN);
+	return true;
+}
+
+static unsigned
+account_logins(const struct account *a, uint32_t mask)
+{
+	unsigned logins = 0;
+
+	for (unsigned i = 0; i < a->cell_count; i++)
+		if ((mask & 1u << i) != 0)
+			logins += a->cells[i]->by_state[SERVER_LOGIN] + a->cells[i]->by_state[SERVER_TESTING];
+	return logins;
+}
+
+/* The host of the mask with the fewest servers, beginning with the one whose turn it is; -1 if none may open. */
+static bool
+account_open_one(struct account *a, uint32_t mask, struct pool *p)
+{
+	for (uint32_t left = mask; left != 0;) {
+		unsigned best = CLUSTER_HOSTS_MOST;
+
+		for (unsigned i = 0; i < a->cell_count; i++) {
+			unsigned host = (a->next_host + i) % a->cell_count;
+
+			if ((left & 1u << host) == 0)
+				continue;
+			if (best == CLUSTER_HOSTS_MOST || a->cells[host]->total < a->cells[best]->total)
+				best = host;
+		}
+		if (best == CLUSTER_HOSTS_MOST)
+			return false;
+		if (ledger_open_locked(a, best, p, true))
+			return true;
+		left &= ~(1u << best);
+	}
+	return false;
+}
+
+/* Starts logins for the waiters of one target that no login under way will serve. */
+static void
+queue_open_servers(struct account *a, enum lend_target target)
+{
+	struct queue *q = &a->queues[target];
+	uint32_t mask = ledger_mask_locked(a->ledger, target);
+	struct pool *p = list_entry(list_first(&q->order), struct borrower, order)->pool;
+	unsigned most = (unsigned)max_of(p->snapshot->global.server_login_concurrency, 1);
+
+	for (unsigned logins = account_logins(a, mask); logins < q->count && logins < most; logins++)
+		if (!account_open_one(a, mask, p))
+			return;
+}
+
+void
+ledger_pump_locked(struct account *a)
+{
+	struct ledger *l = a->ledger;
+
+	if (l->paused || l->waiting == 0)
+		return;
+	for (unsigned t = 0; t < LEND_TARGETS; t++) {
+		struct queue *q = &a->queues[t];
+
+		while (q->count > 0) {
+			struct borrower *b = list_entry(list_first(&q->order), struct borrower, order);
+			struct server *s = ledger_take_idle_locked(a, t, b->pool->number, false);
+
+			if (s == NULL)
+				break;
+			ledger_promise_locked(s, b);
+		}
+		if (q->count > 0)
+			queue_open_servers(a, t);
+	}
+}
+
+void
+ledger_pump_all_locked(struct ledger *l)
+{
+	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
+		ledger_pump_locked(a);
+}
+
+void
+ledger_even_out_locked(struct account *a, enum lend_target target)
+{
+	uint32_t mask = ledger_mask_locked(a->ledger, target);
+	unsigned most = 0, fewest = UINT32_MAX, poorest = 0;
+	struct pool *p;
+
+	if ((mask & (mask - 1)) == 0 || a->ledger->paused)
+		return;
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		if ((mask & 1u << i) == 0)
+			continue;
+		most = max_of(most, a->cells[i]->total);
+		if (a->cells[i]->total < fewest) {
+			fewest = a->cells[i]->total;
+			poorest = i;
+		}
+	}
+	if (fewest >= most || a->cells[poorest]->by_state[SERVER_LOGIN] > 0)
+		return;
+	p = hub_pool(a->ledger->hub, poorest % hub_worker_count(a->ledger->hub));
+	ledger_open_locked(a, poorest, p, false);
+}
+
+void
+ledger_forget(struct server *s)
+{
+	struct ledger *l = s->ledger;
+	struct account *a = s->account;
+
+	pthread_mutex_lock(&l->mutex);
+	list_remove(&s->idle);
+	s->cell->by_state[s->state]--;
+	s->cell->total--;
+	a->total--;
+	l->total--;
+	atomic_fetch_sub(&a->counter->servers, 1);
+	ledger_pump_all_locked(l);
+	cell_unref(s->cell);
+	s->cell = NULL;
+	pthread_mutex_unlock(&l->mutex);
+}

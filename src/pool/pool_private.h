@@ -1,0 +1,72 @@
+/*
+ * pool/pool_private.h - what the files of pool/ share.  Functions named ledger_…_locked
+ * need the ledger's mutex.
+ */
+#ifndef PGWEIR_POOL_POOL_PRIVATE_H
+#define PGWEIR_POOL_POOL_PRIVATE_H
+
+#include "base/clock.h"
+#include "pool/ledger.h"
+
+struct pool {
+	struct hub *hub;           /* borrowed */
+	struct loop *loop;         /* borrowed */
+	unsigned number;
+	struct list servers;       /* of server.all */
+	struct snapshot *snapshot; /* owned reference; changed by message */
+};
+
+/* Process-wide count of one user's servers. */
+struct user_counter {
+	UT_hash_handle hh;
+	char *user; /* owned, key */
+	int references;
+	atomic_int servers;
+	atomic_int clients;
+	atomic_int most; /* 0: no limit */
+};
+
+struct user_counter *hub_counter(struct hub *h, const char *user);
+void hub_counter_unref(struct hub *h, struct user_counter *c);
+
+/* ---- accounts ---- */
+struct account *account_new_locked(struct ledger *l, const char *user);
+void account_free_locked(struct account *a);
+void account_configure_locked(struct account *a, const struct snapshot *s, const struct database_config *d);
+void account_set_hosts_locked(struct account *a, unsigned count);
+void account_refuse_waiters_locked(struct account *a, const struct refusal *why);
+struct cell *cell_ref(struct cell *c);
+void cell_unref(struct cell *c);
+
+/* ---- the ledger's books, src/pool/lending.c ---- */
+uint32_t ledger_mask_locked(const struct ledger *l, enum lend_target target);
+void server_enter_locked(struct server *s, enum server_state state);
+/* Queues the borrower by its sequence number: behind all of its age, before the younger. */
+void ledger_enqueue_locked(struct borrower *b);
+void ledger_dequeue_locked(struct borrower *b);
+struct server *ledger_take_idle_locked(struct account *a, enum lend_target target, unsigned worker, bool own_only);
+struct borrower *ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker);
+/* Gives idle servers to waiters and starts the logins that the limits allow. */
+void ledger_pump_locked(struct account *a);
+void ledger_pump_all_locked(struct ledger *l);
+/* A replica or host that has fewer servers than its peers gets one more, so that reads spread. */
+void ledger_even_out_locked(struct account *a, enum lend_target target);
+bool ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter);
+void ledger_promise_locked(struct server *s, struct borrower *b);
+void ledger_idle_locked(struct server *s);
+void ledger_close_idle_locked(struct account *a, uint32_t hosts);
+/* Takes the server out of all counts and serves who waited for the place. */
+void ledger_forget(struct server *s);
+
+/* ---- servers ---- */
+struct server *server_new_locked(struct account *a, unsigned host, struct pool *p);
+void server_order_locked(struct server *s, enum server_order order);
+extern const struct stream_events server_stream_events;
+void server_login_begin(struct server *s);
+void server_login_free(struct server_login *login);
+size_t server_login_data(struct server *s, char *bytes, size_t length);
+/* The login has ended, well (MESSAGE is NULL) or not. */
+void pool_login_done(struct server *s, const char *message, const char *sqlstate);
+void server_free(struct server *s);
+
+#endif

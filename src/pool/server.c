@@ -1,0 +1,183 @@
+/*
+ * pool/server.c - what a server connection has: reported values, prepared
+ * statements, settings.  Who may use it is the ledger's business.
+ */
+#include "pool/server.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/pool_private.h"
+#include "pool/profile.h"
+
+struct server *
+server_new_locked(struct account *a, unsigned host, struct pool *p)
+{
+	static _Atomic uint64_t last;
+	struct server *s = memory_new(sizeof(*s));
+
+	list_init(&s->all);
+	list_init(&s->idle);
+	list_init(&s->prepared_used);
+	s->id = atomic_fetch_add(&last, 1) + 1;
+	s->pool = p;
+	s->ledger = ledger_ref(a->ledger);
+	s->account = a;
+	s->cell = cell_ref(a->cells[host]);
+	s->host = host;
+	s->epoch = a->ledger->epoch;
+	s->status = 'I';
+	s->state = SERVER_LOGIN;
+	s->profile = profile_empty();
+	s->stream.fd = -1;
+	s->cell->by_state[SERVER_LOGIN]++;
+	s->cell->total++;
+	a->total++;
+	a->ledger->total++;
+	return s;
+}
+
+static void
+server_drop_answers(struct server *s)
+{
+	while (s->answers.count > 0) {
+		struct answer gone = answers_pop(&s->answers);
+
+		/* A borrower settles its name changes before it lets go of the server. */
+		must(gone.change == NULL);
+		statement_unref(gone.statement);
+	}
+	answers_free(&s->answers);
+}
+
+void
+server_free(struct server *s)
+{
+	server_drop_answers(s);
+	server_forget_prepared(s);
+	profile_unref(s->profile);
+	for (unsigned i = 0; i < s->value_count; i++) {
+		free(s->values[i].name);
+		free(s->values[i].value);
+	}
+	free(s->values);
+	ledger_unref(s->ledger);
+	free(s);
+}
+
+/* ---------------------------------------------------------------- values */
+
+const char *
+server_value(const struct server *s, const char *name)
+{
+	for (unsigned i = 0; i < s->value_count; i++)
+		if (text_equal_nocase(s->values[i].name, name))
+			return s->values[i].value;
+	return NULL;
+}
+
+void
+server_set_value(struct server *s, const char *name, const char *value, bool reported)
+{
+	for (unsigned i = 0; i < s->value_count; i++) {
+		if (!text_equal_nocase(s->values[i].name, name))
+			continue;
+		free(s->values[i].value);
+		s->values[i].value = text_copy(value);
+		return;
+	}
+	s->values = memory_resize(s->values, (s->value_count + 1) * sizeof(*s->values));
+	s->values[s->value_count++] = (struct server_value){.name = text_copy(name), .value = text_copy(value), .reported = reported};
+}
+
+void
+server_set_profile(struct server *s, const struct profile *profile)
+{
+	if (s->profile == profile)
+		return;
+	profile_unref(s->profile);
+	s->profile = profile_ref(profile);
+}
+
+/* ---------------------------------------------------- prepared statements */
+
+struct prepared *
+server_find_prepared(struct server *s, const struct statement *statement)
+{
+	struct prepared *p;
+
+	HASH_FIND(hh, s->prepared, &statement->number, sizeof(statement->number), p);
+	if (p == NULL)
+		return NULL;
+	list_remove(&p->used);
+	list_push_back(&s->prepared_used, &p->used);
+	return p;
+}
+
+static struct statement *
+server_take_prepared(struct server *s, struct prepared *p)
+{
+	struct statement *statement = p->statement;
+
+	HASH_DEL(s->prepared, p);
+	list_remove(&p->used);
+	free(p);
+	return statement;
+}
+
+struct statement *
+server_prepare(struct server *s, struct statement *statement, unsigned most)
+{
+	struct statement *evicted = NULL;
+	struct prepared *p;
+
+	if (HASH_COUNT(s->prepared) >= most && !list_is_empty(&s->prepared_used))
+		evicted = server_take_prepared(s, list_entry(list_first(&s->prepared_used), struct prepared, used));
+	p = memory_new(sizeof(*p));
+	p->number = statement->number;
+	p->statement = statement_ref(statement);
+	list_push_back(&s->prepared_used, &p->used);
+	HASH_ADD(hh, s->prepared, number, sizeof(p->number), p);
+	return evicted;
+}
+
+void
+server_unprepare(struct server *s, const struct statement *statement)
+{
+	struct prepared *p;
+
+	HASH_FIND(hh, s->prepared, &statement->number, sizeof(statement->number), p);
+	if (p != NULL)
+		statement_unref(server_take_prepared(s, p));
+}
+
+void
+server_forget_prepared(struct server *s)
+{
+	struct prepared *p, *next;
+
+	HASH_ITER(hh, s->prepared, p, next)
+		statement_unref(server_take_prepared(s, p));
+	server_set_unnamed(s, NULL);
+	s->fences = 0;
+	s->probe_ready = false;
+}
+
+void
+server_set_unnamed(struct server *s, struct statement *statement)
+{
+	if (s->unnamed == statement)
+		return;
+	statement_unref(s->unnamed);
+	s->unnamed = statement != NULL ? statement_ref(statement) : NULL;
+}
+
+void
+server_describe(const struct server *s, char *out, size_t size)
+{
+	snprintf(out, size, "S-%llu: %s/%s@%s:%u", (unsigned long long)s->id, s->ledger->name, s->account->user,
+	    cluster_host_name(s->ledger->cluster, min_of(s->host, cluster_host_count(s->ledger->cluster) - 1)),
+	    cluster_host_port(s->ledger->cluster, min_of(s->host, cluster_host_count(s->ledger->cluster) - 1)));
+}

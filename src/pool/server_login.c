@@ -1,0 +1,507 @@
+/*
+ * pool/server_login.c - logging in to PostgreSQL, by hand: connect, startup,
+ * authentication, the reported parameters, connect_query (PostgreSQL manual,
+ * "Message Flow", "Start-up").
+ *
+ * The server is as much a stranger as a client: each message is checked, and any
+ * field of an error may be missing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/crypto.h"
+#include "auth/secret.h"
+#include "observe/log.h"
+#include "pool/pool_private.h"
+
+/* A login that needs more than this many frames is not a login. */
+#define LOGIN_FRAMES_MOST 1000
+#define LOGIN_FRAME_SIZE ((uint32_t)64 * 1024)
+
+struct server_login {
+	struct job derive;
+	struct server *server;       /* borrowed; NULL once the server has given up */
+	struct connector *connector; /* owned while connecting */
+	struct scram_client *scram;  /* owned */
+	char *secret;                /* owned, wiped */
+	struct scram_keys keys;      /* of a client with the same secret */
+	bool has_keys;
+	bool deriving;
+	bool authenticated;
+	bool querying;               /* connect_query runs */
+	unsigned frames;
+};
+
+enum step { STEP_ON, STEP_WAIT, STEP_END };
+
+void
+server_login_free(struct server_login *login)
+{
+	if (login == NULL)
+		return;
+	connector_cancel(login->connector);
+	login->connector = NULL;
+	login->server = NULL;
+	if (login->deriving)
+		return;
+	scram_client_free(login->scram);
+	if (login->secret != NULL)
+		crypto_wipe(login->secret, strlen(login->secret));
+	free(login->secret);
+	crypto_wipe(&login->keys, sizeof(login->keys));
+	free(login);
+}
+
+static enum step
+login_fail(struct server *s, const char *message)
+{
+	pool_login_done(s, message, NULL);
+	return STEP_END;
+}
+
+static void
+login_send(struct server *s, char type, const void *data, size_t length)
+{
+	struct bytes b = {0};
+	size_t begun = message_begin(&b, type);
+
+	bytes_append(&b, data, length);
+	message_end(&b, begun);
+	stream_send_bytes(&s->stream, b.data, b.length);
+	crypto_wipe(b.data, b.length);
+	bytes_free(&b);
+}
+
+/* -------------------------------------------------------- authentication */
+
+/* What to prove ourselves with, copied while the ledger is locked. */
+static void
+login_take_secret(struct server *s)
+{
+	struct server_login *login = s->login;
+	struct account *a = s->account;
+	struct scram_keys stored;
+
+	pthread_mutex_lock(&s->ledger->mutex);
+	login->secret = text_copy(a->secret != NULL && a->secret[0] != '\0' ? a->secret : a->client_password);
+	if (secret_kind(a->secret) == SECRET_SCRAM && a->client_password != NULL) {
+		crypto_wipe(login->secret, strlen(login->secret));
+		free(login->secret);
+		login->secret = text_copy(a->client_password);
+	}
+	/* A client's keys open the server only when both hold the same secret. */
+	if (a->has_client_keys && scram_keys_from_secret(a->secret != NULL ? a->secret : "", &stored) &&
+	    crypto_equal(stored.stored_key, a->client_keys.stored_key, sizeof(stored.stored_key))) {
+		login->keys = a->client_keys;
+		login->has_keys = true;
+	}
+	pthread_mutex_unlock(&s->ledger->mutex);
+}
+
+static enum step
+login_answer_cleartext(struct server *s)
+{
+	if (secret_kind(s->login->secret) != SECRET_PLAIN)
+		return login_fail(s, "server login failed: wrong password type");
+	login_send(s, FRONTEND_PASSWORD, s->login->secret, strlen(s->login->secret) + 1);
+	return STEP_ON;
+}
+
+static enum step
+login_answer_md5(struct server *s, struct reader *r)
+{
+	const char *salt = reader_bytes(r, 4);
+	char answer[SECRET_MD5_SIZE];
+
+	if (salt == NULL)
+		return login_fail(s, "server sent a broken authentication request");
+	secret_md5_answer(s->account->user, s->login->secret, salt, answer);
+	if (answer[0] == '\0')
+		return login_fail(s, "server login failed: wrong password type");
+	login_send(s, FRONTEND_PASSWORD, answer, strlen(answer) + 1);
+	return STEP_ON;
+}
+
+static enum step
+login_answer_sasl(struct server *s, struct reader *r)
+{
+	struct server_login *login = s->login;
+	struct bytes b = {0};
+	bool offered = false;
+	size_t at;
+
+	while (reader_left(r) > 1)
+		offered |= strcmp(reader_text(r), SCRAM_MECHANISM) == 0;
+	if (!reader_ok(r) || !offered)
+		return login_fail(s, "server login failed: no supported authentication mechanism");
+	if (login->scram != NULL)
+		return login_fail(s, "server sent an unexpected authentication request");
+	login->scram = scram_client_new(secret_kind(login->secret) == SECRET_PLAIN ? login->secret : NULL,
+	    login->has_keys ? &login->keys : NULL);
+	bytes_text(&b, SCRAM_MECHANISM);
+	at = b.length;
+	bytes_u32(&b, 0);
+	if (scram_client_first(login->scram, &b) != SCRAM_CONTINUE) {
+		bytes_free(&b);
+		return login_fail(s, "server login failed: wrong password type");
+	}
+	bytes_set_u32(&b, at, (uint32_t)(b.length - at - 4));
+	login_send(s, FRONTEND_PASSWORD, b.data, b.length);
+	bytes_free(&b);
+	return STEP_ON;
+}
+
+static enum step
+login_send_proof(struct server *s)
+{
+	struct bytes b = {0};
+
+	if (scram_client_final(s->login->scram, &b) != SCRAM_CONTINUE)
+		return login_fail(s, "server login failed: wrong password type");
+	login_send(s, FRONTEND_PASSWORD, b.data, b.length);
+	bytes_free(&b);
+	return STEP_ON;
+}
+
+static void
+login_derive(struct job *job)
+{
+	scram_client_derive(container_of(job, struct server_login, derive)->scram);
+}
+
+static void
+login_derived(struct job *job)
+{
+	struct server_login *login = container_of(job, struct server_login, derive);
+	struct server *s = login->server;
+
+	login->deriving = false;
+	if (s == NULL) {
+		server_login_free(login);
+		return;
+	}
+	stream_resume(&s->stream);
+	login_send_proof(s);
+}
+
+static enum step
+login_continue_sasl(struct server *s, struct reader *r)
+{
+	struct server_login *login = s->login;
+	size_t length = reader_left(r);
+	enum scram_step step;
+
+	if (login->scram == NULL)
+		return login_fail(s, "server sent an unexpected authentication request");
+	step = scram_client_challenge(login->scram, reader_bytes(r, length), length);
+	if (step != SCRAM_CONTINUE)
+		return login_fail(s, step == SCRAM_FAILED ? "server login failed: wrong password type" : "server sent a broken SCRAM message");
+	if (!scram_client_needs_derivation(login->scram))
+		return login_send_proof(s);
+	login->deriving = true;
+	login->derive = (struct job){.work = login_derive, .done = login_derived};
+	stream_pause(&s->stream);
+	loop_work(s->pool->loop, &login->derive);
+	return STEP_WAIT;
+}
+
+static enum step
+login_finish_sasl(struct server *s, struct reader *r)
+{
+	size_t length = reader_left(r);
+
+	if (s->login->scram == NULL || scram_client_verify(s->login->scram, reader_bytes(r, length), length) != SCRAM_DONE)
+		return login_fail(s, "server login failed: invalid server signature");
+	return STEP_ON;
+}
+
+static enum step
+login_authenticate(struct server *s, const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+
+	switch (reader_u32(&r)) {
+	case AUTHENTICATION_OK:
+		s->login->authenticated = true;
+		return STEP_ON;
+	case AUTHENTICATION_CLEARTEXT:
+		return login_answer_cleartext(s);
+	case AUTHENTICATION_MD5:
+		return login_answer_md5(s, &r);
+	case AUTHENTICATION_SASL:
+		return login_answer_sasl(s, &r);
+	case AUTHENTICATION_SASL_CONTINUE:
+		return login_continue_sasl(s, &r);
+	case AUTHENTICATION_SASL_FINAL:
+		return login_finish_sasl(s, &r);
+	default:
+		return login_fail(s, "server login failed: authentication method is not supported");
+	}
+}
+
+/* ------------------------------------------------------- after it worked */
+
+static enum step
+login_take_key(struct server *s, const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+
+	s->backend_pid = reader_u32(&r);
+	s->cancel_secret_length = (uint16_t)min_of(reader_left(&r), sizeof(s->cancel_secret));
+	memcpy(s->cancel_secret, reader_bytes(&r, s->cancel_secret_length), s->cancel_secret_length);
+	return STEP_ON;
+}
+
+static enum step
+login_take_parameter(struct server *s, const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+	const char *name = reader_text(&r);
+	const char *value = reader_text(&r);
+
+	if (!reader_at_end(&r) || s->value_count >= 200)
+		return login_fail(s, "server sent a broken parameter");
+	server_set_value(s, name, value, true);
+	return STEP_ON;
+}
+
+static enum step
+login_ready(struct server *s, char status)
+{
+	const struct snapshot *snap = s->pool->snapshot;
+	const struct database_config *d = snapshot_database(snap, s->ledger->name);
+	struct bytes b = {0};
+
+	if (!s->login->authenticated)
+		return login_fail(s, "server sent a message before authentication");
+	s->status = status;
+	if (s->login->querying || d == NULL || d->connect_query == NULL) {
+		pool_login_done(s, NULL, NULL);
+		return STEP_END;
+	}
+	s->login->querying = true;
+	message_query(&b, d->connect_query);
+	stream_send_bytes(&s->stream, b.data, b.length);
+	bytes_free(&b);
+	return STEP_ON;
+}
+
+static enum step
+login_refused(struct server *s, const char *body, size_t length)
+{
+	struct error e;
+	char message[1024];
+
+	if (!message_read_error(body, length, &e))
+		return login_fail(s, "server sent a broken error message");
+	snprintf(message, sizeof(message), "%s", e.message != NULL ? e.message : "server login failed");
+	pool_login_done(s, message, e.sqlstate != NULL ? e.sqlstate : "08006");
+	return STEP_END;
+}
+
+static enum step
+login_frame(struct server *s, char type, const char *body, size_t length)
+{
+	if (++s->login->frames > LOGIN_FRAMES_MOST)
+		return login_fail(s, "server does not finish its login");
+	switch (type) {
+	case BACKEND_AUTHENTICATION:
+		return s->login->authenticated ? login_fail(s, "server sent an unexpected authentication request")
+		                               : login_authenticate(s, body, length);
+	case BACKEND_ERROR:
+		return login_refused(s, body, length);
+	case BACKEND_NOTICE:
+	case BACKEND_NEGOTIATE_VERSION:
+		return STEP_ON;
+	case BACKEND_PARAMETER_STATUS:
+		return s->login->authenticated ? login_take_parameter(s, body, length) : login_fail(s, "server sent a message before authentication");
+	case BACKEND_BACKEND_KEY:
+		return login_take_key(s, body, length);
+	case BACKEND_READY:
+		return login_ready(s, body[0]);
+	default:
+		return s->login->querying ? STEP_ON : login_fail(s, "server sent an unexpected message during login");
+	}
+}
+
+size_t
+server_login_data(struct server *s, char *bytes, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && !s->login->deriving) {
+		char type;
+		size_t size;
+		enum frame_state state = frame_read(FROM_SERVER, bytes + at, length - at, LOGIN_FRAME_SIZE, &type, &size);
+		enum step step;
+
+		if (state == FRAME_BROKEN) {
+			login_fail(s, "server sent a message that is not of the protocol");
+			return length;
+		}
+		if (state == FRAME_WAIT || size > length - at)
+			return at;
+		at += size;
+		step = login_frame(s, type, bytes + at - size + FRAME_HEAD, size - FRAME_HEAD);
+		if (step == STEP_END)
+			return length;
+	}
+	return at;
+}
+
+/* --------------------------------------------------------------- connect */
+
+static void
+login_send_startup(struct server *s)
+{
+	const struct database_config *d = snapshot_database(s->pool->snapshot, s->ledger->name);
+	struct bytes b = {0};
+
+	bytes_u32(&b, 0);
+	bytes_u32(&b, 0x00030000);
+	bytes_text(&b, "user");
+	bytes_text(&b, s->account->user);
+	bytes_text(&b, "database");
+	bytes_text(&b, d != NULL && d->dbname != NULL ? d->dbname : s->ledger->name);
+	for (unsigned i = 0; d != NULL && i < d->parameter_count; i++) {
+		bytes_text(&b, d->parameters[i].name);
+		bytes_text(&b, d->parameters[i].value);
+	}
+	bytes_u8(&b, 0);
+	bytes_set_u32(&b, 0, (uint32_t)b.length);
+	stream_send_bytes(&s->stream, b.data, b.length);
+	bytes_free(&b);
+}
+
+static void
+login_connected(void *user, int fd, const char *error)
+{
+	struct server *s = user;
+
+	s->login->connector = NULL;
+	if (fd < 0) {
+		pool_login_done(s, error, NULL);
+		return;
+	}
+	stream_init(&s->stream, fd, &server_stream_events);
+	socket_describe_peer(fd, &s->peer);
+	socket_describe_local(fd, &s->local);
+	stream_attach(&s->stream, s->pool->loop);
+	login_send_startup(s);
+}
+
+static void
+server_timed_out(struct timer *t)
+{
+	struct server *s = container_of(t, struct server, timer);
+
+	if (s->use == USE_LOGIN)
+		pool_login_done(s, "connect timeout", NULL);
+	else
+		pool_close_server(&s, "test query timeout");
+}
+
+void
+server_login_begin(struct server *s)
+{
+	static const struct connector_events events = {.connected = login_connected};
+	const struct settings *set = &s->pool->snapshot->global;
+	struct socket_options options = {
+	    .keepalive = set->tcp_keepalive,
+	    .keepidle_s = set->tcp_keepidle,
+	    .keepintvl_s = set->tcp_keepintvl,
+	    .keepcnt = set->tcp_keepcnt,
+	    .buffer_bytes = set->tcp_socket_buffer,
+	    .user_timeout_ms = set->tcp_user_timeout,
+	};
+
+	s->use = USE_LOGIN;
+	s->login = memory_new(sizeof(*s->login));
+	s->login->server = s;
+	login_take_secret(s);
+	timer_init(&s->timer, server_timed_out);
+	timer_arm(loop_timers(s->pool->loop), &s->timer, set->server_connect_timeout_ms * 1000);
+	s->login->connector = connector_start(s->pool->loop, cluster_host_name(s->ledger->cluster, s->host),
+	    cluster_host_port(s->ledger->cluster, s->host), &options, &events, s);
+}
+
+/* --------------------------------------------------------------- outcome */
+
+/* What new clients are told: the parameters that this server, logged in without any of theirs, has reported. */
+static struct greeting *
+greeting_new(const struct server *s)
+{
+	struct greeting *g = memory_new(sizeof(*g));
+
+	atomic_init(&g->references, 1);
+	g->values = memory_array(s->value_count + 1, sizeof(*g->values));
+	for (unsigned i = 0; i < s->value_count; i++) {
+		if (!s->values[i].reported)
+			continue;
+		g->values[g->count++] = (struct server_value){
+		    .name = text_copy(s->values[i].name), .value = text_copy(s->values[i].value), .reported = true};
+	}
+	return g;
+}
+
+static void
+login_succeeded(struct server *s)
+{
+	struct greeting *fresh = greeting_new(s), *old;
+	struct account *a = s->account;
+	char who[256];
+
+	timer_disarm(loop_timers(s->pool->loop), &s->timer);
+	server_login_free(s->login);
+	s->login = NULL;
+	s->connected_us = clock_monotonic_us();
+	s->connected_wall_us = clock_wall_us();
+	pthread_mutex_lock(&s->ledger->mutex);
+	old = a->greeting;
+	a->greeting = fresh;
+	free(a->failure);
+	a->failure = NULL;
+	s->cell->failed_us = 0;
+	pthread_mutex_unlock(&s->ledger->mutex);
+	greeting_unref(old);
+	server_describe(s, who, sizeof(who));
+	if (s->pool->snapshot->global.log_connections)
+		log_info(who, "new connection to server (from %s:%u)", s->local.host, s->local.port);
+	s->dirty = false;
+	pool_return(&s);
+}
+
+static void
+login_failed(struct server *s, const char *message, const char *sqlstate)
+{
+	struct account *a = s->account;
+	struct refusal why = {.reason = CLOSE_server_login_failed, .sqlstate = sqlstate, .message = message};
+	bool starting = sqlstate != NULL && strcmp(sqlstate, "57P03") == 0;
+	char who[256];
+
+	server_describe(s, who, sizeof(who));
+	log_warning(who, "server login failed: %s", message);
+	cluster_suspect(s->ledger->cluster, s->host);
+	pthread_mutex_lock(&s->ledger->mutex);
+	s->cell->failed_us = clock_monotonic_us();
+	if (!starting) {
+		free(a->failure);
+		a->failure = text_copy(message);
+		snprintf(a->failure_sqlstate, sizeof(a->failure_sqlstate), "%s", sqlstate != NULL ? sqlstate : "08006");
+	}
+	/* The server's own word is final for those who wait, unless other servers are there to serve them. */
+	if (sqlstate != NULL && !starting && a->total == 1)
+		account_refuse_waiters_locked(a, &why);
+	pthread_mutex_unlock(&s->ledger->mutex);
+	pool_close_server(&s, message);
+}
+
+void
+pool_login_done(struct server *s, const char *message, const char *sqlstate)
+{
+	if (message == NULL)
+		login_succeeded(s);
+	else
+		login_failed(s, message, sqlstate);
+}

@@ -1,0 +1,230 @@
+/*
+ * facts_sql.c - the queries that ask a database for its unsafe names.
+ *
+ * pg_depend has no rows for built-in objects, so whatever calls an unsafe built-in
+ * (view rules, policies, defaults, domain checks, SQL bodies) is found by searching
+ * the stored node trees for the oids of those built-ins: that is "the pattern".
+ * From these roots a recursive query follows pg_depend to all that hides them.
+ * They run with search_path = pg_catalog, and need no right but CONNECT.
+ */
+#include "route/facts.h"
+
+#include <string.h>
+
+static const char sql_begin[] =
+	"begin isolation level repeatable read read only; set local search_path = pg_catalog; set local jit = off;"
+	" set local statement_timeout = '10s'; set local standard_conforming_strings = on";
+
+static const char sql_change[] =
+	"select pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c) + pg_catalog.pg_stat_get_tuples_updated(c)"
+	" + pg_catalog.pg_stat_get_tuples_deleted(c))"
+	" from pg_catalog.unnest('{pg_catalog.pg_proc,pg_catalog.pg_class,pg_catalog.pg_rewrite,pg_catalog.pg_type,"
+	"pg_catalog.pg_operator,pg_catalog.pg_cast,pg_catalog.pg_policy,pg_catalog.pg_inherits,pg_catalog.pg_constraint,"
+	"pg_catalog.pg_aggregate,pg_catalog.pg_amproc,pg_catalog.pg_trigger,pg_catalog.pg_db_role_setting}'"
+	"::pg_catalog.regclass[]) c";
+
+#define SQL_COUNT_OF(table) \
+	"(select pg_catalog.count(*) || ':' || coalesce(pg_catalog.sum(xmin::pg_catalog.text::pg_catalog.numeric), 0)" \
+	" from pg_catalog." table ")"
+
+static const char sql_change_slow[] =
+	"select pg_catalog.concat_ws(' '"
+	", " SQL_COUNT_OF("pg_proc") ", " SQL_COUNT_OF("pg_rewrite") ", " SQL_COUNT_OF("pg_class")
+	", " SQL_COUNT_OF("pg_type") ", " SQL_COUNT_OF("pg_operator") ", " SQL_COUNT_OF("pg_cast")
+	", " SQL_COUNT_OF("pg_policy") ", " SQL_COUNT_OF("pg_constraint") ")";
+
+static const char sql_rules[] = "select oid, xmin from pg_catalog.pg_rewrite where ev_type = '1'";
+
+/*
+ * Built-ins that a replica must not run: the volatile ones that are not known to be
+ * harmless, and those that answer for their own server or session, or run SQL that
+ * hides in an argument.
+ */
+#define SQL_BUILTINS \
+	"harmless(n) as (select\n" \
+	"   unnest('{random,random_normal,clock_timestamp,timeofday,gen_random_uuid,uuidv4,uuidv7,pg_sleep,pg_sleep_for,pg_sleep_until,\n" \
+	"   bernoulli,system,lo_get,pg_relation_size,pg_table_size,pg_indexes_size,pg_total_relation_size,pg_partition_tree,\n" \
+	"      pg_partition_ancestors,\n" \
+	"   pg_collation_actual_version,pg_jit_available}'::name[])),\n" \
+	"nodelocal as (\n" \
+	"  select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace and provolatile <> 'v' and (\n" \
+	"     proname in ('pg_backend_pid','pg_conf_load_time','pg_postmaster_start_time','pg_current_snapshot','pg_current_xact_id',\n" \
+	"        'pg_current_xact_id_if_assigned',\n" \
+	"       'txid_current','txid_current_if_assigned','txid_current_snapshot','inet_client_addr','inet_client_port',\n" \
+	"          'inet_server_addr','inet_server_port',\n" \
+	"       'pg_listening_channels','pg_cursor','pg_prepared_statement','pg_show_all_settings','pg_get_replication_slots',\n" \
+	"          'pg_config',\n" \
+	"       'pg_available_extensions','pg_available_extension_versions','pg_extension_update_paths','pg_walfile_name',\n" \
+	"          'pg_walfile_name_offset',\n" \
+	"       'pg_tablespace_location','pg_trigger_depth','pg_get_wait_events',\n" \
+	"       'table_to_xml','table_to_xml_and_xmlschema','schema_to_xml','schema_to_xml_and_xmlschema','database_to_xml',\n" \
+	"          'database_to_xml_and_xmlschema')\n" \
+	"     or proname like 'pg\\_stat\\_%')),\n" \
+	"badbuiltin as (select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v' and\n" \
+	"   proname not in (select n from harmless)\n" \
+	"   union select oid from nodelocal)\n"
+
+static const char sql_pattern[] =
+	"with " SQL_BUILTINS
+	"select ':(?:funcid|aggfnoid|winfnoid|opfuncid) (?:' || string_agg(oid::text, '|' order by oid) || ') ' from badbuiltin";
+
+/* Volatile functions of known extensions that only compute; volatile functions of the database; stable ones that call. */
+static const char sql_closure_head[] =
+	SQL_BUILTINS ",\n"
+	"harmless_ext(e, n) as (values ('pgcrypto','gen_random_uuid'),('pgcrypto','gen_random_bytes'),('pgcrypto','gen_salt'),\n"
+	"   ('pgcrypto','pgp_sym_encrypt'),('pgcrypto','pgp_sym_encrypt_bytea'),\n"
+	"   ('pgcrypto','pgp_pub_encrypt'),('pgcrypto','pgp_pub_encrypt_bytea'),('uuid-ossp','uuid_generate_v1'),('uuid-ossp',\n"
+	"      'uuid_generate_v1mc'),('uuid-ossp','uuid_generate_v4'),\n"
+	"   ('tablefunc','normal_rand'),('tsm_system_rows','system_rows'),('tsm_system_time','system_time'),('intagg',\n"
+	"      'int_agg_state'),('intagg','int_agg_final_array'),('intagg','int_array_aggregate')),\n"
+	"badfn as (\n"
+	"  select oid from badbuiltin\n"
+	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.prokind in ('f','w') and p.provolatile = 'v' and\n"
+	"     p.prorettype not in (2279, 3838)\n"
+	"      and p.pronamespace <> 'information_schema'::regnamespace\n"
+	"      and not exists (select 1 from harmless_ext h join pg_extension e on e.extname = h.e join pg_depend d on d.classid =\n"
+	"         'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid where h.n =\n"
+	"         p.proname)\n"
+	"      and not (array[(select nspname from pg_namespace where oid = p.pronamespace) || '.' || p.proname, (select nspname from\n"
+	"         pg_namespace where oid = p.pronamespace) || '.*'] && (select vouched from given))\n"
+	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.provolatile <> 'v'\n"
+	"      and ( p.proargdefaults::text ~ (select rx from given)\n";
+
+static const char sql_closure_bodies[] =
+	"         or p.prosqlbody::text ~ (select rx from given)\n";
+
+/*
+ * The closure.  attr: may be called in attribute notation on a row.  't' rows of the
+ * catalog itself are targets of casts between built-in types by an unsafe function,
+ * and '*' the implicit ones among them, after which nothing is safe.
+ */
+static const char sql_closure_tail[] =
+	"         or (p.prolang not in (12, 13) and p.pronamespace not in ('pg_catalog'::regnamespace,'information_schema'::regnamespace)\n"
+	"             and p.prosrc ~*\n"
+	"                '\\m(nextval|setval|currval|lastval|set_config|pg_(try_)?advisory_\\w+|txid_\\w+|pg_current_\\w+|pg_notify|pg_is_in_recovery|pg_backend_pid|pg_export_snapshot"
+	"|lo_\\w+|dblink\\w*|pg_stat\\w*|pg_locks|pg_settings|pg_cursors|\\w+_to_xml\\w*)\\M'))),\n"
+	"inh(o) as (\n"
+	"  select i.inhparent from pg_inherits i join pg_class k on k.oid = i.inhrelid where k.relkind = 'f' or (k.relpersistence\n"
+	"     = 'u' and k.relkind in ('r','p'))\n"
+	"  union select i.inhparent from inh join pg_inherits i on i.inhrelid = inh.o),\n"
+	"root(c, o) as (\n"
+	"  select 'pg_class'::regclass::oid, o from inh union all\n"
+	"  select 'pg_proc'::regclass::oid, oid from badfn\n"
+	"  union all select 'pg_class'::regclass, c.oid from pg_class c where relkind in ('S','f') or (relpersistence = 'u' and\n"
+	"     relkind in ('r','p'))\n"
+	"  union all select 'pg_class'::regclass, r.ev_class from pg_rewrite r join pg_class c on c.oid = r.ev_class where\n"
+	"     c.relkind = 'v' and r.oid = any((select hits from given)::oid[])\n"
+	"  union all select 'pg_class'::regclass, p.polrelid from pg_policy p where p.polcmd in ('r','*') and p.polqual::text ~\n"
+	"     (select rx from given)\n"
+	"  union all select 'pg_type'::regclass, k.contypid from pg_constraint k where k.contypid <> 0 and k.conbin::text ~\n"
+	"     (select rx from given)),\n"
+	"u(c, o) as (\n"
+	"  select c, o from root\n"
+	"  union\n"
+	"  select x.c, x.o from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
+	"  cross join lateral (\n"
+	"    select 'pg_class'::regclass::oid c, r.ev_class o from pg_rewrite r join pg_class k on k.oid = r.ev_class\n"
+	"       where d.classid = 'pg_rewrite'::regclass and r.oid = d.objid and r.ev_type = '1' and k.relkind = 'v'\n"
+	"    union all select 'pg_class'::regclass, p.polrelid from pg_policy p where d.classid = 'pg_policy'::regclass and p.oid =\n"
+	"       d.objid and p.polcmd in ('r','*')\n"
+	"    union all select d.classid, d.objid where d.classid in ('pg_proc'::regclass, 'pg_operator'::regclass)\n"
+	"    union all select 'pg_type'::regclass, k.contypid from pg_constraint k where d.classid = 'pg_constraint'::regclass and\n"
+	"       k.oid = d.objid and k.contypid <> 0\n"
+	"    union all select 'pg_type'::regclass, d.objid where d.classid = 'pg_type'::regclass and u.c in ('pg_class'::regclass,\n"
+	"       'pg_type'::regclass)\n"
+	"    union all select 'pg_class'::regclass, k.oid from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n"
+	"       and u.c = 'pg_type'::regclass and k.relkind in ('r','p','v','m','f','c')\n"
+	"    union all select 'pg_type'::regclass, t.oid from pg_cast a cross join lateral (values (a.castsource), (a.casttarget))\n"
+	"       t(oid)\n"
+	"       where d.classid = 'pg_cast'::regclass and a.oid = d.objid and u.c = 'pg_proc'::regclass and t.oid >= 12000\n"
+	"    union all select 'pg_type'::regclass, a.amproclefttype from pg_amproc a where d.classid = 'pg_amproc'::regclass and\n"
+	"       a.oid = d.objid and u.c = 'pg_proc'::regclass and a.amproclefttype >= 12000\n"
+	"  ) x\n"
+	")\n"
+	"select 'f' kind, n.nspname nsp, p.proname name,\n"
+	"       p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1 and (t.typtype = 'c' or t.typtype = 'p' or p.provariadic <> 0)\n"
+	"          attr\n"
+	"  from (select distinct o from u where c = 'pg_proc'::regclass) x join pg_proc p on p.oid = x.o join pg_namespace n on\n"
+	"     n.oid = p.pronamespace\n"
+	"  left join pg_type t on t.oid = p.proargtypes[0]\n"
+	"union select 'o', n.nspname, o.oprname, false from u join pg_operator o on o.oid = u.o join pg_namespace n on n.oid =\n"
+	"   o.oprnamespace where u.c = 'pg_operator'::regclass\n"
+	"union select 'r', n.nspname, k.relname, false from u join pg_class k on k.oid = u.o join pg_namespace n on n.oid =\n"
+	"   k.relnamespace where u.c = 'pg_class'::regclass and k.relkind <> 'c'\n"
+	"union select 't', n.nspname, t.typname, false from u join pg_type t on t.oid = u.o join pg_namespace n on n.oid =\n"
+	"   t.typnamespace where u.c = 'pg_type'::regclass\n"
+	"union select 't', 'pg_catalog', t.typname, false from pg_cast a join u on u.c = 'pg_proc'::regclass and u.o =\n"
+	"   a.castfunc join pg_type t on t.oid = a.casttarget where a.casttarget < 12000 and a.castsource < 12000\n"
+	"union select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, false from pg_cast a join u\n"
+	"   on u.c = 'pg_proc'::regclass and u.o = a.castfunc\n"
+	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n";
+
+const char *
+facts_query(enum facts_query query)
+{
+	switch (query) {
+	case FACTS_QUERY_BEGIN:
+		return sql_begin;
+	case FACTS_QUERY_CHANGE:
+		return sql_change;
+	case FACTS_QUERY_CHANGE_SLOW:
+		return sql_change_slow;
+	case FACTS_QUERY_RULES:
+		return sql_rules;
+	case FACTS_QUERY_PATTERN:
+		return sql_pattern;
+	case FACTS_QUERY_COMMIT:
+		return "commit";
+	}
+	must(!"a query of the table");
+	return "";
+}
+
+/* A string constant, as standard_conforming_strings reads it. */
+static void
+append_quoted(struct bytes *out, const char *text)
+{
+	bytes_append(out, "'", 1);
+	for (const char *at = text; *at != '\0'; at++)
+		bytes_append(out, *at == '\'' ? "''" : at, *at == '\'' ? 2 : 1);
+	bytes_append(out, "'", 1);
+}
+
+/* The oids of "1,2,3" as an array constant; anything else becomes an empty array. */
+static void
+append_oids(struct bytes *out, const char *oids)
+{
+	bool is_clean = oids[strspn(oids, "0123456789,")] == '\0';
+
+	bytes_format(out, "'{%s}'", is_clean ? oids : "");
+}
+
+void
+facts_query_hits(const char *pattern, const char *rules, struct bytes *out)
+{
+	bytes_chars(out,
+	    "select r.oid from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class"
+	    " where r.ev_type = '1' and c.relkind = 'v' and r.ev_action::pg_catalog.text ~ ");
+	append_quoted(out, pattern);
+	if (rules == NULL)
+		return;
+	bytes_chars(out, " and r.oid = any(");
+	append_oids(out, rules);
+	bytes_chars(out, "::pg_catalog.oid[])");
+}
+
+void
+facts_query_closure(const struct facts_closure *closure, struct bytes *out)
+{
+	bytes_chars(out, "with recursive given(rx, hits, vouched) as (values (");
+	append_quoted(out, closure->pattern);
+	bytes_chars(out, "::text, ");
+	append_oids(out, closure->hits);
+	bytes_chars(out, "::text, regexp_split_to_array(");
+	append_quoted(out, closure->read_functions != NULL ? closure->read_functions : "");
+	bytes_chars(out, ", '[, \t]+'))),\n");
+	bytes_chars(out, sql_closure_head);
+	if (closure->server_version_num >= 140000)
+		bytes_chars(out, sql_closure_bodies);
+	bytes_chars(out, sql_closure_tail);
+}
