@@ -35,8 +35,8 @@ struct monitor *monitor_new(struct loop *loop, void (*changed)(void *user, struc
 void monitor_configure(struct monitor *m, const struct monitor_options *options);
 /*
  * Begins to watch the hosts of C (a monitored cluster), at once; holds a reference until monitor_unwatch.
- * No primary is elected before every host was asked once.  At a reload watch the new cluster before the old
- * one is let go: hosts that both name stay known.  May call CHANGED before it returns.
+ * No host is used before every host was asked once, unless another watched cluster knows the primary: at a
+ * reload watch the new cluster before the old one is let go.  May call CHANGED before it returns.
  */
 void monitor_watch(struct monitor *m, struct cluster *c);
 void monitor_unwatch(struct monitor *m, struct cluster *c);

@@ -13,6 +13,7 @@
 #include "cluster/cluster.h"
 #include "config/snapshot.h"
 #include "pool/pool.h"
+#include "route/facts.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -36,6 +37,7 @@ struct queue {
 	unsigned count;
 };
 
+struct inquiry;
 struct user_counter; /* process-wide: servers of one user, for max_user_connections */
 
 /* What a new client is told without asking a server: immutable, counted. */
@@ -108,8 +110,10 @@ struct ledger {
 	atomic_uint clients;
 	int64_t unused_us;            /* since when an automatic entry has had no client */
 	struct ledger_stats *stats;   /* owned: one for each worker */
-	void *facts;                  /* what session/ knows of the catalog; freed by facts_free */
-	void (*facts_free)(void *facts);
+	uint64_t id;                  /* of this process, never used again */
+	struct catalog_facts *facts;  /* what is known of the catalog, under the mutex; NULL: nothing */
+	_Atomic uint64_t facts_generation; /* counts every change of `facts`, to nothing too */
+	struct inquiry *inquiry;      /* who asks for them; owned by session/, under the mutex */
 };
 
 /* -------------------------------------------------------------------- hub */
@@ -158,7 +162,13 @@ const struct profile *account_known_startup(struct account *a, const struct prof
 void account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted);
 /* While logins fail and no server is up: true, with the text and SQLSTATE (of size 6), owned by the caller. */
 bool account_is_failing(struct account *a, char **text, char *sqlstate);
-unsigned account_waiting(const struct account *a);
+unsigned account_clients(struct account *a);
+unsigned account_waiting(const struct account *a); /* under the ledger's mutex */
+
+/* Replaces what is known of the catalog (NULL: nothing any more); takes over the caller's reference. */
+void ledger_set_facts(struct ledger *l, struct catalog_facts *facts);
+/* A reference of the caller's, or NULL; *GENERATION is the count of its changes. */
+struct catalog_facts *ledger_facts(struct ledger *l, uint64_t *generation);
 
 /* ---------------------------------------------------- operator's commands */
 

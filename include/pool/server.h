@@ -50,11 +50,11 @@ struct prepared {
 	struct list used;            /* in server.prepared_used, oldest first */
 };
 
-/* A name and a text; used for parameters that a server reported and for defaults it was found to have. */
+/* A parameter that a server reports. */
 struct server_value {
-	char *name;  /* owned */
-	char *value; /* owned */
-	bool reported;
+	char *name;    /* owned */
+	char *value;   /* owned: the last report */
+	char *initial; /* owned: the report of its login, so its own default */
 };
 
 struct server {
@@ -85,13 +85,12 @@ struct server {
 
 	struct answers answers;
 	const struct profile *profile;  /* the settings it has; owned reference */
-	struct server_value *values;    /* owned: reported parameters and learned defaults */
+	struct server_value *values;    /* owned: reported parameters */
 	unsigned value_count;
 	struct prepared *prepared;      /* uthash: what is prepared on it */
 	struct list prepared_used;
 	struct statement *unnamed;      /* its unnamed statement as far as known; owned reference */
 	uint32_t fences;                /* bit n: the fence of n settings is prepared */
-	bool probe_ready;
 
 	uint32_t backend_pid;
 	uint8_t cancel_secret[256];
@@ -109,9 +108,9 @@ struct server {
 	uint64_t skip;                  /* bytes of the frame under way still to stream through */
 };
 
-/* The value of a parameter as the server reported it, or the default learned of it; NULL when not known. */
-const char *server_value(const struct server *s, const char *name);
-void server_set_value(struct server *s, const char *name, const char *value, bool reported);
+/* The row of a reported parameter, or NULL. */
+const struct server_value *server_value(const struct server *s, const char *name);
+void server_set_value(struct server *s, const char *name, const char *value);
 
 /* The prepared statements: a row of the LRU, or NULL.  server_prepare answers what had to go, to be closed (or NULL; owned by the caller). */
 struct prepared *server_find_prepared(struct server *s, const struct statement *statement);

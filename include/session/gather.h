@@ -35,6 +35,7 @@ void gather_refer(struct gather *g, const char *bytes, size_t length);
 struct bytes *gather_make(struct gather *g);
 void gather_made(struct gather *g, size_t before);
 void gather_flush(struct gather *g);
+void gather_drop(struct gather *g, const struct stream *stream); /* forgets what was gathered for STREAM */
 void gather_free(struct gather *g);
 
 #endif

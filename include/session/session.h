@@ -58,6 +58,8 @@ struct session {
 	const struct profile *profile; /* the client's settings; owned reference */
 	const struct profile *startup; /* the ones it came with; owned reference */
 	struct statement *unnamed;     /* its unnamed statement; owned reference */
+	struct catalog_facts *facts;   /* owned reference; NULL: not known */
+	uint64_t facts_seen;           /* the ledger's facts_generation when they were taken */
 	struct session_login *login;   /* owned, until it is logged in */
 	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
 	void *console;                 /* owned by admin/ */
@@ -90,12 +92,18 @@ struct session {
 	bool reported : 1;             /* a followed parameter was reported in this transaction */
 	bool blocked : 1;              /* requests wait for answers or for room */
 	bool notice : 1;               /* pgweir.route_notice */
-	bool ended : 1;                /* the client has gone; freed when every promise is settled */
 	bool stream_closed : 1;
-	bool cancel_pending : 1;
+	bool cancelled : 1;            /* the request that waited is dropped up to its end */
 	bool is_admin : 1;
 	bool counted : 1;              /* in the counts of its database and user */
 	bool notified : 1;             /* was told that it waits */
+	bool ssl_refused : 1;          /* asked for encryption already */
+	bool gss_refused : 1;
+	bool escaped_strings : 1;      /* standard_conforming_strings is off */
+	bool unsafe_encoding : 1;      /* client_encoding has multi-byte characters with ASCII bytes in them */
+	bool utf8 : 1;                 /* client and server speak UTF8 */
+	bool utf8_server : 1;          /* so does the server by itself */
+	bool ddl : 1;                  /* the transaction has changed the catalog */
 	bool learning : 1;             /* the server is borrowed to learn the startup settings */
 };
 

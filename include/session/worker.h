@@ -46,6 +46,7 @@ struct worker {
 	struct pool *pool;       /* owned by main/ */
 	unsigned number;
 	struct list sessions;    /* of session.all */
+	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */
 	struct session **slots;  /* owned: a cancel key's slot → session, NULL when free */
 	uint32_t slot_count;
 	uint32_t slot_hint;      /* where to look for a free slot first */

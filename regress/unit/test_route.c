@@ -245,6 +245,7 @@ static const struct expectation names[] = {
     PRIMARY(unsafe_function, "select app.plain.f_row_write from app.plain"), PRIMARY(unsafe_function, "select (1).audit"), PRIMARY(unsafe_function, "select (a + 1).audit from t"),
     PRIMARY(unsafe_function, "select dom_w('5')"), PRIMARY(unsafe_function, "select t.dom_w from t"), PRIMARY(unsafe_function, "select ('x').pg_my_temp_schema"),
     PRIMARY(unsafe_function, "select ('port').current_setting"), PRIMARY(unsafe_function, "select db.app.audit(1)"),
+    PRIMARY(unsafe_function, "select pg_temp.f(1)"), PRIMARY(unsafe_type, "select '1'::pg_temp_2.x"),
     PRIMARY(node_setting, "select current_setting('port')"), PRIMARY(node_setting, "select current_setting('transaction_read_only')"),
     PRIMARY(node_setting, "select current_setting('in_hot_standby')"), PRIMARY(node_setting, "select current_setting($1)"), PRIMARY(node_setting, "select current_setting('po' || 'rt')"),
     PRIMARY(node_setting, "select pg_catalog.current_setting(a) from t"), PRIMARY(node_setting, "select current_setting('data_directory', true)"),

@@ -58,11 +58,21 @@ question_may_ask_less(const PGresult *failed, unsigned level)
 	return question_text(level + 1) != NULL && strncmp(result_sqlstate(failed), "57", 2) != 0;
 }
 
+/* The text goes to logs, terminals and web pages, and its encoding is anyone's guess. */
+static void
+answer_clean(struct answer *a)
+{
+	for (char *at = a->reason; *at != '\0'; at++)
+		if (!isascii((unsigned char)*at) || iscntrl((unsigned char)*at))
+			*at = '?';
+}
+
 void
 answer_fail(struct answer *a, enum check_result result, const char *reason)
 {
 	*a = (struct answer){.result = result};
 	snprintf(a->reason, sizeof(a->reason), "%s", reason);
+	answer_clean(a);
 }
 
 /* ---------------------------------------------------------------- values */
@@ -203,6 +213,8 @@ answer_read_refusal(struct answer *a, const char *message, bool needs_password)
 {
 	const char *sqlstate = refusal_find_sqlstate(message);
 
-	answer_fail(a, refusal_weigh(sqlstate, needs_password), "");
-	refusal_write(a->reason, sizeof(a->reason), sqlstate != NULL ? sqlstate + 7 : refusal_find_text(message));
+	char reason[HEALTH_REASON_SIZE];
+
+	refusal_write(reason, sizeof(reason), sqlstate != NULL ? sqlstate + 7 : refusal_find_text(message));
+	answer_fail(a, refusal_weigh(sqlstate, needs_password), reason);
 }

@@ -15,9 +15,9 @@ struct answer {
 	enum check_result result;
 	char reason[HEALTH_REASON_SIZE]; /* "" for CHECK_GOOD; what follows is set for CHECK_GOOD only */
 	bool standby;
-	unsigned timeline;          /* 0 unknown */
+	unsigned timeline;	    /* 0 unknown */
 	uint64_t system_identifier; /* 0 unknown */
-	uint64_t lsn;               /* inserted by a primary, replayed by a standby; 0 unknown */
+	uint64_t lsn;		    /* inserted by a primary, replayed by a standby; 0 unknown */
 };
 
 /* The question at LEVEL 0 asks everything; each next one asks less, for a role that may less.  NULL behind the last. */

@@ -26,13 +26,13 @@ struct cluster {
 	atomic_uint references;
 	unsigned count;
 	bool monitored;
-	_Atomic uint64_t masks;     /* primary in the upper half, replicas in the lower */
-	_Atomic uint32_t suspects;  /* not 0 exactly while the alarm is in the loop's inbox */
-	pthread_mutex_t mutex;      /* guards the reports and what follows */
-	struct loop *loop;          /* borrowed; NULL while nobody watches */
+	_Atomic uint64_t masks;	   /* primary in the upper half, replicas in the lower */
+	_Atomic uint32_t suspects; /* not 0 exactly while the alarm is in the loop's inbox */
+	pthread_mutex_t mutex;	   /* guards the reports and what follows */
+	struct loop *loop;	   /* borrowed; NULL while nobody watches */
 	void (*suspected)(void *user, uint32_t hosts);
-	void *user;                 /* borrowed */
-	struct message alarm;       /* holds a reference while it is posted */
+	void *user;	      /* borrowed */
+	struct message alarm; /* holds a reference while it is posted */
 	struct cluster_host hosts[];
 };
 

@@ -11,25 +11,56 @@ election_init(struct election *e)
 	*e = (struct election){.primary = -1};
 }
 
+static bool
+election_is_early(const struct election *e, const struct candidate *hosts, unsigned count)
+{
+	if (e->primary >= 0 || e->system_identifier != 0)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (!hosts[i].heard)
+			return true;
+	return false;
+}
+
+/* The identifier that most hosts tell, of those that are up; of equals the one named first.  0 when none does. */
+static uint64_t
+election_common_identifier(const struct candidate *hosts, unsigned count)
+{
+	uint64_t common = 0;
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		unsigned votes = 0;
+
+		if (!hosts[i].up || hosts[i].system_identifier == 0)
+			continue;
+		for (unsigned j = 0; j < count; j++)
+			votes += hosts[j].up && hosts[j].system_identifier == hosts[i].system_identifier;
+		if (votes <= most)
+			continue;
+		most = votes;
+		common = hosts[i].system_identifier;
+	}
+	return common;
+}
+
 bool
 election_settle_identifier(struct election *e, const struct candidate *hosts, unsigned count)
 {
-	uint64_t first = 0;
+	uint64_t common;
 
-	for (unsigned i = 0; i < count; i++) {
-		uint64_t told = hosts[i].system_identifier;
-
-		if (told != 0 && told == e->system_identifier)
+	if (election_is_early(e, hosts, count))
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (e->system_identifier != 0 && hosts[i].system_identifier == e->system_identifier)
 			return false;
-		if (first == 0 && hosts[i].up)
-			first = told;
-	}
-	if (first == 0)
+	common = election_common_identifier(hosts, count);
+	if (common == 0)
 		return false;
 	/* What was elected among hosts that told no identifier holds on. */
 	if (e->system_identifier != 0)
 		e->primary = -1;
-	e->system_identifier = first;
+	e->system_identifier = common;
 	return true;
 }
 
@@ -154,43 +185,54 @@ election_choose(const struct election *e, const struct candidate *hosts, unsigne
 	return mask_is_single(best) ? best : 0;
 }
 
-static bool
-election_is_early(const struct election *e, const struct candidate *hosts, unsigned count)
+/* Why a claimant that was not fenced has not won. */
+static enum verdict
+election_explain(const struct election *e, const struct candidate *h, bool has_winner)
 {
-	if (e->primary >= 0)
-		return false;
+	if (!has_winner)
+		return VERDICT_CONTESTED;
+	return h->timeline != 0 && h->timeline < e->timeline ? VERDICT_FENCED : VERDICT_SECOND;
+}
+
+/* WINNER is the mask of one host. */
+static void
+election_crown(struct election *e, const struct candidate *hosts, unsigned count, uint32_t winner)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (!(winner & BIT(i)))
+			continue;
+		e->primary = (int)i;
+		e->timeline = max_of(e->timeline, hosts[i].timeline);
+	}
+}
+
+static void
+election_wait(const struct candidate *hosts, unsigned count, struct election_result *out)
+{
 	for (unsigned i = 0; i < count; i++)
-		if (!hosts[i].heard)
-			return true;
-	return false;
+		out->verdicts[i] = hosts[i].up ? VERDICT_EARLY : VERDICT_DOWN;
 }
 
 void
 election_decide(struct election *e, const struct candidate *hosts, unsigned count, struct election_result *out)
 {
-	bool early = election_is_early(e, hosts, count);
-	uint32_t claimants;
-	uint32_t winner;
+	uint32_t claimants, winner;
 
 	must(count <= CLUSTER_HOSTS_MOST);
 	*out = (struct election_result){.masks = {0}};
+	if (election_is_early(e, hosts, count)) {
+		election_wait(hosts, count, out);
+		return;
+	}
 	claimants = election_sort(e, hosts, count, out);
 	claimants = election_drop_fenced(e, hosts, count, claimants, out);
-	winner = early ? 0 : election_choose(e, hosts, count, claimants);
-
+	winner = election_choose(e, hosts, count, claimants);
+	election_crown(e, hosts, count, winner);
 	out->masks.primary = winner;
 	for (unsigned i = 0; i < count; i++) {
 		if (!(claimants & BIT(i)))
 			continue;
-		if (winner & BIT(i)) {
-			out->verdicts[i] = VERDICT_PRIMARY;
-			e->primary = (int)i;
-			e->timeline = max_of(e->timeline, hosts[i].timeline);
-		} else if (early) {
-			out->verdicts[i] = VERDICT_EARLY;
-		} else {
-			out->verdicts[i] = winner != 0 ? VERDICT_SECOND : VERDICT_CONTESTED;
-		}
+		out->verdicts[i] = winner & BIT(i) ? VERDICT_PRIMARY : election_explain(e, &hosts[i], winner != 0);
 	}
 }
 
@@ -204,7 +246,7 @@ verdict_reason(enum verdict verdict)
 	case VERDICT_DOWN:
 		return "down";
 	case VERDICT_EARLY:
-		return "claims to be the primary while other hosts have not been asked yet";
+		return "answers, but other hosts have not been asked yet";
 	case VERDICT_FOREIGN:
 		return "belongs to another database cluster: its system identifier differs from the other hosts'";
 	case VERDICT_FENCED:

@@ -11,7 +11,8 @@
  *   - without a known primary a single claimant is the primary; among several only
  *     one that was seen as a standby, on a timeline above all the others;
  *   - an unknown timeline may follow, but never wins against a known one.
- * Nobody is elected before every host has been asked once.
+ * Until something is known, no host is used before every host has been asked once: the
+ * first to answer may be the wrong one.
  */
 #ifndef PGWEIR_CLUSTER_ELECTION_H
 #define PGWEIR_CLUSTER_ELECTION_H
@@ -20,29 +21,29 @@
 
 /* What is known of one host. */
 struct candidate {
-	bool heard;                 /* its first check has ended, well or not */
+	bool heard; /* its first check has ended, well or not */
 	bool up;
 	bool standby;
-	bool seen_as_standby;       /* by this process, at any time */
-	unsigned timeline;          /* 0 unknown */
+	bool seen_as_standby;	    /* by this process, at any time */
+	unsigned timeline;	    /* 0 unknown */
 	uint64_t system_identifier; /* 0 unknown; the last one told, also while it is down */
 };
 
 /* What is remembered from one election to the next. */
 struct election {
-	int primary;                /* the last one elected; -1 none yet */
-	unsigned timeline;          /* the highest ever elected; 0 none yet */
+	int primary;		    /* the last one elected; -1 none yet */
+	unsigned timeline;	    /* the highest ever elected; 0 none yet */
 	uint64_t system_identifier; /* of the members; 0 unknown */
 };
 
 enum verdict {
 	VERDICT_PRIMARY,
 	VERDICT_REPLICA,
-	VERDICT_DOWN,      /* not reachable: its health has the reason */
-	VERDICT_EARLY,     /* claims, while other hosts have not been asked yet */
+	VERDICT_DOWN,	   /* not reachable: its health has the reason */
+	VERDICT_EARLY,	   /* nothing is known yet, and other hosts have not been asked */
 	VERDICT_FOREIGN,   /* another system identifier */
-	VERDICT_FENCED,    /* claims on an old timeline */
-	VERDICT_SECOND,    /* claims beside the known primary */
+	VERDICT_FENCED,	   /* claims on an old timeline */
+	VERDICT_SECOND,	   /* claims beside the known primary */
 	VERDICT_CONTESTED, /* claims beside others, and nobody can say who is right */
 };
 
@@ -54,8 +55,9 @@ struct election_result {
 void election_init(struct election *e);
 
 /*
- * Settles which system identifier the members have: the first one told, until no host
- * tells it any more.  True when it changed: the caller then sets the timeline known for it.
+ * Settles which system identifier the members have: the one that most hosts tell, and then
+ * that one until no host tells it any more.  True when it changed: the caller then sets the
+ * timeline known for it.
  */
 bool election_settle_identifier(struct election *e, const struct candidate *hosts, unsigned count);
 

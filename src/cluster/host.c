@@ -133,9 +133,14 @@ host_free(struct host *h)
 void
 host_look(struct host *h)
 {
-	if (probe_is_asking(h->probe))
+	int64_t due_us = max_of(h->started_us + (int64_t)HOST_HURRY_MS * 1000, clock_monotonic_us());
+
+	if (probe_is_asking(h->probe)) {
 		h->again = true;
-	else
+		return;
+	}
+	/* Arming anew would push the check back: those who suspect without pause would prevent it. */
+	if (!timer_is_armed(&h->next) || h->next.due_us > due_us)
 		host_plan(h, HOST_HURRY_MS);
 }
 

@@ -35,10 +35,10 @@ struct host_events {
 struct host {
 	struct list node; /* in the monitor */
 	struct list uses; /* the clusters that name it; the monitor's */
-	char *name;       /* owned */
+	char *name;	  /* owned */
 	uint16_t port;
-	char *subject;    /* owned; how log lines name it */
-	int said;         /* the last verdict that was logged; the monitor's */
+	char *subject; /* owned; how log lines name it */
+	int said;      /* the last verdict that was logged; the monitor's */
 
 	/* what is known; kept while it is down */
 	struct health health;
@@ -46,23 +46,23 @@ struct host {
 	bool seen_as_standby;
 	unsigned timeline;
 	uint64_t system_identifier;
-	uint64_t lsn;                /* 0 unknown */
-	int64_t lsn_at_us;           /* monotonic */
-	struct lag_history history;  /* while it is a primary */
-	int64_t checked_us;          /* wall clock of the last good answer */
+	uint64_t lsn;		    /* 0 unknown */
+	int64_t lsn_at_us;	    /* monotonic */
+	struct lag_history history; /* while it is a primary */
+	int64_t checked_us;	    /* wall clock of the last good answer */
 	uint64_t checks;
 	uint64_t failures;
 
 	/* asking */
-	struct loop *loop;               /* borrowed */
-	struct probe *probe;             /* owned */
+	struct loop *loop;		 /* borrowed */
+	struct probe *probe;		 /* owned */
 	const struct probe_login *login; /* borrowed from the monitor */
-	const struct host_rules *rules;  /* borrowed from the monitor */
+	const struct host_rules *rules;	 /* borrowed from the monitor */
 	const struct host_events *events;
-	void *user;                      /* borrowed */
+	void *user; /* borrowed */
 	struct timer next;
-	int64_t started_us;              /* the last check; monotonic */
-	bool again;                      /* somebody suspected it while it was asked */
+	int64_t started_us; /* the last check; monotonic */
+	bool again;	    /* somebody suspected it while it was asked */
 };
 
 /* Begins to ask at the loop's next turn; LOGIN and RULES live as long as the host. */

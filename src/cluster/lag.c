@@ -18,17 +18,24 @@ lag_forget(struct lag_history *h)
 	h->count = 0;
 }
 
-/* Makes room: every second sample of the older half goes. */
+/* Makes room: the sample goes whose loss makes the least difference, measured by its age. */
 static void
-lag_thin_out(struct lag_history *h)
+lag_drop_one(struct lag_history *h, int64_t now_us)
 {
-	unsigned half = LAG_SAMPLES / 2;
-	unsigned kept = 0;
+	unsigned victim = 1;
+	double least = 1e300;
 
-	for (unsigned i = 0; i < h->count; i++)
-		if (i >= half || i % 2 == 0)
-			h->samples[kept++] = h->samples[i];
-	h->count = kept;
+	for (unsigned i = 1; i + 1 < h->count; i++) {
+		double gap_us = (double)(h->samples[i + 1].at_us - h->samples[i - 1].at_us);
+		double loss = gap_us / (double)(now_us - h->samples[i].at_us + 1);
+
+		if (loss >= least)
+			continue;
+		least = loss;
+		victim = i;
+	}
+	h->count--;
+	memmove(&h->samples[victim], &h->samples[victim + 1], (h->count - victim) * sizeof(h->samples[0]));
 }
 
 void
@@ -43,7 +50,7 @@ lag_add(struct lag_history *h, int64_t now_us, uint64_t lsn)
 	if (last != NULL && lsn < last->lsn)
 		lag_forget(h);
 	if (h->count == LAG_SAMPLES)
-		lag_thin_out(h);
+		lag_drop_one(h, now_us);
 	h->samples[h->count++] = (struct lag_sample){.at_us = now_us, .lsn = lsn};
 }
 

@@ -36,7 +36,7 @@ struct watch {
 	struct monitor *monitor; /* borrowed */
 	struct cluster *cluster; /* owned reference */
 	struct election election;
-	int64_t orphaned_us;     /* monotonic; since when there is no primary, 0 while there is one */
+	int64_t orphaned_us; /* monotonic; since when there is no primary, 0 while there is one */
 	enum host_role last_roles[CLUSTER_HOSTS_MOST]; /* the last ones known */
 	uint64_t role_changes[CLUSTER_HOSTS_MOST];
 	unsigned count;
@@ -52,7 +52,7 @@ struct lineage {
 struct monitor {
 	struct loop *loop; /* borrowed */
 	void (*changed)(void *user, struct cluster *c);
-	void *user;        /* borrowed */
+	void *user; /* borrowed */
 	struct list hosts;
 	struct list watches;
 	struct list lineages;
@@ -67,7 +67,7 @@ monitor_lineage(struct monitor *m, uint64_t system_identifier)
 {
 	struct lineage *l;
 
-	list_for_each(node, &m->lineages) {
+	list_for_each (node, &m->lineages) {
 		l = list_entry(node, struct lineage, node);
 		if (l->system_identifier == system_identifier)
 			return l;
@@ -87,7 +87,8 @@ watch_settle_identifier(struct watch *w, const struct candidate *candidates)
 	if (!election_settle_identifier(&w->election, candidates, w->count))
 		return;
 	if (!was_unknown)
-		log_warning(w->uses[0].host->subject, "no host tells the known system identifier any more: %llu from now on",
+		log_warning(w->uses[0].host->subject,
+		    "no host tells the known system identifier any more: %llu from now on",
 		    (unsigned long long)w->election.system_identifier);
 	w->election.timeline = max_of(timeline, monitor_lineage(w->monitor, w->election.system_identifier)->timeline);
 }
@@ -124,8 +125,8 @@ watch_describe_reason(const struct watch *w, const struct host *h, enum verdict 
 	if (verdict == VERDICT_DOWN)
 		snprintf(report->reason, sizeof(report->reason), "%s", h->health.reason);
 	else if (verdict == VERDICT_FENCED && h->timeline != 0 && w->election.timeline != 0)
-		snprintf(report->reason, sizeof(report->reason), "%s (%u, and %u has been seen)", verdict_reason(verdict),
-		    h->timeline, max_of(w->election.timeline, h->timeline + 1));
+		snprintf(report->reason, sizeof(report->reason), "%s (%u, and %u has been seen)",
+		    verdict_reason(verdict), h->timeline, max_of(w->election.timeline, h->timeline + 1));
 	else
 		snprintf(report->reason, sizeof(report->reason), "%s", verdict_reason(verdict));
 }
@@ -254,7 +255,7 @@ static void
 monitor_heard(void *user, struct host *h)
 {
 	(void)user;
-	list_for_each(node, &h->uses)
+	list_for_each (node, &h->uses)
 		watch_elect(list_entry(node, struct host_use, node)->watch);
 }
 
@@ -264,7 +265,7 @@ monitor_is_urgent(void *user, const struct host *h)
 	int64_t now_us = clock_monotonic_us();
 
 	(void)user;
-	list_for_each(node, &h->uses) {
+	list_for_each (node, &h->uses) {
 		const struct watch *w = list_entry(node, struct host_use, node)->watch;
 
 		if (w->orphaned_us != 0 && now_us - w->orphaned_us < MONITOR_URGENT_US)
@@ -291,7 +292,7 @@ monitor_host(struct monitor *m, const char *name, uint16_t port)
 	static const struct host_events events = {.heard = monitor_heard, .is_urgent = monitor_is_urgent};
 	struct host *h;
 
-	list_for_each(node, &m->hosts) {
+	list_for_each (node, &m->hosts) {
 		h = list_entry(node, struct host, node);
 		if (h->port == port && text_equal(h->name, name))
 			return h;
@@ -323,10 +324,28 @@ watch_use_host(struct watch *w, unsigned i)
 	list_push_back(&h->uses, &w->uses[i].node);
 }
 
+/* A cluster built anew at a reload goes on with what is known of its hosts. */
+static void
+watch_inherit(struct watch *w)
+{
+	list_for_each (node, &w->monitor->watches) {
+		const struct election *known = &list_entry(node, struct watch, node)->election;
+		const struct host_use *uses = list_entry(node, struct watch, node)->uses;
+
+		for (unsigned i = 0; known->primary >= 0 && i < w->count; i++) {
+			if (w->uses[i].host == NULL || w->uses[i].host != uses[known->primary].host)
+				continue;
+			w->election = *known;
+			w->election.primary = (int)i;
+			return;
+		}
+	}
+}
+
 static struct watch *
 monitor_find(struct monitor *m, const struct cluster *c)
 {
-	list_for_each(node, &m->watches) {
+	list_for_each (node, &m->watches) {
 		struct watch *w = list_entry(node, struct watch, node);
 
 		if (w->cluster == c)
@@ -349,6 +368,7 @@ monitor_watch(struct monitor *m, struct cluster *c)
 	election_init(&w->election);
 	for (unsigned i = 0; i < count; i++)
 		watch_use_host(w, i);
+	watch_inherit(w);
 	list_push_back(&m->watches, &w->node);
 	cluster_listen(c, m->loop, watch_suspected, w);
 	/* The hosts may be known already. */
@@ -406,7 +426,7 @@ monitor_configure(struct monitor *m, const struct monitor_options *options)
 	logs_in_again |= option_replace(&m->login.dbname, options->dbname);
 	logs_in_again |= option_replace(&m->login.sslmode, options->sslmode);
 	logs_in_again |= option_replace(&m->login.sslrootcert, options->sslrootcert);
-	list_for_each(node, &m->hosts) {
+	list_for_each (node, &m->hosts) {
 		struct host *h = list_entry(node, struct host, node);
 
 		if (logs_in_again)
@@ -443,9 +463,9 @@ monitor_free(struct monitor *m)
 	const char *const texts[] = {
 	    m->login.user, m->login.password, m->login.dbname, m->login.sslmode, m->login.sslrootcert};
 
-	list_for_each_safe(node, &m->watches)
+	list_for_each_safe (node, &m->watches)
 		watch_free(list_entry(node, struct watch, node));
-	list_for_each_safe(node, &m->lineages)
+	list_for_each_safe (node, &m->lineages)
 		free(list_entry(node, struct lineage, node));
 	for (unsigned i = 0; i < array_length(texts); i++)
 		free((char *)(uintptr_t)texts[i]);

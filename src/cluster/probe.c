@@ -38,23 +38,23 @@ struct probe_lookup {
 
 struct probe {
 	struct loop *loop; /* borrowed */
-	char *host;        /* owned */
+	char *host;	   /* owned */
 	uint16_t port;
 	const struct probe_events *events;
-	void *user;        /* borrowed */
+	void *user; /* borrowed */
 	struct timer deadline;
 	enum probe_state state;
 	const struct probe_login *login; /* borrowed, while asking */
 	int64_t timeout_ms;
-	PGconn *connection;          /* owned; NULL while there is none */
+	PGconn *connection;	     /* owned; NULL while there is none */
 	struct probe_watch *watch;   /* owned by libuv once it is closed */
 	struct probe_lookup *lookup; /* owned until its callback */
-	char *hosts;                 /* owned; the host's name once for each address */
-	char *addresses;             /* owned; numeric, comma-separated: the last ones that were found */
-	bool reused;                 /* the connection is from an earlier check */
-	unsigned level;              /* of the question */
-	PGresult *result;            /* owned; of the question under way */
-	struct answer failure;       /* what PROBE_FAILED will tell */
+	char *hosts;		     /* owned; the host's name once for each address */
+	char *addresses;	     /* owned; numeric, comma-separated: the last ones that were found */
+	bool reused;		     /* the connection is from an earlier check */
+	unsigned level;		     /* of the question */
+	PGresult *result;	     /* owned; of the question under way */
+	struct answer failure;	     /* what PROBE_FAILED will tell */
 };
 
 static void probe_connect(struct probe *p);
@@ -157,7 +157,8 @@ probe_deadline(struct timer *t)
 	if (p->state == PROBE_IDLE)
 		return;
 	if (p->state != PROBE_FAILED) {
-		snprintf(reason, sizeof(reason), "%s took longer than %lld ms", where[p->state], (long long)p->timeout_ms);
+		snprintf(
+		    reason, sizeof(reason), "%s took longer than %lld ms", where[p->state], (long long)p->timeout_ms);
 		answer_fail(&a, CHECK_MISSED, reason);
 	}
 	probe_disconnect(p);
@@ -264,7 +265,8 @@ probe_keep_addresses(struct probe *p, const struct addrinfo *found)
 	char numeric[64];
 
 	for (unsigned n = 0; found != NULL && n < PROBE_ADDRESSES_MOST; found = found->ai_next, n++) {
-		if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) != 0)
+		if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) !=
+		    0)
 			continue;
 		bytes_format(&hosts, "%s%s", hosts.length > 0 ? "," : "", p->host);
 		bytes_format(&addresses, "%s%s", addresses.length > 0 ? "," : "", numeric);

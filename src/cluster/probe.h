@@ -26,7 +26,8 @@ struct probe_events {
 	void (*lost)(void *user);
 };
 
-struct probe *probe_new(struct loop *loop, const char *host, uint16_t port, const struct probe_events *events, void *user);
+struct probe *probe_new(
+    struct loop *loop, const char *host, uint16_t port, const struct probe_events *events, void *user);
 /* No event comes any more; NULL is fine.  May be called from an event. */
 void probe_free(struct probe *p);
 

@@ -269,6 +269,17 @@ account_is_failing(struct account *a, char **text, char *sqlstate)
 }
 
 unsigned
+account_clients(struct account *a)
+{
+	unsigned clients;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	clients = a->clients;
+	pthread_mutex_unlock(&a->ledger->mutex);
+	return clients;
+}
+
+unsigned
 account_waiting(const struct account *a)
 {
 	unsigned waiting = 0;

@@ -12,8 +12,10 @@
 struct ledger *
 ledger_new(struct hub *h, const char *name, struct cluster *cluster)
 {
+	static _Atomic uint64_t last;
 	struct ledger *l = memory_new(sizeof(*l));
 
+	l->id = atomic_fetch_add(&last, 1) + 1;
 	pthread_mutex_init(&l->mutex, NULL);
 	l->name = text_copy(name);
 	l->hub = h;
@@ -40,13 +42,37 @@ ledger_unref(struct ledger *l)
 		return;
 	while (l->accounts != NULL)
 		account_free_locked(l->accounts);
-	if (l->facts_free != NULL)
-		l->facts_free(l->facts);
+	facts_unref(&l->facts);
 	cluster_unref(l->cluster);
 	pthread_mutex_destroy(&l->mutex);
 	free(l->stats);
 	free(l->name);
 	free(l);
+}
+
+void
+ledger_set_facts(struct ledger *l, struct catalog_facts *facts)
+{
+	struct catalog_facts *old;
+
+	pthread_mutex_lock(&l->mutex);
+	old = l->facts;
+	l->facts = facts;
+	atomic_fetch_add(&l->facts_generation, 1);
+	pthread_mutex_unlock(&l->mutex);
+	facts_unref(&old);
+}
+
+struct catalog_facts *
+ledger_facts(struct ledger *l, uint64_t *generation)
+{
+	struct catalog_facts *facts;
+
+	pthread_mutex_lock(&l->mutex);
+	facts = facts_ref(l->facts);
+	*generation = atomic_load(&l->facts_generation);
+	pthread_mutex_unlock(&l->mutex);
+	return facts;
 }
 
 void

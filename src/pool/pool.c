@@ -437,7 +437,7 @@ server_take_unasked(struct server *s, char type, const char *body, size_t length
 	name = reader_text(&r);
 	value = reader_text(&r);
 	if (reader_ok(&r))
-		server_set_value(s, name, value, true);
+		server_set_value(s, name, value);
 	return reader_ok(&r);
 }
 

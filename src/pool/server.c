@@ -61,6 +61,7 @@ server_free(struct server *s)
 	for (unsigned i = 0; i < s->value_count; i++) {
 		free(s->values[i].name);
 		free(s->values[i].value);
+		free(s->values[i].initial);
 	}
 	free(s->values);
 	ledger_unref(s->ledger);
@@ -69,27 +70,33 @@ server_free(struct server *s)
 
 /* ---------------------------------------------------------------- values */
 
-const char *
-server_value(const struct server *s, const char *name)
+static struct server_value *
+server_value_row(const struct server *s, const char *name)
 {
 	for (unsigned i = 0; i < s->value_count; i++)
 		if (text_equal_nocase(s->values[i].name, name))
-			return s->values[i].value;
+			return &s->values[i];
 	return NULL;
 }
 
-void
-server_set_value(struct server *s, const char *name, const char *value, bool reported)
+const struct server_value *
+server_value(const struct server *s, const char *name)
 {
-	for (unsigned i = 0; i < s->value_count; i++) {
-		if (!text_equal_nocase(s->values[i].name, name))
-			continue;
-		free(s->values[i].value);
-		s->values[i].value = text_copy(value);
+	return server_value_row(s, name);
+}
+
+void
+server_set_value(struct server *s, const char *name, const char *value)
+{
+	struct server_value *row = server_value_row(s, name);
+
+	if (row != NULL) {
+		free(row->value);
+		row->value = text_copy(value);
 		return;
 	}
 	s->values = memory_resize(s->values, (s->value_count + 1) * sizeof(*s->values));
-	s->values[s->value_count++] = (struct server_value){.name = text_copy(name), .value = text_copy(value), .reported = reported};
+	s->values[s->value_count++] = (struct server_value){.name = text_copy(name), .value = text_copy(value), .initial = text_copy(value)};
 }
 
 void
@@ -162,7 +169,6 @@ server_forget_prepared(struct server *s)
 		statement_unref(server_take_prepared(s, p));
 	server_set_unnamed(s, NULL);
 	s->fences = 0;
-	s->probe_ready = false;
 }
 
 void

@@ -262,7 +262,7 @@ login_take_parameter(struct server *s, const char *body, size_t length)
 
 	if (!reader_at_end(&r) || s->value_count >= 200)
 		return login_fail(s, "server sent a broken parameter");
-	server_set_value(s, name, value, true);
+	server_set_value(s, name, value);
 	return STEP_ON;
 }
 
@@ -437,10 +437,8 @@ greeting_new(const struct server *s)
 	atomic_init(&g->references, 1);
 	g->values = memory_array(s->value_count + 1, sizeof(*g->values));
 	for (unsigned i = 0; i < s->value_count; i++) {
-		if (!s->values[i].reported)
-			continue;
 		g->values[g->count++] = (struct server_value){
-		    .name = text_copy(s->values[i].name), .value = text_copy(s->values[i].value), .reported = true};
+		    .name = text_copy(s->values[i].name), .value = text_copy(s->values[i].value)};
 	}
 	return g;
 }

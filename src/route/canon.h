@@ -107,7 +107,7 @@ canon_end(struct canon *c, uint64_t hash[2])
 	hash[1] = canon_fold(c->lane[1] ^ c->key[0], length ^ c->key[2]);
 }
 
-/* The process's key; computed once per thread. */
+/* Four words, the same for all threads of the process; each thread derives them once. */
 const uint64_t *canon_key(void);
 
 #endif

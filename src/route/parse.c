@@ -3,8 +3,9 @@
  * put together.
  *
  * libpg_query keeps its memory per thread and frees it when the thread ends.  Its
- * set-up of a thread writes one variable of the whole process, so threads take
- * turns there, once each.  Parsed trees are walked, never printed: the library's
+ * set-up of a thread takes one of the process's 1024 thread-specific keys for good,
+ * and notes it in a variable of the whole process: so threads take turns there, and
+ * only threads that live long may parse.  Parsed trees are walked, never printed: the library's
  * printers recurse without bounds.
  */
 #include "parse_tree.h"
@@ -29,11 +30,11 @@ parse_set_up_thread(void)
 	pthread_mutex_unlock(&turn);
 }
 
-static bool
-is_operator_character(char c)
-{
-	return c != '\0' && strchr("~!@#^&|`?+-*/%<>=", c) != NULL;
-}
+static const bool is_operator_character[256] = {
+    ['~'] = true, ['!'] = true, ['@'] = true, ['#'] = true, ['^'] = true, ['&'] = true, ['|'] = true, ['`'] = true,
+    ['?'] = true, ['+'] = true, ['-'] = true, ['*'] = true, ['/'] = true, ['%'] = true, ['<'] = true, ['>'] = true,
+    ['='] = true,
+};
 
 /*
  * The lexer reads a run of operator characters again for each comment start, plus
@@ -46,7 +47,7 @@ lexer_detours(const char *sql, size_t length)
 	size_t work = 0, run = 0, stops = 0;
 
 	for (size_t i = 0; i < length; i++) {
-		if (!is_operator_character(sql[i])) {
+		if (likely(!is_operator_character[(unsigned char)sql[i]])) {
 			work += run * stops;
 			run = stops = 0;
 			continue;

@@ -46,10 +46,19 @@ decide_by_mention(struct walk *walk, enum route_reason reason, const struct fact
 	bytes_free(&full);
 }
 
+/* The session's temporary schema, by its alias or by its number. */
+static bool
+is_temporary_schema(const char *schema)
+{
+	return schema != NULL && strncmp(schema, "pg_temp", strlen("pg_temp")) == 0;
+}
+
 static void
 check_mention(struct walk *walk, enum route_reason reason, const struct facts_mention *mention)
 {
-	if (walk->ctx->facts == NULL)
+	if (is_temporary_schema(mention->schema))
+		decide_by_mention(walk, reason, mention);
+	else if (walk->ctx->facts == NULL)
 		decide_by_mention(walk, ROUTE_REASON_no_catalog, mention);
 	else if (facts_is_unsafe(walk->ctx->facts, mention))
 		decide_by_mention(walk, reason, mention);
@@ -183,8 +192,7 @@ name_is_temporary(const RangeVar *relation)
 {
 	if (relation == NULL)
 		return false;
-	return relation->relpersistence == 't' ||
-	    (relation->schemaname != NULL && strncmp(relation->schemaname, "pg_temp", 7) == 0);
+	return relation->relpersistence == 't' || is_temporary_schema(relation->schemaname);
 }
 
 void
@@ -196,8 +204,6 @@ name_check_relation(struct walk *walk, const Node *node)
 	    .name = relation->relname,
 	    .exact_encoding = walk->ctx->is_utf8};
 
-	if (name_is_temporary(relation))
-		decide_by_mention(walk, ROUTE_REASON_unsafe_relation, &mention);
 	check_mention(walk, ROUTE_REASON_unsafe_relation, &mention);
 }
 

@@ -47,18 +47,6 @@ struct scan {
 	struct canon canon;
 };
 
-const uint64_t *
-canon_key(void)
-{
-	static _Thread_local uint64_t key[4];
-
-	if (unlikely(key[0] == 0)) {
-		for (unsigned i = 0; i < array_length(key); i++)
-			key[i] = hash_mix(hash_bytes(&i, sizeof(i)), 0x9e3779b97f4a7c15u * (i + 1)) | 1;
-	}
-	return key;
-}
-
 static inline bool
 is_word_part(unsigned char c)
 {
@@ -493,12 +481,8 @@ route_hint_find(const char *text, size_t length)
 enum route_hint
 route_hint_find_first(const char *text, size_t length)
 {
-	struct scan s;
+	struct scan s = {.at = (const unsigned char *)text, .end = (const unsigned char *)text + length};
 
-	s.at = (const unsigned char *)text;
-	s.end = s.at + length;
-	s.any_token = false;
-	s.first = s.last = HINT_NONE;
 	scan_space(&s);
 	return s.first;
 }

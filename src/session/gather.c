@@ -87,6 +87,15 @@ gather_flush(struct gather *g)
 }
 
 void
+gather_drop(struct gather *g, const struct stream *stream)
+{
+	if (g->stream != stream)
+		return;
+	g->count = 0;
+	bytes_clear(&g->made);
+}
+
+void
 gather_free(struct gather *g)
 {
 	bytes_free(&g->made);

@@ -1,0 +1,25 @@
+/*
+ * admin/console.h - the console: databases `pgbouncer` and `pgweir`, in the simple
+ * and the extended protocol (tables/commands.h has a row for each command).
+ */
+#ifndef PGWEIR_ADMIN_CONSOLE_H
+#define PGWEIR_ADMIN_CONSOLE_H
+
+#include "session/worker.h"
+
+struct cluster;
+
+/* What the console asks of main/: called on a worker's thread, carried out on the main thread. */
+struct console_control {
+	/* Reloads the configuration; DONE is called on the worker's LOOP afterwards, with ok and the error's text for the log. */
+	void (*reload)(void *main, struct loop *loop, void (*done)(void *user, bool ok), void *user);
+	/* SET key = value: false and a line in ERRORS when it cannot be. */
+	bool (*set)(void *main, const char *key, const char *value, struct bytes *errors);
+	void (*shutdown)(void *main, enum shutdown_mode mode);
+	void *main;
+};
+
+/* The hooks for struct process; CONTROL is borrowed and must outlive the workers. */
+const struct console_hooks *console_hooks(const struct console_control *control);
+
+#endif

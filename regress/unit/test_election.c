@@ -1,0 +1,295 @@
+/*
+ * regress/unit/test_election.c - who is the primary, given what the hosts have said.
+ */
+#include "cluster/election.h"
+
+#include "test.h"
+
+enum { A, B, C, HOSTS };
+
+#define BIT(host) (1u << (host))
+
+struct scene {
+	struct election election;
+	struct candidate hosts[HOSTS];
+	struct election_result result;
+};
+
+static struct candidate
+primary_on(unsigned timeline)
+{
+	return (struct candidate){.heard = true, .up = true, .timeline = timeline, .system_identifier = 7};
+}
+
+static struct candidate
+standby_on(unsigned timeline)
+{
+	struct candidate h = primary_on(timeline);
+
+	h.standby = h.seen_as_standby = true;
+	return h;
+}
+
+static struct candidate
+promoted_to(unsigned timeline)
+{
+	struct candidate h = standby_on(timeline);
+
+	h.standby = false;
+	return h;
+}
+
+static void
+hold_election(struct scene *s)
+{
+	election_settle_identifier(&s->election, s->hosts, HOSTS);
+	election_decide(&s->election, s->hosts, HOSTS, &s->result);
+}
+
+/* A is the primary on timeline 1, B and C follow it. */
+static struct scene
+peaceful_scene(void)
+{
+	struct scene s = {.hosts = {primary_on(1), standby_on(1), standby_on(1)}};
+
+	election_init(&s.election);
+	hold_election(&s);
+	return s;
+}
+
+TEST("the only host out of recovery is the primary, the others are replicas")
+{
+	struct scene s = peaceful_scene();
+
+	expect_int(s.result.masks.primary, BIT(A));
+	expect_int(s.result.masks.replicas, BIT(B) | BIT(C));
+	expect_int(s.result.verdicts[A], VERDICT_PRIMARY);
+	expect_text(verdict_reason(s.result.verdicts[B]), "");
+}
+
+TEST("no host is used before every host was asked")
+{
+	struct scene s = {.hosts = {primary_on(1), standby_on(1), {.heard = false}}};
+
+	election_init(&s.election);
+	hold_election(&s);
+	expect_int(s.result.masks.primary | s.result.masks.replicas, 0);
+	expect_int(s.result.verdicts[A], VERDICT_EARLY);
+	expect_int(s.result.verdicts[C], VERDICT_DOWN);
+
+	s.hosts[C] = (struct candidate){.heard = true};
+	hold_election(&s);
+	expect_int(s.result.masks.primary, BIT(A));
+	expect_int(s.result.masks.replicas, BIT(B));
+}
+
+TEST("a host that is asked for the first time holds up nobody once the primary is known")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[C] = (struct candidate){.heard = false};
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(A));
+	expect_int(s.result.masks.replicas, BIT(B));
+}
+
+TEST("the members are those that most hosts agree with, not who answers first")
+{
+	struct scene s = {.hosts = {primary_on(1), primary_on(1), standby_on(1)}};
+
+	s.hosts[A].system_identifier = 8;
+	election_init(&s.election);
+	hold_election(&s);
+
+	expect_int(s.result.verdicts[A], VERDICT_FOREIGN);
+	expect_int(s.result.masks.primary, BIT(B));
+	expect_int(s.result.masks.replicas, BIT(C));
+}
+
+TEST("a primary that is down leaves no primary, and its replicas")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[A].up = false;
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.masks.replicas, BIT(B) | BIT(C));
+	expect_int(s.result.verdicts[A], VERDICT_DOWN);
+}
+
+TEST("a promoted standby becomes the primary when the old one is down")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[A].up = false;
+	hold_election(&s);
+	s.hosts[B] = promoted_to(2);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(B));
+	expect_int(s.result.masks.replicas, BIT(C));
+	expect_int(s.election.timeline, 2);
+}
+
+TEST("a promoted standby displaces a primary that still claims")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = promoted_to(2);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(B));
+	expect_int(s.result.masks.replicas, BIT(C));
+	expect_int(s.result.verdicts[A], VERDICT_FENCED);
+}
+
+TEST("an old primary that comes back is fenced, alone or not")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = promoted_to(2);
+	hold_election(&s);
+	s.hosts[B].up = false;
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.verdicts[A], VERDICT_FENCED);
+}
+
+TEST("an old primary that was rewound follows as a replica")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = promoted_to(2);
+	hold_election(&s);
+	s.hosts[A] = standby_on(2);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(B));
+	expect_int(s.result.masks.replicas, BIT(A) | BIT(C));
+}
+
+TEST("a stranger on a higher timeline that was never a standby displaces nobody")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = primary_on(9);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(A));
+	expect_int(s.result.verdicts[B], VERDICT_SECOND);
+	expect_int(s.election.timeline, 1);
+}
+
+TEST("on equal timelines the known primary stays")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = promoted_to(1);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(A));
+	expect_int(s.result.verdicts[B], VERDICT_SECOND);
+}
+
+TEST("two claimants and none known is no primary at all")
+{
+	struct scene s = {.hosts = {primary_on(1), primary_on(2), standby_on(2)}};
+
+	s.hosts[C].timeline = 0;
+	election_init(&s.election);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.verdicts[A], VERDICT_CONTESTED);
+	expect_int(s.result.verdicts[B], VERDICT_CONTESTED);
+}
+
+TEST("two standbys promoted to the same timeline depose the old primary and elect nobody")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = s.hosts[C] = promoted_to(2);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.verdicts[B], VERDICT_CONTESTED);
+}
+
+TEST("of two promoted standbys the one on the higher timeline wins")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[A].up = false;
+	s.hosts[B] = promoted_to(2);
+	s.hosts[C] = promoted_to(3);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(C));
+}
+
+TEST("a standby on a higher timeline shows that a lone claimant is an old primary")
+{
+	struct scene s = {.hosts = {primary_on(1), {.heard = true}, standby_on(2)}};
+
+	election_init(&s.election);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.verdicts[A], VERDICT_FENCED);
+}
+
+TEST("an unknown timeline never wins where timelines are known")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[B] = promoted_to(0);
+	hold_election(&s);
+	expect_int(s.result.masks.primary, BIT(A));
+
+	s.hosts[A].up = false;
+	hold_election(&s);
+	expect_int(s.result.masks.primary, 0);
+}
+
+TEST("hosts that never tell a timeline still have a primary, and a failover")
+{
+	struct scene s = {.hosts = {primary_on(0), standby_on(0), standby_on(0)}};
+
+	election_init(&s.election);
+	hold_election(&s);
+	expect_int(s.result.masks.primary, BIT(A));
+
+	s.hosts[A].up = false;
+	s.hosts[B] = promoted_to(0);
+	hold_election(&s);
+	expect_int(s.result.masks.primary, BIT(B));
+}
+
+TEST("a host of another database cluster serves nothing")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[C].system_identifier = 8;
+	hold_election(&s);
+
+	expect_int(s.result.masks.replicas, BIT(B));
+	expect_int(s.result.verdicts[C], VERDICT_FOREIGN);
+}
+
+TEST("a new system identifier is taken over once no host tells the old one")
+{
+	struct scene s = peaceful_scene();
+
+	s.hosts[A].system_identifier = s.hosts[B].system_identifier = 8;
+	hold_election(&s);
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.masks.replicas, BIT(C));
+
+	s.hosts[C].system_identifier = 8;
+	expect(election_settle_identifier(&s.election, s.hosts, HOSTS));
+	hold_election(&s);
+	expect_int(s.result.masks.primary, BIT(A));
+}

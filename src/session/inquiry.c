@@ -1,0 +1,502 @@
+/*
+ * session/inquiry.c - what pgweir itself asks a database: which of its names are
+ * unsafe on a replica (route/facts.h).
+ *
+ * An inquiry is a borrower like any client, one per routed entry, on the worker
+ * that first needed it.  It looks for a change of the catalog on a period, while
+ * statements pass, and loads the facts anew when there was one.
+ *
+ *     change test ── same ──▶ rest ── a second, or DDL seen here ──▶ change test
+ *          └── changed ──▶ BEGIN · pattern · hits · closure · COMMIT ──▶ new facts
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "observe/log.h"
+#include "session/session_private.h"
+
+#define INQUIRY_REST_US ((int64_t)1000 * 1000)
+
+enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_COMMIT, STEP_DONE };
+
+struct inquiry {
+	struct borrower borrower;
+	struct timer timer;
+	struct list all;             /* in worker.inquiries */
+	struct worker *worker;       /* borrowed */
+	struct ledger *ledger;       /* owned reference */
+	struct server *server;       /* borrowed from the pool */
+	enum inquiry_step step;
+	struct bytes pattern;        /* what the steps brought */
+	struct bytes hits;
+	struct bytes change;         /* the last change test's answer */
+	struct bytes changed;        /* the running one's */
+	struct catalog_facts *facts; /* under construction */
+	uint64_t transactions;       /* of the ledger, at the last test */
+	uint64_t asked_generation;   /* of the facts when the load began */
+	bool failed;
+	bool due;                    /* asked to look at once */
+};
+
+/* Numbers every set of facts in the process, so that verdicts taken with another one are told apart. */
+static _Atomic uint64_t facts_last_generation;
+
+struct catalog_facts *
+facts_of_session(struct session *s)
+{
+	uint64_t now = atomic_load_explicit(&s->ledger->facts_generation, memory_order_acquire);
+
+	if (now != s->facts_seen) {
+		facts_unref(&s->facts);
+		s->facts = ledger_facts(s->ledger, &s->facts_seen);
+	}
+	return s->facts;
+}
+
+/* ------------------------------------------------------------- the server */
+
+static void
+inquiry_rest(struct inquiry *q, int64_t delay_us)
+{
+	timer_arm(loop_timers(q->worker->loop), &q->timer, delay_us);
+}
+
+static void
+inquiry_finish(struct inquiry *q)
+{
+	facts_unref(&q->facts);
+	bytes_clear(&q->pattern);
+	bytes_clear(&q->hits);
+	q->step = STEP_DONE;
+	if (q->server != NULL)
+		pool_return(&q->server);
+	inquiry_rest(q, q->due ? 0 : INQUIRY_REST_US);
+	q->due = false;
+}
+
+static void
+inquiry_send(struct inquiry *q, const char *text)
+{
+	struct bytes b = {0};
+
+	answers_push(&q->server->answers, ANSWER_QUERY, ANSWER_FORWARD);
+	message_query(&b, text);
+	stream_send_bytes(&q->server->stream, b.data, b.length);
+	bytes_free(&b);
+}
+
+static void
+inquiry_send_bytes(struct inquiry *q, struct bytes *text)
+{
+	bytes_u8(text, 0);
+	inquiry_send(q, text->data);
+	bytes_free(text);
+}
+
+static unsigned
+inquiry_server_version(const struct inquiry *q)
+{
+	const struct server_value *row = server_value(q->server, "server_version");
+	unsigned major = row != NULL ? (unsigned)strtoul(row->value, NULL, 10) : 0;
+
+	return major * 10000;
+}
+
+static void
+inquiry_ask(struct inquiry *q)
+{
+	struct bytes text = {0};
+
+	switch (q->step) {
+	case STEP_RESET:
+		inquiry_send(q, "reset all");
+		break;
+	case STEP_CHANGE:
+		bytes_clear(&q->changed);
+		inquiry_send(q, facts_query(FACTS_QUERY_CHANGE));
+		break;
+	case STEP_BEGIN:
+		inquiry_send(q, facts_query(FACTS_QUERY_BEGIN));
+		break;
+	case STEP_PATTERN:
+		inquiry_send(q, facts_query(FACTS_QUERY_PATTERN));
+		break;
+	case STEP_HITS:
+		bytes_u8(&q->pattern, 0);
+		facts_query_hits(q->pattern.data, NULL, &text);
+		inquiry_send_bytes(q, &text);
+		break;
+	case STEP_CLOSURE: {
+		struct snapshot *snap = pool_snapshot(q->worker->pool);
+		const struct database_config *d = snapshot_database(snap, q->ledger->name);
+		struct facts_closure closure = {.pattern = q->pattern.data,
+		    .read_functions = d != NULL ? d->read_functions : NULL,
+		    .server_version_num = inquiry_server_version(q)};
+
+		bytes_u8(&q->hits, 0);
+		closure.hits = q->hits.data;
+		q->facts = facts_new(atomic_fetch_add(&facts_last_generation, 1) + 1);
+		facts_query_closure(&closure, &text);
+		inquiry_send_bytes(q, &text);
+		break;
+	}
+	case STEP_COMMIT:
+		inquiry_send(q, facts_query(FACTS_QUERY_COMMIT));
+		break;
+	default:
+		inquiry_finish(q);
+	}
+}
+
+/* ------------------------------------------------------------ the answers */
+
+static void
+inquiry_append_text(struct bytes *b, const char *value, uint32_t length, const char *separator)
+{
+	if (b->length > 0)
+		bytes_chars(b, separator);
+	bytes_append(b, value, length);
+}
+
+/* A row of the closure: kind, schema, name, attribute. */
+static bool
+inquiry_take_fact(struct inquiry *q, struct reader *r)
+{
+	char *texts[4] = {NULL};
+	bool ok = true;
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t length = reader_u32(r);
+		const char *value = length == UINT32_MAX ? "" : reader_bytes(r, length);
+
+		ok = ok && value != NULL;
+		texts[i] = value != NULL ? text_copy_n(value, length == UINT32_MAX ? 0 : length) : NULL;
+	}
+	if (ok)
+		facts_add(q->facts, texts[0][0], texts[1], texts[2], texts[3][0] == 't');
+	for (int i = 0; i < 4; i++)
+		free(texts[i]);
+	return ok;
+}
+
+static bool
+inquiry_take_row(struct inquiry *q, const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+	uint32_t size;
+	const char *value;
+
+	reader_u16(&r);
+	if (q->step == STEP_CLOSURE)
+		return inquiry_take_fact(q, &r);
+	size = reader_u32(&r);
+	if (size == UINT32_MAX)
+		return reader_ok(&r);
+	value = reader_bytes(&r, size);
+	if (value == NULL)
+		return false;
+	if (q->step == STEP_CHANGE)
+		inquiry_append_text(&q->changed, value, size, "");
+	else if (q->step == STEP_PATTERN)
+		inquiry_append_text(&q->pattern, value, size, "");
+	else if (q->step == STEP_HITS)
+		inquiry_append_text(&q->hits, value, size, ",");
+	return true;
+}
+
+static bool
+inquiry_catalog_is_same(const struct inquiry *q)
+{
+	uint64_t generation;
+	struct catalog_facts *facts = ledger_facts(q->ledger, &generation);
+	bool known = facts != NULL;
+
+	facts_unref(&facts);
+	return known && q->changed.length > 0 && q->changed.length == q->change.length &&
+	    memcmp(q->changed.data, q->change.data, q->change.length) == 0;
+}
+
+static void
+inquiry_publish(struct inquiry *q)
+{
+	struct catalog_facts *facts = q->facts;
+
+	log_debug("route", "catalog of %s: %zu unsafe names", q->ledger->name, facts_count(facts));
+	bytes_clear(&q->change);
+	bytes_append(&q->change, q->changed.data, q->changed.length);
+	q->facts = NULL;
+	/* DDL came by while the catalog was read: it is read once more. */
+	if (atomic_load(&q->ledger->facts_generation) != q->asked_generation) {
+		facts_unref(&facts);
+		q->due = true;
+		return;
+	}
+	ledger_set_facts(q->ledger, facts);
+}
+
+static void
+inquiry_next(struct inquiry *q)
+{
+	if (q->failed) {
+		q->server->close_needed |= q->server->status != 'I';
+		inquiry_finish(q);
+		return;
+	}
+	if (q->step == STEP_RESET)
+		server_set_profile(q->server, profile_empty());
+	if (q->step == STEP_CHANGE && inquiry_catalog_is_same(q)) {
+		inquiry_finish(q);
+		return;
+	}
+	if (q->step == STEP_CHANGE)
+		q->asked_generation = atomic_load(&q->ledger->facts_generation);
+	if (q->step == STEP_COMMIT)
+		inquiry_publish(q);
+	q->step++;
+	inquiry_ask(q);
+}
+
+static void
+inquiry_failed(struct inquiry *q, const char *body, size_t length)
+{
+	struct error e;
+
+	q->failed = true;
+	if (message_read_error(body, length, &e))
+		log_warning("route", "the catalog of %s cannot be read, so all of its statements go to the primary: %s", q->ledger->name,
+		    e.message != NULL ? e.message : "(no message)");
+}
+
+/* False when the server was let go of. */
+static bool
+inquiry_frame(struct inquiry *q, char type, const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+
+	switch (type) {
+	case BACKEND_DATA_ROW:
+		q->failed |= !q->failed && !inquiry_take_row(q, body, length);
+		return true;
+	case BACKEND_ERROR:
+		inquiry_failed(q, body, length);
+		return true;
+	case BACKEND_PARAMETER_STATUS: {
+		const char *name = reader_text(&r);
+		const char *value = reader_text(&r);
+
+		if (reader_ok(&r))
+			server_set_value(q->server, name, value);
+		return true;
+	}
+	case BACKEND_READY:
+		if (answers_head(&q->server->answers) == NULL) {
+			pool_close_server(&q->server, "server sent a message that the protocol does not allow");
+			inquiry_finish(q);
+			return false;
+		}
+		q->server->status = body[0];
+		answers_pop(&q->server->answers);
+		if (q->server->answers.count == 0)
+			inquiry_next(q);
+		return q->server != NULL;
+	default:
+		return true;
+	}
+}
+
+static size_t
+inquiry_data(struct borrower *b, struct server *server, char *bytes, size_t length)
+{
+	struct inquiry *q = container_of(b, struct inquiry, borrower);
+	size_t at = 0;
+
+	(void)server;
+	while (at < length) {
+		char type;
+		size_t size;
+		enum frame_state state = frame_read(FROM_SERVER, bytes + at, length - at, INT32_MAX, &type, &size);
+
+		if (state == FRAME_BROKEN) {
+			pool_close_server(&q->server, "server sent a message that the protocol does not allow");
+			inquiry_finish(q);
+			return length;
+		}
+		if (state == FRAME_WAIT || size > length - at)
+			return at;
+		at += size;
+		if (!inquiry_frame(q, type, bytes + at - size + FRAME_HEAD, size - FRAME_HEAD))
+			return length;
+	}
+	return at;
+}
+
+static void
+inquiry_granted(struct borrower *b, struct server *server)
+{
+	struct inquiry *q = container_of(b, struct inquiry, borrower);
+
+	q->server = server;
+	q->failed = false;
+	q->step = server->profile != profile_empty() ? STEP_RESET : STEP_CHANGE;
+	inquiry_ask(q);
+}
+
+static void
+inquiry_refused(struct borrower *b, const struct refusal *why)
+{
+	(void)why;
+	inquiry_finish(container_of(b, struct inquiry, borrower));
+}
+
+static void
+inquiry_drained(struct borrower *b, struct server *server)
+{
+	(void)b;
+	(void)server;
+}
+
+static void
+inquiry_lost(struct borrower *b, struct server *server, int error)
+{
+	struct inquiry *q = container_of(b, struct inquiry, borrower);
+
+	(void)server;
+	(void)error;
+	pool_close_server(&q->server, "server conn crashed?");
+	inquiry_finish(q);
+}
+
+static const struct borrower_events inquiry_events = {
+	.granted = inquiry_granted,
+	.refused = inquiry_refused,
+	.data = inquiry_data,
+	.drained = inquiry_drained,
+	.lost = inquiry_lost,
+};
+
+/* -------------------------------------------------------- begin and end */
+
+/* How many transactions the entry has had: without any, there is nothing to look for. */
+static uint64_t
+ledger_transactions(const struct ledger *l)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < hub_worker_count(l->hub); w++)
+		sum += atomic_load_explicit(&l->stats[w].transactions, memory_order_relaxed);
+	return sum;
+}
+
+static void
+inquiry_due(struct timer *t)
+{
+	struct inquiry *q = container_of(t, struct inquiry, timer);
+	uint64_t transactions = ledger_transactions(q->ledger);
+	uint64_t generation;
+	struct catalog_facts *facts = ledger_facts(q->ledger, &generation);
+	bool known = facts != NULL;
+	struct server *server;
+
+	facts_unref(&facts);
+	if (q->ledger->removed || (known && transactions == q->transactions)) {
+		inquiry_rest(q, INQUIRY_REST_US);
+		return;
+	}
+	q->transactions = transactions;
+	if (pool_lend(&q->borrower, LEND_PRIMARY, &server) == LEND_NOW)
+		inquiry_granted(&q->borrower, server);
+}
+
+void
+inquiry_begin(struct session *s)
+{
+	struct ledger *l = s->ledger;
+	struct inquiry *q = NULL;
+
+	if (s->route != ROUTE_SPLIT)
+		return;
+	pthread_mutex_lock(&l->mutex);
+	if (l->inquiry == NULL) {
+		q = memory_new(sizeof(*q));
+		l->inquiry = q;
+	}
+	pthread_mutex_unlock(&l->mutex);
+	if (q == NULL)
+		return;
+	q->worker = s->worker;
+	q->ledger = ledger_ref(l);
+	q->step = STEP_DONE;
+	list_init(&q->borrower.order);
+	list_init(&q->borrower.own);
+	q->borrower.events = &inquiry_events;
+	q->borrower.pool = s->worker->pool;
+	q->borrower.account = account_attach(l, s->borrower.account->user, s->snapshot);
+	list_push_back(&s->worker->inquiries, &q->all);
+	timer_init(&q->timer, inquiry_due);
+	inquiry_rest(q, 0);
+}
+
+struct due_message {
+	struct message message;
+	struct ledger *ledger; /* owned reference */
+};
+
+static void
+inquiry_hurry(struct message *m)
+{
+	struct due_message *d = container_of(m, struct due_message, message);
+	struct inquiry *q;
+
+	pthread_mutex_lock(&d->ledger->mutex);
+	q = d->ledger->inquiry;
+	pthread_mutex_unlock(&d->ledger->mutex);
+	if (q != NULL && q->step == STEP_DONE && q->borrower.state == BORROWER_NONE)
+		inquiry_rest(q, 0);
+	else if (q != NULL)
+		q->due = true;
+	ledger_unref(d->ledger);
+	free(d);
+}
+
+void
+inquiry_catalog_changed(struct session *s)
+{
+	struct due_message *d;
+	struct inquiry *q;
+
+	pthread_mutex_lock(&s->ledger->mutex);
+	q = s->ledger->inquiry;
+	pthread_mutex_unlock(&s->ledger->mutex);
+	if (q == NULL)
+		return;
+	ledger_set_facts(s->ledger, NULL);
+	d = memory_new(sizeof(*d));
+	d->message.run = inquiry_hurry;
+	d->ledger = ledger_ref(s->ledger);
+	loop_post(q->worker->loop, &d->message);
+}
+
+void
+inquiry_end_all(struct worker *w)
+{
+	list_for_each_safe(node, &w->inquiries) {
+		struct inquiry *q = list_entry(node, struct inquiry, all);
+
+		timer_disarm(loop_timers(w->loop), &q->timer);
+		if (q->server != NULL)
+			pool_close_server(&q->server, "pgweir is shutting down");
+		pool_withdraw(&q->borrower);
+		pthread_mutex_lock(&q->ledger->mutex);
+		q->ledger->inquiry = NULL;
+		pthread_mutex_unlock(&q->ledger->mutex);
+		list_remove(&q->all);
+		account_detach(q->borrower.account);
+		ledger_unref(q->ledger);
+		facts_unref(&q->facts);
+		bytes_free(&q->pattern);
+		bytes_free(&q->hits);
+		bytes_free(&q->change);
+		bytes_free(&q->changed);
+		free(q);
+	}
+}

@@ -1,0 +1,607 @@
+/*
+ * session/relay.c - the server's answers on their way to the client.
+ *
+ *     server's bytes → frame → head of the answer queue → forward · swallow
+ *                                      │
+ *                              ReadyForQuery 'I', nothing owed → release.c
+ *
+ * A row's body is neither kept nor looked at: it streams through.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "observe/log.h"
+#include "session/session_private.h"
+
+/* An error longer than this is passed on without being looked at. */
+#define ERROR_MOST ((size_t)1024 * 1024)
+
+enum step { STEP_FORWARD, STEP_SWALLOW, STEP_BROKEN, STEP_CLOSED };
+
+struct relay_frame {
+	char type;
+	const char *body;
+	size_t length; /* of the body that is here */
+};
+
+/* ----------------------------------------------------------- made answers */
+
+static void
+relay_make(struct session *s, char type)
+{
+	struct gather *g = &s->worker->to_client;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length;
+
+	message_end(out, message_begin(out, type));
+	gather_made(g, before);
+}
+
+void
+relay_made(struct session *s)
+{
+	struct answers *a = &s->server->answers;
+
+	for (struct answer *head; (head = answers_head(a)) != NULL && head->way == ANSWER_MADE;) {
+		struct answer done = answers_pop(a);
+
+		relay_make(s, done.kind == ANSWER_PARSE ? BACKEND_PARSE_COMPLETE : BACKEND_CLOSE_COMPLETE);
+		names_keep(&done.change);
+		statement_unref(done.statement);
+	}
+}
+
+/* ------------------------------------------------- what will not happen */
+
+/* The request behind this answer was never done: what was noted of it is taken back. */
+static void
+relay_undo(struct session *s, struct answer *a)
+{
+	struct server *server = s->server;
+
+	names_undo(&a->change);
+	if (a->kind == ANSWER_PARSE && a->statement != NULL)
+		server_unprepare(server, a->statement);
+	if (a->kind == ANSWER_PARSE && a->statement == NULL && a->way != ANSWER_MADE) {
+		server_set_unnamed(server, NULL);
+		if (a->way == ANSWER_FORWARD) {
+			statement_unref(s->unnamed);
+			s->unnamed = NULL;
+		}
+	}
+	if (a->kind == ANSWER_CLOSE && a->statement != NULL)
+		statement_unref(server_prepare(server, a->statement, UINT32_MAX));
+	statement_unref(a->statement);
+	a->statement = NULL;
+}
+
+/* Drops the COUNT oldest answers, undoing the newest first. */
+static void
+relay_drop(struct session *s, uint32_t count)
+{
+	struct answers *a = &s->server->answers;
+
+	for (uint32_t i = count; i > 0; i--)
+		relay_undo(s, answers_at(a, i - 1));
+	for (uint32_t i = 0; i < count; i++)
+		answers_pop(a);
+}
+
+void
+relay_drop_batch(struct session *s)
+{
+	struct answers *a = &s->server->answers;
+	uint32_t count = 0;
+
+	while (count < a->count && answers_at(a, count)->kind != ANSWER_SYNC)
+		count++;
+	if (count == a->count)
+		s->batch_failed = s->in_batch;
+	relay_drop(s, count);
+}
+
+void
+relay_settle(struct session *s)
+{
+	gather_drop(&s->worker->to_server, &s->server->stream);
+	for (uint32_t i = s->server->answers.count; i > 0; i--) {
+		struct answer *a = answers_at(&s->server->answers, i - 1);
+
+		names_undo(&a->change);
+	}
+}
+
+/* ---------------------------------------------------------------- errors */
+
+/* The client's name of a statement that the server calls NAME, or NULL. */
+static const struct name_entry *
+relay_client_name(const struct session *s, const char *name, size_t length)
+{
+	list_for_each(node, &s->names) {
+		const struct name_entry *e = list_entry(node, struct name_entry, in_session);
+
+		if (strlen(e->statement->name) == length && memcmp(e->statement->name, name, length) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+/* Forwards an error with the server's statement names replaced by the client's. */
+static void
+relay_error_renamed(struct session *s, const struct relay_frame *f)
+{
+	struct gather *g = &s->worker->to_client;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length, begun = message_begin(out, f->type);
+	const char *at = f->body, *end = f->body + f->length;
+
+	while (at < end) {
+		const char *found = memmem(at, (size_t)(end - at), STATEMENT_PREFIX, strlen(STATEMENT_PREFIX));
+		const struct name_entry *e;
+		size_t length;
+
+		if (found == NULL)
+			break;
+		bytes_append(out, at, (size_t)(found - at));
+		length = strlen(STATEMENT_PREFIX);
+		length += strspn(found + length, "0123456789abcdef");
+		e = relay_client_name(s, found, length);
+		if (e != NULL)
+			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
+		else
+			bytes_append(out, found, length);
+		at = found + length;
+	}
+	bytes_append(out, at, (size_t)(end - at));
+	message_end(out, begun);
+	gather_made(g, before);
+}
+
+/* Only servers that hold our names mention them. */
+static bool
+relay_mentions_names(const struct relay_frame *f)
+{
+	return memmem(f->body, f->length, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) != NULL;
+}
+
+/* An error in what was put in front of the client's request. */
+static enum step
+relay_own_error(struct session *s, const struct answer *head, const struct error *e)
+{
+	char *message;
+
+	if (head->purpose == PURPOSE_REPREPARE)
+		return STEP_FORWARD;
+	if (head->purpose == PURPOSE_LEARN) {
+		message = text_copy(e->message);
+		relay_drop(s, s->server->answers.count);
+		s->server->close_needed = true;
+		session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
+		free(message);
+		return STEP_CLOSED;
+	}
+	if (head->purpose == PURPOSE_PROBE)
+		return STEP_SWALLOW;
+	message = text_copy(e->message);
+	session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
+	free(message);
+	return STEP_CLOSED;
+}
+
+static enum step
+relay_error(struct session *s, const struct relay_frame *f)
+{
+	struct answer *head = answers_head(&s->server->answers);
+	struct error e = {0};
+	enum step step = STEP_FORWARD;
+
+	if (f->length <= ERROR_MOST && !message_read_error(f->body, f->length, &e))
+		return STEP_BROKEN;
+	if (e.severity != NULL && (strcmp(e.severity, "FATAL") == 0 || strcmp(e.severity, "PANIC") == 0))
+		s->server->fatal_seen = true;
+	s->server->in_copy = false;
+	if (head != NULL && head->way == ANSWER_SWALLOW)
+		step = relay_own_error(s, head, &e);
+	if (step == STEP_CLOSED)
+		return step;
+	if (head != NULL && head->kind != ANSWER_QUERY && head->kind != ANSWER_FUNCTION && head->kind != ANSWER_SYNC)
+		relay_drop_batch(s);
+	else if (head != NULL)
+		relay_undo(s, head);
+	if (step == STEP_FORWARD && relay_mentions_names(f)) {
+		relay_error_renamed(s, f);
+		return STEP_SWALLOW;
+	}
+	return step;
+}
+
+/* ------------------------------------------------------- other messages */
+
+static enum step
+relay_parameter(struct session *s, const struct relay_frame *f)
+{
+	struct answer *head = answers_head(&s->server->answers);
+	struct reader r = reader_over(f->body, f->length);
+	const char *name = reader_text(&r);
+	const char *value = reader_text(&r);
+
+	if (!reader_at_end(&r))
+		return STEP_BROKEN;
+	server_set_value(s->server, name, value);
+	if (head != NULL && head->way == ANSWER_SWALLOW)
+		return STEP_SWALLOW;
+	if (restore_name_is_followed(s, name))
+		s->reported = true;
+	return s->route == ROUTE_SPLIT && strcmp(name, "in_hot_standby") == 0 ? STEP_SWALLOW : STEP_FORWARD;
+}
+
+/* The tags after which the session's settings or names may not be what they were. */
+static void
+relay_look_at_tag(struct session *s, const char *tag)
+{
+	switch (tag[0]) {
+	case 'S':
+		s->probe |= strcmp(tag, "SET") == 0;
+		break;
+	case 'R':
+		s->probe |= strcmp(tag, "RESET") == 0;
+		break;
+	case 'A':
+		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
+		break;
+	case 'C':
+		s->probe |= strcmp(tag, "CALL") == 0;
+		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
+		break;
+	case 'D':
+		s->ddl |= strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0;
+		if (strcmp(tag, "DO") == 0) {
+			s->probe = true;
+		} else if (strcmp(tag, "DISCARD ALL") == 0) {
+			s->discarded = true;
+		} else if (strcmp(tag, "DEALLOCATE ALL") != 0) {
+			break;
+		}
+		if (strcmp(tag, "DO") != 0) {
+			names_clear(s);
+			server_forget_prepared(s->server);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+relay_done(struct session *s, struct answer done)
+{
+	/* A DEALLOCATE of ours took the statement from the server. */
+	if (done.kind == ANSWER_QUERY && done.statement != NULL)
+		server_unprepare(s->server, done.statement);
+	names_keep(&done.change);
+	statement_unref(done.statement);
+}
+
+/* The oldest answer, if it is of that kind; else the server sends what nobody asked. */
+static struct answer *
+relay_head(const struct session *s, enum answer_kind kind)
+{
+	struct answer *head = answers_head(&s->server->answers);
+
+	return head != NULL && head->kind == kind ? head : NULL;
+}
+
+static enum step
+relay_complete(struct session *s, enum answer_kind kind)
+{
+	struct answer *head = relay_head(s, kind);
+	enum step step;
+
+	if (head == NULL)
+		return STEP_BROKEN;
+	step = head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
+	relay_done(s, answers_pop(&s->server->answers));
+	return step;
+}
+
+/* Messages inside the answer to a Query or Execute. */
+static struct answer *
+relay_running(const struct session *s)
+{
+	struct answer *head = answers_head(&s->server->answers);
+
+	return head != NULL && (head->kind == ANSWER_QUERY || head->kind == ANSWER_EXECUTE) ? head : NULL;
+}
+
+static enum step
+relay_row(struct session *s, const struct relay_frame *f)
+{
+	struct answer *head = relay_running(s);
+
+	if (head == NULL)
+		return STEP_BROKEN;
+	if (head->way == ANSWER_FORWARD)
+		return STEP_FORWARD;
+	restore_row(s, head, f->body, f->length);
+	return STEP_SWALLOW;
+}
+
+static enum step
+relay_command(struct session *s, const struct relay_frame *f)
+{
+	struct answer *head = relay_running(s);
+	enum step step;
+
+	if (head == NULL || f->length == 0 || memchr(f->body, '\0', f->length) != f->body + f->length - 1)
+		return STEP_BROKEN;
+	step = head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
+	if (step == STEP_FORWARD)
+		relay_look_at_tag(s, f->body);
+	s->server->in_copy = false;
+	if (head->kind == ANSWER_EXECUTE)
+		relay_done(s, answers_pop(&s->server->answers));
+	return step;
+}
+
+static enum step
+relay_description(struct session *s)
+{
+	struct answer *head = answers_head(&s->server->answers);
+
+	if (head == NULL)
+		return STEP_BROKEN;
+	if (head->kind == ANSWER_DESCRIBE)
+		return relay_complete(s, ANSWER_DESCRIBE);
+	return relay_running(s) == NULL ? STEP_BROKEN : head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
+}
+
+static void
+relay_begin_copy(struct session *s)
+{
+	struct answers *a = &s->server->answers;
+	struct answer head = answers_pop(a);
+
+	/* Syncs that were sent behind the COPY are read by it, and owe nothing. */
+	while (head.kind == ANSWER_EXECUTE && a->count > 0) {
+		struct answer gone = answers_pop(a);
+
+		relay_undo(s, &gone);
+	}
+	*answers_push(a, head.kind, head.way) = head;
+	/* Behind a Query nothing is sent ahead, so the order is as it was. */
+	s->server->in_copy = true;
+}
+
+static enum step
+relay_copy_in(struct session *s)
+{
+	struct answer *head = relay_running(s);
+
+	if (head == NULL || head->way != ANSWER_FORWARD)
+		return STEP_BROKEN;
+	if (head->kind == ANSWER_EXECUTE)
+		relay_begin_copy(s);
+	s->server->in_copy = true;
+	return STEP_FORWARD;
+}
+
+static enum step
+relay_forward_if_running(const struct session *s)
+{
+	struct answer *head = relay_running(s);
+
+	return head != NULL && head->way == ANSWER_FORWARD ? STEP_FORWARD : STEP_BROKEN;
+}
+
+/* ----------------------------------------------------------------- ready */
+
+static void
+relay_count_request(struct session *s, int64_t now_us)
+{
+	struct ledger_stats *stats = session_stats(s);
+
+	stat_add(stats->queries, 1);
+	if (s->server->status == 'I')
+		stat_add(stats->transactions, 1);
+	if (s->request_us > 0 && s->server->answers.count == 0) {
+		stat_add(stats->query_us, now_us - s->request_us);
+		if (s->server->status == 'I')
+			stat_add(stats->transaction_us, now_us - s->transaction_us);
+	}
+}
+
+static enum step
+relay_ready(struct session *s, const struct relay_frame *f)
+{
+	struct server *server = s->server;
+	struct answer *head = answers_head(&server->answers);
+	char status = f->body[0];
+	struct answer done;
+
+	if (head == NULL || (head->kind != ANSWER_QUERY && head->kind != ANSWER_SYNC && head->kind != ANSWER_FUNCTION))
+		return STEP_BROKEN;
+	if (status != 'I' && status != 'T' && status != 'E')
+		return STEP_BROKEN;
+	server->status = status;
+	server->in_copy = false;
+	done = answers_pop(&server->answers);
+	relay_done(s, (struct answer){.kind = done.kind, .statement = done.statement, .change = done.change});
+	if (done.way == ANSWER_SWALLOW)
+		return STEP_SWALLOW;
+	s->status = status;
+	if (s->notice)
+		routing_notice(s);
+	relay_count_request(s, clock_monotonic_us());
+	if (s->pool_mode == POOL_STATEMENT && status != 'I') {
+		session_close(s, CLOSE_statement_mode, NULL);
+		return STEP_CLOSED;
+	}
+	return STEP_FORWARD;
+}
+
+/* ---------------------------------------------------------------- frames */
+
+static enum step
+relay_dispatch(struct session *s, const struct relay_frame *f)
+{
+	switch (f->type) {
+	case BACKEND_DATA_ROW:
+		return relay_row(s, f);
+	case BACKEND_COMMAND_COMPLETE:
+		return relay_command(s, f);
+	case BACKEND_READY:
+		return relay_ready(s, f);
+	case BACKEND_ROW_DESCRIPTION:
+		return relay_description(s);
+	case BACKEND_NO_DATA:
+		return relay_complete(s, ANSWER_DESCRIBE);
+	case BACKEND_PARSE_COMPLETE:
+		return relay_complete(s, ANSWER_PARSE);
+	case BACKEND_BIND_COMPLETE:
+		return relay_complete(s, ANSWER_BIND);
+	case BACKEND_CLOSE_COMPLETE:
+		return relay_complete(s, ANSWER_CLOSE);
+	case BACKEND_PARAMETER_DESCRIPTION:
+		return relay_head(s, ANSWER_DESCRIBE) != NULL ? STEP_FORWARD : STEP_BROKEN;
+	case BACKEND_PORTAL_SUSPENDED:
+		return relay_complete(s, ANSWER_EXECUTE);
+	case BACKEND_EMPTY_QUERY:
+		return relay_head(s, ANSWER_EXECUTE) != NULL ? relay_complete(s, ANSWER_EXECUTE) : relay_forward_if_running(s);
+	case BACKEND_ERROR:
+		return relay_error(s, f);
+	case BACKEND_NOTICE:
+	case BACKEND_NOTIFICATION:
+		return STEP_FORWARD;
+	case BACKEND_PARAMETER_STATUS:
+		return relay_parameter(s, f);
+	case BACKEND_COPY_IN:
+	case BACKEND_COPY_BOTH:
+		return relay_copy_in(s);
+	case BACKEND_COPY_OUT:
+	case BACKEND_COPY_DATA_OUT:
+	case BACKEND_COPY_DONE_OUT:
+		return relay_forward_if_running(s);
+	case BACKEND_FUNCTION_RESULT:
+		return relay_head(s, ANSWER_FUNCTION) != NULL ? STEP_FORWARD : STEP_BROKEN;
+	default:
+		return STEP_BROKEN;
+	}
+}
+
+/* Bodies of these need not be here before they are forwarded; a row of an answer of ours must be. */
+static bool
+relay_may_stream(const struct session *s, char type, size_t size)
+{
+	const struct answer *head = answers_head(&s->server->answers);
+
+	if (head != NULL && head->way == ANSWER_SWALLOW)
+		return false;
+	switch (type) {
+	case BACKEND_DATA_ROW:
+	case BACKEND_COPY_DATA_OUT:
+	case BACKEND_ROW_DESCRIPTION:
+	case BACKEND_PARAMETER_DESCRIPTION:
+	case BACKEND_FUNCTION_RESULT:
+	case BACKEND_NOTICE:
+		return true;
+	case BACKEND_ERROR:
+		return size > ERROR_MOST;
+	default:
+		return false;
+	}
+}
+
+/* One frame; answers what was consumed of it, 0 when more has to come. */
+static size_t
+relay_frame(struct session *s, const char *bytes, size_t length)
+{
+	struct server *server = s->server;
+	struct relay_frame f;
+	size_t size, here;
+	enum step step = STEP_BROKEN;
+
+	switch (frame_read(FROM_SERVER, bytes, length, INT32_MAX, &f.type, &size)) {
+	case FRAME_WAIT:
+		return 0;
+	case FRAME_BROKEN:
+		session_close(s, CLOSE_server_broken, NULL);
+		return length;
+	default:
+		break;
+	}
+	if (size > length && !relay_may_stream(s, f.type, size))
+		return 0;
+	here = min_of(size, length);
+	f.body = bytes + FRAME_HEAD;
+	f.length = here - FRAME_HEAD;
+	relay_made(s);
+	step = relay_dispatch(s, &f);
+	if (step == STEP_BROKEN)
+		session_close(s, CLOSE_server_broken, NULL);
+	if (step == STEP_BROKEN || step == STEP_CLOSED)
+		return length;
+	if (step == STEP_FORWARD)
+		gather_refer(&s->worker->to_client, bytes, here);
+	server->skip = size - here;
+	return here;
+}
+
+static size_t
+relay_skip(struct session *s, const char *bytes, size_t length)
+{
+	size_t here = (size_t)min_of(s->server->skip, (uint64_t)length);
+
+	gather_refer(&s->worker->to_client, bytes, here);
+	s->server->skip -= here;
+	return here;
+}
+
+/* Nothing is owed any more: the request is over, perhaps the transaction too. */
+static void
+relay_rest(struct session *s)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (s->learning) {
+		login_learned(s);
+		return;
+	}
+	s->request_us = 0;
+	if (s->server->status == 'I' && !s->in_batch) {
+		release_transaction(s);
+		return;
+	}
+	s->idle_us = now_us;
+	session_arm(s);
+	if (s->blocked)
+		request_resume(s);
+}
+
+size_t
+relay_data(struct session *s, struct server *server, const char *bytes, size_t length)
+{
+	struct gather *g = &s->worker->to_client;
+	size_t at = 0;
+
+	gather_begin(g, &s->stream);
+	while (at < length && s->state != SESSION_CLOSING) {
+		size_t consumed = server->skip > 0 ? relay_skip(s, bytes + at, length - at) : relay_frame(s, bytes + at, length - at);
+
+		if (consumed == 0)
+			break;
+		at += consumed;
+	}
+	if (s->state == SESSION_CLOSING) {
+		gather_drop(g, &s->stream);
+		return length;
+	}
+	gather_flush(g);
+	if (s->ledger != NULL)
+		stat_add(session_stats(s)->sent, at);
+	if (stream_unsent(&s->stream) > HIGH_WATER)
+		stream_pause(&server->stream);
+	if (server->answers.count == 0 && server->skip == 0 && at == length && !(s->request_us == 0 && s->status != 'I'))
+		relay_rest(s);
+	return at;
+}

@@ -1,0 +1,95 @@
+/*
+ * session/release.c - the end of a transaction: what it did to the session is
+ * found out, then the server goes back.
+ */
+#include <stdlib.h>
+
+#include "session/session_private.h"
+
+static void
+release_set_profile(struct session *s, const struct profile *p)
+{
+	const struct profile *fresh = profile_ref(p);
+
+	profile_unref(s->profile);
+	s->profile = fresh;
+}
+
+/* The client's own startup values are in force again, and the server told it others. */
+static void
+release_tell_startup(struct session *s)
+{
+	struct bytes b = {0};
+
+	for (unsigned i = 0; i < profile_count(s->startup); i++) {
+		const struct server_value *row = server_value(s->server, profile_name(s->startup, i));
+
+		if (row != NULL && !text_equal(row->value, profile_value(s->startup, i)))
+			message_parameter(&b, row->name, profile_value(s->startup, i));
+	}
+	session_send(s, &b);
+	bytes_free(&b);
+}
+
+/* DISCARD ALL and RESET ALL: the server is as it was at its login, the session as it was at its own. */
+static void
+release_start_over(struct session *s)
+{
+	server_set_profile(s->server, profile_empty());
+	release_set_profile(s, s->startup);
+	release_tell_startup(s);
+	restore_apply_pgweir(s);
+	s->reported = false;
+	s->probe = false;
+}
+
+static void
+release_forget_transaction(struct session *s)
+{
+	free(s->touched);
+	s->touched = NULL;
+	s->probe = false;
+	s->reset_one = false;
+	s->reset_all = false;
+	s->discarded = false;
+	s->settling = false;
+	s->transaction_us = 0;
+}
+
+void
+release_server(struct session *s)
+{
+	release_forget_transaction(s);
+	s->idle_us = clock_monotonic_us();
+	if (s->pool_mode != POOL_SESSION) {
+		session_enter(s, SESSION_IDLE);
+		pool_return(&s->server);
+	}
+	session_arm(s);
+	request_resume(s);
+}
+
+void
+release_transaction(struct session *s)
+{
+	bool start_over = s->discarded || (s->reset_all && s->probe);
+
+	if (s->settling) {
+		release_server(s);
+		return;
+	}
+	if (s->ddl)
+		inquiry_catalog_changed(s);
+	s->ddl = false;
+	if (start_over)
+		release_start_over(s);
+	if (s->reported)
+		restore_take_reported(s);
+	if (s->probe) {
+		s->probe = false;
+		s->settling = true;
+		restore_probe(s);
+		return;
+	}
+	release_server(s);
+}

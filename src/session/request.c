@@ -1,0 +1,185 @@
+/*
+ * session/request.c - what a client asks: one request at a time gets a server,
+ * whatever was sent ahead waits in the stream's input.
+ *
+ *     IDLE ── a whole request is here ──▶ plan ──▶ lend ──▶ ACTIVE ──▶ forward.c
+ *                                                    └────▶ WAITING (input is kept)
+ */
+#include "observe/log.h"
+#include "session/session_private.h"
+
+/* Messages that mean nothing outside of COPY are dropped, as PostgreSQL does. */
+static size_t
+request_drop(struct session *s, size_t size, size_t length)
+{
+	size_t here = min_of(size, length);
+
+	s->skip = size - here;
+	s->skip_dropped = true;
+	return here;
+}
+
+static void
+request_lend(struct session *s, const struct brief *brief)
+{
+	struct server *server;
+
+	s->batch = *brief;
+	s->requests = 0;
+	s->notified = false;
+	s->request_wall_us = clock_wall_us();
+	s->target = (uint8_t)routing_target(s, brief);
+	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW) {
+		s->server = server;
+		stat_add(session_stats(s)->assignments, 1);
+		session_enter(s, SESSION_ACTIVE);
+		return;
+	}
+	session_enter(s, SESSION_WAITING);
+	session_arm(s);
+}
+
+/* The request whose wait was cancelled is dropped up to its end, then the client is told that it may go on. */
+static size_t
+request_drop_cancelled(struct session *s, char type, size_t size, size_t length)
+{
+	if (type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL || type == FRONTEND_SYNC) {
+		s->cancelled = false;
+		stream_send_bytes(&s->stream, "Z\0\0\0\5I", 6);
+	}
+	return request_drop(s, size, length);
+}
+
+void
+request_cancel_waiting(struct session *s)
+{
+	s->cancelled = true;
+	request_resume(s);
+}
+
+/* True when the session may go on; else it was closed. */
+static bool
+request_is_allowed(struct session *s, char type)
+{
+	if (s->snapshot != pool_snapshot(s->worker->pool))
+		session_configure(s);
+	if (s->database == NULL || s->ledger->removed) {
+		session_close(s, CLOSE_database_removed, NULL);
+		return false;
+	}
+	if (type == FRONTEND_QUERY && s->snapshot->global.disable_pqexec) {
+		session_close(s, CLOSE_pqexec_disallowed, NULL);
+		return false;
+	}
+	return true;
+}
+
+/* The first message of a request, while there is no server; answers what was consumed. */
+static size_t
+request_begin(struct session *s, const char *bytes, size_t length)
+{
+	struct plan plan;
+	char type;
+	size_t size;
+
+	switch (frame_read(FROM_CLIENT, bytes, length, (uint32_t)s->snapshot->global.max_packet_size, &type, &size)) {
+	case FRAME_WAIT:
+		return 0;
+	case FRAME_BROKEN:
+		session_close(s, CLOSE_bad_packet, NULL);
+		return 0;
+	default:
+		break;
+	}
+	if (s->cancelled && type != FRONTEND_TERMINATE)
+		return request_drop_cancelled(s, type, size, length);
+	switch (type) {
+	case FRONTEND_TERMINATE:
+		session_close(s, CLOSE_client_request, NULL);
+		return 0;
+	case FRONTEND_PASSWORD:
+		session_close(s, CLOSE_protocol_violation, NULL);
+		return 0;
+	case FRONTEND_COPY_DATA:
+	case FRONTEND_COPY_DONE:
+	case FRONTEND_COPY_FAIL:
+	case FRONTEND_FLUSH:
+		return request_drop(s, size, length);
+	case FRONTEND_SYNC:
+		stream_send_bytes(&s->stream, "Z\0\0\0\5I", 6);
+		return size;
+	default:
+		break;
+	}
+	if (!request_is_allowed(s, type))
+		return 0;
+	plan = routing_plan(s, bytes, length);
+	if (plan.outcome == PLAN_BROKEN)
+		session_close(s, CLOSE_bad_packet, NULL);
+	else if (plan.outcome == PLAN_LEND)
+		request_lend(s, &plan.brief);
+	return 0;
+}
+
+/* The rest of a message whose head was dealt with. */
+static size_t
+request_skip(struct session *s, const char *bytes, size_t length)
+{
+	size_t here = (size_t)min_of(s->skip, (uint64_t)length);
+
+	if (!s->skip_dropped)
+		gather_refer(&s->worker->to_server, bytes, here);
+	s->skip -= here;
+	return here;
+}
+
+static size_t
+request_step(struct session *s, const char *bytes, size_t length)
+{
+	if (s->skip > 0)
+		return request_skip(s, bytes, length);
+	s->skip_dropped = false;
+	if (s->state == SESSION_ACTIVE)
+		return forward_frame(s, bytes, length);
+	return request_begin(s, bytes, length);
+}
+
+size_t
+request_data(struct session *s, char *bytes, size_t length)
+{
+	struct gather *g = &s->worker->to_server;
+	size_t at = 0;
+
+	while (at < length && (s->state == SESSION_IDLE || s->state == SESSION_ACTIVE)) {
+		bool had_server = s->server != NULL;
+		size_t consumed;
+
+		if (had_server && g->stream != &s->server->stream)
+			gather_begin(g, &s->server->stream);
+		consumed = request_step(s, bytes + at, length - at);
+		at += consumed;
+		if (consumed == 0 && (had_server || s->server == NULL))
+			break;
+	}
+	if (s->state == SESSION_CLOSING)
+		return length;
+	if (s->server != NULL && g->stream == &s->server->stream) {
+		gather_flush(g);
+		if (stream_unsent(&s->server->stream) > HIGH_WATER)
+			stream_pause(&s->stream);
+	}
+	if (length - at > AHEAD_MOST && (s->blocked || s->state == SESSION_WAITING))
+		stream_pause(&s->stream);
+	return at;
+}
+
+void
+request_resume(struct session *s)
+{
+	if (s->state != SESSION_IDLE && s->state != SESSION_ACTIVE)
+		return;
+	s->blocked = false;
+	if (s->server == NULL || stream_unsent(&s->server->stream) <= HIGH_WATER)
+		stream_resume(&s->stream);
+	stream_offer(&s->stream);
+}

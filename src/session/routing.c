@@ -1,0 +1,228 @@
+/*
+ * session/routing.c - where a request may go: the text's verdict, then what the
+ * session adds to it.
+ */
+#include "session/session_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster/cluster.h"
+
+_Static_assert(ROUTE_REASON_COUNT <= 64, "ledger_stats.routes has a row for each reason");
+
+bool
+routing_judges(const struct session *s)
+{
+	return s->route == ROUTE_SPLIT && s->pool_mode != POOL_SESSION;
+}
+
+/* The reason when nobody looks at the text. */
+static enum route_reason
+routing_fixed_reason(const struct session *s)
+{
+	switch (s->route) {
+	case ROUTE_REPLICA:
+		return ROUTE_REASON_route_replica;
+	case ROUTE_ANY:
+		return ROUTE_REASON_route_any;
+	default:
+		return ROUTE_REASON_route_primary;
+	}
+}
+
+enum lend_target
+routing_target(const struct session *s, const struct brief *brief)
+{
+	switch (s->route) {
+	case ROUTE_ANY:
+		return LEND_ANY;
+	case ROUTE_REPLICA:
+		return LEND_REPLICA_ONLY;
+	case ROUTE_SPLIT:
+		return routing_judges(s) && brief->target == TARGET_REPLICA ? LEND_REPLICA : LEND_PRIMARY;
+	default:
+		return LEND_PRIMARY;
+	}
+}
+
+void
+routing_judge(struct session *s, const char *text, size_t length, struct verdict *out)
+{
+	struct route_context ctx = {
+	    .facts = facts_of_session(s),
+	    .standard_conforming_strings = !s->escaped_strings,
+	    .ascii_safe_encoding = !s->unsafe_encoding,
+	    .is_utf8 = s->utf8,
+	    .database_id = s->ledger->id,
+	    .read_functions = s->database->read_functions,
+	};
+
+	route_judge(s->worker->verdicts, &ctx, text, length, out);
+}
+
+static struct brief
+brief_of(const struct verdict *v)
+{
+	return (struct brief){.target = (uint8_t)v->target,
+	    .reason = (uint8_t)v->reason,
+	    .kind = (uint8_t)v->kind,
+	    .known = true,
+	    .generation = (uint32_t)v->generation};
+}
+
+/* The worst of a batch decides: everything goes where its most demanding statement must go. */
+static void
+brief_add(struct brief *batch, const struct brief *one)
+{
+	if (!batch->known || (batch->target == TARGET_REPLICA && one->target == TARGET_PRIMARY) ||
+	    (batch->target == TARGET_FOLLOW && one->target != TARGET_FOLLOW))
+		*batch = *one;
+}
+
+static struct brief
+routing_brief_text(struct session *s, const char *text)
+{
+	struct verdict v;
+
+	routing_judge(s, text, strlen(text), &v);
+	return brief_of(&v);
+}
+
+/* The verdict of a prepared statement: taken once, and again when the catalog's facts have changed. */
+static struct brief
+routing_brief_name(struct session *s, const char *name)
+{
+	static const struct brief unknown = {.target = TARGET_PRIMARY, .reason = ROUTE_REASON_not_parsed, .known = true};
+	struct catalog_facts *facts = facts_of_session(s);
+	uint32_t generation = facts != NULL ? (uint32_t)facts_generation(facts) : 0;
+	struct name_entry *e;
+
+	if (name[0] == '\0')
+		return s->unnamed != NULL ? routing_brief_text(s, s->unnamed->body) : unknown;
+	e = names_find(s, name);
+	if (e == NULL)
+		return unknown;
+	if (!e->brief.known || e->brief.generation != generation) {
+		e->brief = routing_brief_text(s, e->statement->body);
+		e->brief.generation = generation;
+	}
+	return e->brief;
+}
+
+static void
+routing_add_message(struct session *s, struct brief *batch, char type, const char *body, size_t length)
+{
+	static const struct brief function_call = {.target = TARGET_PRIMARY, .reason = ROUTE_REASON_unsafe_function, .known = true};
+	struct reader r = reader_over(body, length);
+	const char *first = reader_text(&r), *second;
+	struct brief one;
+
+	if (type == FRONTEND_FUNCTION_CALL) {
+		brief_add(batch, &function_call);
+		return;
+	}
+	if (!reader_ok(&r))
+		return;
+	if (type == FRONTEND_QUERY) {
+		one = routing_brief_text(s, first);
+		brief_add(batch, &one);
+		return;
+	}
+	second = reader_text(&r);
+	if (!reader_ok(&r))
+		return;
+	if (type == FRONTEND_PARSE)
+		one = routing_brief_text(s, second);
+	else if (type == FRONTEND_BIND && !(batch->known && second[0] == '\0'))
+		one = routing_brief_name(s, second);
+	else
+		return;
+	brief_add(batch, &one);
+}
+
+static struct plan
+plan_lend(struct brief brief)
+{
+	if (!brief.known)
+		brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_utility, .known = true};
+	return (struct plan){.outcome = PLAN_LEND, .brief = brief};
+}
+
+/* True when a request ends with this message: it is acted on without waiting for more. */
+static bool
+type_ends_request(char type)
+{
+	return type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL || type == FRONTEND_SYNC || type == FRONTEND_FLUSH ||
+	    type == FRONTEND_TERMINATE;
+}
+
+struct plan
+routing_plan(struct session *s, const char *bytes, size_t length)
+{
+	struct brief batch = {0};
+	bool judges = routing_judges(s);
+	size_t at = 0;
+
+	if (!judges)
+		batch = (struct brief){.target = TARGET_PRIMARY, .reason = (uint8_t)routing_fixed_reason(s), .known = true};
+	while (at < length) {
+		char type;
+		size_t size;
+
+		switch (frame_read(FROM_CLIENT, bytes + at, length - at, (uint32_t)s->snapshot->global.max_packet_size, &type, &size)) {
+		case FRAME_BROKEN:
+			return (struct plan){.outcome = PLAN_BROKEN};
+		case FRAME_WAIT:
+			return (struct plan){.outcome = PLAN_WAIT};
+		default:
+			break;
+		}
+		if (size > length - at) {
+			/* Too much to keep: it goes where everything may go. */
+			if (size > AHEAD_MOST || length > AHEAD_MOST)
+				return plan_lend(judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
+			return (struct plan){.outcome = PLAN_WAIT};
+		}
+		if (judges)
+			routing_add_message(s, &batch, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
+		at += size;
+		if (type_ends_request(type))
+			return plan_lend(batch);
+	}
+	if (length > AHEAD_MOST)
+		return plan_lend(judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
+	return (struct plan){.outcome = PLAN_WAIT};
+}
+
+/* 0: the primary, 1: a replica, 2: a host whose role nobody asked. */
+static unsigned
+routing_class(const struct session *s)
+{
+	if (!cluster_is_monitored(s->ledger->cluster))
+		return 2;
+	return cluster_host_role(s->ledger->cluster, s->server->host) == HOST_REPLICA ? 1 : 0;
+}
+
+void
+routing_count(struct session *s, const struct brief *brief)
+{
+	stat_add(session_stats(s)->routes[brief->reason][routing_class(s)], 1);
+}
+
+void
+routing_notice(struct session *s)
+{
+	static const char *const roles[] = {"primary", "replica", "server"};
+	struct gather *g = &s->worker->to_client;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length;
+	char message[256];
+	struct error notice = {.sqlstate = "00000", .message = message};
+
+	snprintf(message, sizeof(message), "pgweir: %s %s:%u (%s)", roles[routing_class(s)],
+	    cluster_host_name(s->ledger->cluster, s->server->host), cluster_host_port(s->ledger->cluster, s->server->host),
+	    route_reason_name((enum route_reason)s->batch.reason));
+	message_notice(out, &notice);
+	gather_made(g, before);
+}

@@ -1,0 +1,530 @@
+/*
+ * session/session.c - the life of a session: its beginning, its state, its
+ * deadlines and its end.  What it says to whom is in its neighbours: login,
+ * request, forward, relay, release.
+ */
+#include "session/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/crypto.h"
+#include "observe/log.h"
+#include "session/session_private.h"
+
+const char *const session_state_names[SESSION_STATES] = {
+	[SESSION_STARTUP] = "login", [SESSION_AUTH] = "login", [SESSION_WELCOME] = "waiting", [SESSION_IDLE] = "idle",
+	[SESSION_WAITING] = "waiting", [SESSION_ACTIVE] = "active", [SESSION_CONSOLE] = "active",
+	[SESSION_CANCEL] = "active_cancel_req", [SESSION_CLOSING] = "closing",
+};
+
+/* The edges of the picture in session.h. */
+static const uint16_t session_edges[SESSION_STATES] = {
+	[SESSION_STARTUP] = 1u << SESSION_AUTH | 1u << SESSION_WELCOME | 1u << SESSION_CONSOLE | 1u << SESSION_CANCEL | 1u << SESSION_CLOSING,
+	[SESSION_AUTH] = 1u << SESSION_WELCOME | 1u << SESSION_CONSOLE | 1u << SESSION_CLOSING,
+	[SESSION_WELCOME] = 1u << SESSION_IDLE | 1u << SESSION_CLOSING,
+	[SESSION_IDLE] = 1u << SESSION_WAITING | 1u << SESSION_ACTIVE | 1u << SESSION_CLOSING,
+	[SESSION_WAITING] = 1u << SESSION_ACTIVE | 1u << SESSION_IDLE | 1u << SESSION_CLOSING,
+	[SESSION_ACTIVE] = 1u << SESSION_IDLE | 1u << SESSION_CLOSING,
+	[SESSION_CONSOLE] = 1u << SESSION_CLOSING,
+	[SESSION_CANCEL] = 1u << SESSION_CLOSING,
+	[SESSION_CLOSING] = 0,
+};
+
+void
+session_enter(struct session *s, enum session_state state)
+{
+	must((session_edges[s->state] & 1u << state) != 0);
+	s->state = (uint8_t)state;
+}
+
+const char *
+session_database_name(const struct session *s)
+{
+	if (s->ledger != NULL)
+		return s->ledger->name;
+	return s->state == SESSION_CONSOLE ? "pgbouncer" : "(nodb)";
+}
+
+void
+session_describe(const struct session *s, char *out, size_t size)
+{
+	struct endpoint peer = {.host = "?"};
+
+	if (s->stream.fd >= 0)
+		socket_describe_peer(s->stream.fd, &peer);
+	snprintf(out, size, "C-%u.%u.%u: %s/%s@%s:%u", s->worker->number, s->slot, s->generation, session_database_name(s),
+	    s->user_name != NULL ? s->user_name : "(nouser)", peer.host, peer.port);
+}
+
+struct ledger_stats *
+session_stats(struct session *s)
+{
+	return &s->ledger->stats[s->worker->number];
+}
+
+/* ----------------------------------------------------------------- slots */
+
+static void
+session_take_slot(struct session *s)
+{
+	struct worker *w = s->worker;
+	uint32_t i = w->slot_hint;
+
+	while (i < w->slot_count && w->slots[i] != NULL)
+		i++;
+	if (i == w->slot_count) {
+		uint32_t count = max_of(w->slot_count * 2, 64u);
+
+		w->slots = memory_resize(w->slots, count * sizeof(struct session *));
+		memset(w->slots + w->slot_count, 0, (count - w->slot_count) * sizeof(struct session *));
+		w->slot_count = count;
+	}
+	w->slots[i] = s;
+	w->slot_hint = i + 1;
+	s->slot = i;
+	s->generation = ++w->generation;
+}
+
+static void
+session_leave_slot(struct session *s)
+{
+	struct worker *w = s->worker;
+
+	w->slots[s->slot] = NULL;
+	w->slot_hint = min_of(w->slot_hint, s->slot);
+}
+
+size_t
+session_cancel_secret(const struct worker *w, uint32_t slot, uint32_t generation, uint32_t minor, uint8_t out[32])
+{
+	uint32_t who[3] = {w->number, slot, generation};
+
+	crypto_hmac(w->process->secret, sizeof(w->process->secret), who, sizeof(who), out);
+	return minor >= 2 ? 32 : 4;
+}
+
+/* ------------------------------------------------------------- deadlines */
+
+struct deadline {
+	int64_t due_us; /* INT64_MAX: none */
+	enum close_reason reason;
+};
+
+static void
+deadline_add(struct deadline *d, int64_t since_us, int64_t limit_ms, enum close_reason reason)
+{
+	if (limit_ms <= 0 || since_us <= 0 || since_us + limit_ms * 1000 >= d->due_us)
+		return;
+	d->due_us = since_us + limit_ms * 1000;
+	d->reason = reason;
+}
+
+static struct deadline
+session_deadline(const struct session *s)
+{
+	const struct snapshot *snap = s->snapshot;
+	struct deadline d = {.due_us = INT64_MAX};
+
+	switch (s->state) {
+	case SESSION_STARTUP:
+	case SESSION_AUTH:
+		deadline_add(&d, s->idle_us, snap->global.client_login_timeout_ms, CLOSE_client_login_timeout);
+		break;
+	case SESSION_WELCOME:
+		deadline_add(&d, s->idle_us, snap->global.client_login_timeout_ms, CLOSE_client_login_timeout_server);
+		deadline_add(&d, s->borrower.since_us, snapshot_query_wait_timeout_ms(snap, s->database, s->user), CLOSE_query_wait_timeout);
+		break;
+	case SESSION_WAITING:
+		deadline_add(&d, s->borrower.since_us, snapshot_query_wait_timeout_ms(snap, s->database, s->user), CLOSE_query_wait_timeout);
+		deadline_add(&d, s->borrower.since_us, snapshot_query_timeout_ms(snap, s->user), CLOSE_query_timeout_waiting);
+		break;
+	case SESSION_ACTIVE:
+		deadline_add(&d, s->request_us, snapshot_query_timeout_ms(snap, s->user), CLOSE_query_timeout);
+		deadline_add(&d, s->transaction_us, snapshot_transaction_timeout_ms(snap, s->user), CLOSE_transaction_timeout);
+		if (s->request_us == 0 && s->status != 'I')
+			deadline_add(&d, s->idle_us, snapshot_idle_transaction_timeout_ms(snap, s->user), CLOSE_idle_transaction_timeout);
+		break;
+	case SESSION_IDLE:
+		deadline_add(&d, s->idle_us, snapshot_client_idle_timeout_ms(snap, s->user), CLOSE_client_idle_timeout);
+		break;
+	default:
+		break;
+	}
+	return d;
+}
+
+/* When a waiting client is to be told so; INT64_MAX: not again. */
+static int64_t
+session_notice_due_us(const struct session *s)
+{
+	int64_t notify_ms = s->snapshot->global.query_wait_notify_ms;
+
+	if ((s->state != SESSION_WAITING && s->state != SESSION_WELCOME) || s->notified || notify_ms <= 0 || s->borrower.since_us == 0)
+		return INT64_MAX;
+	return s->borrower.since_us + notify_ms * 1000;
+}
+
+void
+session_arm(struct session *s)
+{
+	struct timers *timers = loop_timers(s->worker->loop);
+	int64_t due_us = min_of(session_deadline(s).due_us, session_notice_due_us(s));
+
+	if (due_us == INT64_MAX)
+		timer_disarm(timers, &s->timer);
+	else
+		timer_arm(timers, &s->timer, due_us - clock_monotonic_us());
+}
+
+static void
+session_notify_waiting(struct session *s)
+{
+	static const struct error notice = {.sqlstate = "01000",
+	    .message = "No server connection available in postgres backend, client being queued"};
+	struct bytes b = {0};
+
+	s->notified = true;
+	message_notice(&b, &notice);
+	session_send(s, &b);
+	bytes_free(&b);
+}
+
+static void
+session_timed_out(struct timer *t)
+{
+	struct session *s = container_of(t, struct session, timer);
+	struct deadline d = session_deadline(s);
+	int64_t now_us = clock_monotonic_us();
+
+	if (session_notice_due_us(s) <= now_us)
+		session_notify_waiting(s);
+	if (d.due_us > now_us) {
+		session_arm(s);
+		return;
+	}
+	/* A grant in transit beats a timeout. */
+	if ((s->state == SESSION_WAITING || s->state == SESSION_WELCOME) && !pool_withdraw(&s->borrower))
+		return;
+	session_close(s, d.reason, NULL);
+}
+
+/* --------------------------------------------------------- configuration */
+
+void
+session_configure(struct session *s)
+{
+	struct snapshot *fresh = pool_snapshot(s->worker->pool);
+
+	if (s->snapshot != fresh) {
+		snapshot_unref(s->snapshot);
+		s->snapshot = snapshot_ref(fresh);
+	}
+	if (s->ledger == NULL)
+		return;
+	s->database = snapshot_database(fresh, s->ledger->name);
+	s->user = snapshot_user(fresh, s->user_name);
+	s->pool_mode = (uint8_t)snapshot_pool_mode(fresh, s->database, s->user);
+	s->route = (uint8_t)(s->database != NULL ? snapshot_route(fresh, s->database, s->user) : ROUTE_ANY);
+	restore_apply_pgweir(s);
+}
+
+/* ---------------------------------------------------------------- events */
+
+static void
+borrower_granted(struct borrower *b, struct server *server)
+{
+	struct session *s = container_of(b, struct session, borrower);
+
+	s->server = server;
+	if (s->state == SESSION_CLOSING) {
+		pool_return(&s->server);
+		session_free_if_settled(s);
+		return;
+	}
+	stat_add(session_stats(s)->wait_us, clock_monotonic_us() - b->since_us);
+	if (s->state == SESSION_WELCOME) {
+		login_granted(s);
+		return;
+	}
+	stat_add(session_stats(s)->assignments, 1);
+	session_enter(s, SESSION_ACTIVE);
+	request_resume(s);
+}
+
+static void
+borrower_refused(struct borrower *b, const struct refusal *why)
+{
+	struct session *s = container_of(b, struct session, borrower);
+
+	if (s->state == SESSION_CLOSING)
+		session_free_if_settled(s);
+	else
+		session_close_as(s, why->reason, why->sqlstate, why->message);
+}
+
+static size_t
+borrower_data(struct borrower *b, struct server *server, char *bytes, size_t length)
+{
+	return relay_data(container_of(b, struct session, borrower), server, bytes, length);
+}
+
+static void
+borrower_drained(struct borrower *b, struct server *server)
+{
+	struct session *s = container_of(b, struct session, borrower);
+
+	(void)server;
+	stream_resume(&s->stream);
+	request_resume(s);
+}
+
+static void
+borrower_lost(struct borrower *b, struct server *server, int error)
+{
+	struct session *s = container_of(b, struct session, borrower);
+	bool fatal = server->fatal_seen;
+
+	(void)error;
+	session_close(s, fatal ? CLOSE_server_ended : CLOSE_server_lost, NULL);
+}
+
+static const struct borrower_events session_borrower_events = {
+	.granted = borrower_granted,
+	.refused = borrower_refused,
+	.data = borrower_data,
+	.drained = borrower_drained,
+	.lost = borrower_lost,
+};
+
+static size_t
+session_stream_data(struct stream *stream, char *bytes, size_t length)
+{
+	struct session *s = container_of(stream, struct session, stream);
+
+	switch (s->state) {
+	case SESSION_STARTUP:
+	case SESSION_AUTH:
+		return login_data(s, bytes, length);
+	case SESSION_CONSOLE:
+		return s->worker->process->console->data(s, bytes, length);
+	case SESSION_IDLE:
+	case SESSION_ACTIVE:
+	case SESSION_WAITING:
+		return request_data(s, bytes, length);
+	case SESSION_WELCOME:
+		if (length > AHEAD_MOST)
+			stream_pause(&s->stream);
+		return 0;
+	default:
+		return length;
+	}
+}
+
+static void
+session_stream_drained(struct stream *stream)
+{
+	struct session *s = container_of(stream, struct session, stream);
+
+	if (s->server != NULL)
+		stream_resume(&s->server->stream);
+	stream_resume(&s->stream);
+	request_resume(s);
+}
+
+static void
+session_stream_ended(struct stream *stream, int error)
+{
+	struct session *s = container_of(stream, struct session, stream);
+
+	(void)error;
+	session_close(s, CLOSE_client_gone, NULL);
+}
+
+static void
+session_stream_closed(struct stream *stream)
+{
+	struct session *s = container_of(stream, struct session, stream);
+
+	s->stream_closed = true;
+	session_free_if_settled(s);
+}
+
+static const struct stream_events session_stream_events = {
+	.data = session_stream_data,
+	.drained = session_stream_drained,
+	.ended = session_stream_ended,
+	.closed = session_stream_closed,
+};
+
+/* ------------------------------------------------------------- beginning */
+
+void
+session_accept(struct worker *w, int fd)
+{
+	struct session *s = memory_new(sizeof(*s));
+	const struct settings *set;
+	struct socket_options options;
+
+	s->worker = w;
+	s->state = SESSION_STARTUP;
+	s->status = 'I';
+	s->snapshot = snapshot_ref(pool_snapshot(w->pool));
+	s->profile = profile_empty();
+	s->startup = profile_empty();
+	s->borrower.events = &session_borrower_events;
+	s->borrower.pool = w->pool;
+	list_init(&s->names);
+	list_init(&s->borrower.order);
+	list_init(&s->borrower.own);
+	timer_init(&s->timer, session_timed_out);
+	s->connected_wall_us = clock_wall_us();
+	s->idle_us = clock_monotonic_us();
+	set = &s->snapshot->global;
+	options = (struct socket_options){
+	    .keepalive = set->tcp_keepalive,
+	    .keepidle_s = set->tcp_keepidle,
+	    .keepintvl_s = set->tcp_keepintvl,
+	    .keepcnt = set->tcp_keepcnt,
+	    .buffer_bytes = set->tcp_socket_buffer,
+	    .user_timeout_ms = set->tcp_user_timeout,
+	};
+	socket_apply_options(fd, &options);
+	list_push_back(&w->sessions, &s->all);
+	session_take_slot(s);
+	stream_init(&s->stream, fd, &session_stream_events);
+	stream_attach(&s->stream, w->loop);
+	session_arm(s);
+}
+
+/* ------------------------------------------------------------------- end */
+
+void
+session_send(struct session *s, const struct bytes *b)
+{
+	stream_send_bytes(&s->stream, b->data, b->length);
+}
+
+void
+session_send_error(struct session *s, const struct error *e)
+{
+	struct bytes b = {0};
+
+	message_error(&b, e);
+	session_send(s, &b);
+	bytes_free(&b);
+}
+
+static void
+session_tell_end(struct session *s, enum close_reason reason, const char *sqlstate, const char *message)
+{
+	const struct close_row *row = close_row(reason);
+	struct gather *g = &s->worker->to_client;
+	struct error e = {.severity = "FATAL",
+	    .sqlstate = sqlstate != NULL ? sqlstate : row->sqlstate,
+	    .message = message != NULL ? message : row->text};
+
+	/* In the middle of a message of the server's, an error of ours would be taken for its contents. */
+	if (g->stream == &s->stream)
+		gather_flush(g);
+	if (row->silent || s->state == SESSION_CANCEL || (s->server != NULL && s->server->skip > 0))
+		return;
+	session_send_error(s, &e);
+}
+
+static void
+session_log_end(struct session *s, enum close_reason reason, const char *message)
+{
+	const struct close_row *row = close_row(reason);
+	const struct settings *set = &s->snapshot->global;
+	char who[256];
+
+	if (row->quiet)
+		return;
+	session_describe(s, who, sizeof(who));
+	if (set->log_disconnections)
+		log_info(who, "closing because: %s (age=%llds)", message != NULL ? message : row->text,
+		    (long long)((clock_wall_us() - s->connected_wall_us) / 1000000));
+	if (set->log_pooler_errors && !row->silent)
+		log_warning(who, "pooler error: %s", message != NULL ? message : row->text);
+}
+
+/* The server of a session that ends in the middle of things cannot be given to anybody as it is. */
+static void
+session_drop_server(struct session *s, enum close_reason reason)
+{
+	bool clean = s->server->answers.count == 0 && s->status == 'I' && !s->settling && !s->in_batch && s->skip == 0;
+
+	relay_settle(s);
+	if (clean && reason != CLOSE_server_lost && reason != CLOSE_server_ended && !s->server->stream.failed) {
+		s->server->dirty |= s->pool_mode == POOL_SESSION;
+		pool_return(&s->server);
+		return;
+	}
+	pool_close_server(&s->server, close_row(reason)->text);
+}
+
+static void
+session_uncount(struct session *s)
+{
+	if (!s->counted)
+		return;
+	s->counted = false;
+	atomic_fetch_sub(&s->ledger->clients, 1);
+}
+
+void
+session_close_as(struct session *s, enum close_reason reason, const char *sqlstate, const char *message)
+{
+	if (s->state == SESSION_CLOSING)
+		return;
+	if (reason == CLOSE_client_request && s->server != NULL && (s->status != 'I' || s->server->answers.count > 0))
+		reason = CLOSE_client_unclean;
+	session_log_end(s, reason, message);
+	session_tell_end(s, reason, sqlstate, message);
+	if (s->state == SESSION_CONSOLE)
+		s->worker->process->console->close(s);
+	session_uncount(s);
+	s->state = SESSION_CLOSING;
+	timer_disarm(loop_timers(s->worker->loop), &s->timer);
+	if (s->server != NULL)
+		session_drop_server(s, reason);
+	if (s->borrower.account != NULL)
+		pool_withdraw(&s->borrower);
+	names_clear(s);
+	stream_close(&s->stream);
+}
+
+void
+session_close(struct session *s, enum close_reason reason, const char *message)
+{
+	session_close_as(s, reason, NULL, message);
+}
+
+/* Frees the session once its stream has had its last event and no server is on its way to it. */
+void
+session_free_if_settled(struct session *s)
+{
+	if (!s->stream_closed || (s->login != NULL && login_is_busy(s->login)))
+		return;
+	if (s->borrower.account != NULL && !pool_withdraw(&s->borrower))
+		return;
+	session_leave_slot(s);
+	list_remove(&s->all);
+	login_free(s->login);
+	if (s->borrower.account != NULL)
+		account_detach(s->borrower.account);
+	ledger_unref(s->ledger);
+	statement_unref(s->unnamed);
+	facts_unref(&s->facts);
+	profile_unref(s->profile);
+	profile_unref(s->startup);
+	snapshot_unref(s->snapshot);
+	free(s->touched);
+	free(s->user_name);
+	atomic_fetch_sub(&s->worker->load, 1);
+	atomic_fetch_sub(&s->worker->process->clients, 1);
+	free(s);
+}

@@ -1,0 +1,116 @@
+/*
+ * session/session_private.h - what the files of session/ share.
+ */
+#ifndef PGWEIR_SESSION_SESSION_PRIVATE_H
+#define PGWEIR_SESSION_SESSION_PRIVATE_H
+
+#include "session/session.h"
+
+#include "base/clock.h"
+#include "pool/profile.h"
+
+/* Above this many unsent bytes on one side, the other side is not read. */
+#define HIGH_WATER ((size_t)256 * 1024)
+/* A client that waits may have sent this much ahead before it is not read any more. */
+#define AHEAD_MOST ((size_t)64 * 1024)
+/* One lend covers at most this many requests that were sent ahead. */
+#define REQUESTS_MOST 128
+
+/* ---- session.c ---- */
+extern const char *const session_state_names[SESSION_STATES];
+void session_enter(struct session *s, enum session_state state);
+void session_configure(struct session *s); /* takes the snapshot in force, with all that follows from it */
+void session_arm(struct session *s);       /* the timer, by what the session is doing now */
+struct ledger_stats *session_stats(struct session *s);
+void session_free_if_settled(struct session *s);
+
+/* ---- login.c ---- */
+size_t login_data(struct session *s, char *bytes, size_t length);
+void login_free(struct session_login *login);
+bool login_is_busy(const struct session_login *login); /* a job of it is in the thread pool */
+bool login_granted(struct session *s);          /* a server came for a session that is logging in */
+void login_learned(struct session *s);          /* the startup settings were accepted */
+const char *login_timeout_state(const struct session *s);
+
+/* ---- request.c: from the client ---- */
+size_t request_data(struct session *s, char *bytes, size_t length);
+void request_resume(struct session *s);         /* goes on with what the client had sent ahead */
+void request_cancel_waiting(struct session *s); /* the request that waited for a server ends here */
+
+/* ---- forward.c: one message of the client to its server ---- */
+size_t forward_frame(struct session *s, const char *bytes, size_t length);
+
+/* ---- relay.c: from the server ---- */
+size_t relay_data(struct session *s, struct server *server, const char *bytes, size_t length);
+void relay_made(struct session *s);             /* answers made here whose turn has come */
+void relay_drop_batch(struct session *s);       /* an error: what the batch still owes will not come */
+void relay_settle(struct session *s);           /* undoes what the queue still promises; the server is lost */
+
+/* ---- release.c ---- */
+void release_transaction(struct session *s);    /* the transaction has ended: settings, then the server goes back */
+void release_server(struct session *s);
+
+/* ---- restore.c: settings ---- */
+void restore_fence(struct session *s);          /* makes the server have the session's settings; into to_server */
+bool restore_is_needed(const struct session *s);
+void restore_learn(struct session *s);          /* the startup settings, so that PostgreSQL judges them */
+void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
+void restore_fence_done(struct session *s);
+void restore_probe(struct session *s);          /* asks what the transaction left; the answers are swallowed */
+void restore_touch(struct session *s, const char *name);
+void restore_reported(struct session *s, const char *name, const char *value);
+void restore_take_reported(struct session *s);
+bool restore_name_is_followed(const struct session *s, const char *name);
+void restore_apply_pgweir(struct session *s);   /* reads pgweir.* out of the profile */
+
+/* ---- names.c: the client's prepared statements ---- */
+struct name_change {
+	struct session *session;  /* borrowed */
+	struct statement *before; /* owned; NULL: there was none */
+	bool all;
+	char name[];
+};
+
+struct name_entry {
+	UT_hash_handle hh;
+	struct list in_session;
+	struct statement *statement; /* owned reference */
+	struct brief brief;
+	size_t key_length;
+	char key[];                  /* the session's address, then the name without its NUL */
+};
+
+struct name_entry *names_find(struct session *s, const char *name);
+/* Puts the statement under that name, or takes the name away when it is NULL; answers how to undo it. */
+struct name_change *names_change(struct session *s, const char *name, struct statement *statement);
+void names_undo(struct name_change **change);
+void names_keep(struct name_change **change);
+void names_clear(struct session *s);
+
+/* ---- routing.c ---- */
+struct plan {
+	enum { PLAN_WAIT, PLAN_LEND, PLAN_BROKEN } outcome;
+	struct brief brief;
+};
+/* Judges the request or batch that begins at BYTES, as far as it has been read. */
+struct plan routing_plan(struct session *s, const char *bytes, size_t length);
+enum lend_target routing_target(const struct session *s, const struct brief *brief);
+void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);
+void routing_count(struct session *s, const struct brief *brief);
+void routing_notice(struct session *s);
+bool routing_judges(const struct session *s);
+
+/* ---- inquiry.c: what pgweir itself asks the databases ---- */
+/* The facts about the session's catalog as it knows them, refreshed when they have changed; borrowed, may be NULL. */
+struct catalog_facts *facts_of_session(struct session *s);
+/* Sees to it that somebody asks for the catalog of this session's database. */
+void inquiry_begin(struct session *s);
+/* The catalog has changed, or may have: nothing is known of it until it has been asked again. */
+void inquiry_catalog_changed(struct session *s);
+/* On a worker's thread: ends the inquiries that run there. */
+void inquiry_end_all(struct worker *w);
+
+/* ---- cancel.c ---- */
+void cancel_request(struct session *s, uint32_t pid, const char *secret, size_t length);
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * session/worker.c - a worker's beginning and end, and what reaches it from other threads.
+ */
+#include "session/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "route/verdict.h"
+#include "session/session_private.h"
+
+#define VERDICTS_KEPT 4096
+
+struct worker *
+worker_new(struct process *process, struct loop *loop, struct pool *pool)
+{
+	struct worker *w = memory_new(sizeof(*w));
+
+	w->process = process;
+	w->loop = loop;
+	w->pool = pool;
+	w->number = loop_number(loop);
+	w->verdicts = verdict_cache_new(VERDICTS_KEPT);
+	list_init(&w->sessions);
+	list_init(&w->inquiries);
+	return w;
+}
+
+void
+worker_free(struct worker *w)
+{
+	must(list_is_empty(&w->sessions));
+	verdict_cache_free(&w->verdicts);
+	gather_free(&w->to_client);
+	gather_free(&w->to_server);
+	free(w->slots);
+	free(w);
+}
+
+struct accept_message {
+	struct message message;
+	struct worker *worker;
+	int fd;
+};
+
+static void
+worker_take_connection(struct message *m)
+{
+	struct accept_message *a = container_of(m, struct accept_message, message);
+
+	session_accept(a->worker, a->fd);
+	free(a);
+}
+
+void
+worker_accept(struct worker *w, int fd)
+{
+	struct accept_message *a = memory_new(sizeof(*a));
+
+	a->message.run = worker_take_connection;
+	a->worker = w;
+	a->fd = fd;
+	atomic_fetch_add(&w->load, 1);
+	atomic_fetch_add(&w->process->clients, 1);
+	loop_post(w->loop, &a->message);
+}
+
+/* -------------------------------------------------------------- shutdown */
+
+struct shutdown_message {
+	struct message message;
+	struct worker *worker;
+	enum shutdown_mode mode;
+};
+
+/* Under WAIT_FOR_SERVERS those who use no server go at once; under NOW everybody does. */
+static bool
+session_must_go(const struct session *s, enum shutdown_mode mode)
+{
+	if (mode == SHUTDOWN_NOW)
+		return true;
+	if (mode == SHUTDOWN_WAIT_SERVERS)
+		return s->state != SESSION_ACTIVE && s->state != SESSION_CONSOLE;
+	return s->state < SESSION_IDLE;
+}
+
+static void
+worker_shut(struct message *m)
+{
+	struct shutdown_message *sd = container_of(m, struct shutdown_message, message);
+	struct worker *w = sd->worker;
+
+	list_for_each_safe(node, &w->sessions) {
+		struct session *s = list_entry(node, struct session, all);
+
+		if (s->state != SESSION_CLOSING && session_must_go(s, sd->mode))
+			session_close(s, sd->mode == SHUTDOWN_WAIT_SERVERS ? CLOSE_server_shutdown : CLOSE_pooler_shutdown, NULL);
+	}
+	if (sd->mode == SHUTDOWN_NOW) {
+		inquiry_end_all(w);
+		pool_close_all(w->pool);
+	}
+	free(sd);
+}
+
+void
+worker_shutdown(struct worker *w, enum shutdown_mode mode)
+{
+	struct shutdown_message *sd = memory_new(sizeof(*sd));
+
+	sd->message.run = worker_shut;
+	sd->worker = w;
+	sd->mode = mode;
+	loop_post(w->loop, &sd->message);
+}
