@@ -22,4 +22,7 @@ struct console_control {
 /* The hooks for struct process; CONTROL is borrowed and must outlive the workers. */
 const struct console_hooks *console_hooks(const struct console_control *control);
 
+/* Every stats_period, on the main thread: takes the sums from which averages are made, and logs the stats line. */
+void console_sample(struct hub *hub);
+
 #endif

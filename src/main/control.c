@@ -1,0 +1,393 @@
+/*
+ * main/control.c - what happens to the running program: reload, signals, periodic
+ * work, and the ways to end.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "main/main_private.h"
+#include "observe/log.h"
+
+#define JANITOR_US ((int64_t)50 * 1000)
+
+static struct program *
+program_of(struct loop *loop)
+{
+	return loop_user(loop);
+}
+
+/* ---------------------------------------------------------------- reload */
+
+void
+control_log_lines(const struct bytes *lines, bool as_errors)
+{
+	const char *at = lines->data, *end = lines->data != NULL ? lines->data + lines->length : NULL;
+
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t length = newline != NULL ? (size_t)(newline - at) : (size_t)(end - at);
+
+		if (as_errors)
+			log_error(NULL, "%.*s", (int)length, at);
+		else
+			log_warning(NULL, "%.*s", (int)length, at);
+		at += length + 1;
+	}
+}
+
+static void
+control_configure_monitor(struct program *p, const struct snapshot *s)
+{
+	const struct settings *set = &s->global;
+	const char *name = set->monitor_user[0] != '\0' ? set->monitor_user : set->auth_user;
+	const struct user_config *user = snapshot_user(s, name);
+	bool plain = user != NULL && user->secret != NULL && strncmp(user->secret, "md5", 3) != 0 && strncmp(user->secret, "SCRAM-", 6) != 0;
+	struct monitor_options options = {
+	    .user = name,
+	    .password = set->monitor_password[0] != '\0' ? set->monitor_password : plain ? user->secret : "",
+	    .dbname = set->monitor_dbname[0] != '\0' ? set->monitor_dbname : "postgres",
+	    .check_interval_ms = set->check_interval_ms,
+	    .check_timeout_ms = set->check_timeout_ms,
+	    .check_fall = set->check_fall,
+	    .check_rise = set->check_rise,
+	};
+
+	monitor_configure(p->monitor, &options);
+}
+
+/* Routed entries are watched from the start, so that their roles are known when the first client comes. */
+static void
+control_make_ledgers(struct program *p, const struct snapshot *s)
+{
+	for (const struct database_config *d = s->databases; d != NULL; d = d->hh.next)
+		if (strcmp(d->name, "*") != 0)
+			ledger_unref(hub_ledger(p->hub, d->name));
+}
+
+static void
+control_take(struct program *p, struct snapshot *fresh)
+{
+	hub_configure(p->hub, fresh);
+	control_make_ledgers(p, fresh);
+	if (p->verbose == 0)
+		log_set_verbosity(fresh->global.verbose);
+}
+
+bool
+control_reload(struct program *p)
+{
+	struct bytes errors = {0}, warnings = {0};
+	struct snapshot *old = hub_snapshot(p->hub), *fresh;
+	const char *path = old->global.conffile[0] != '\0' ? old->global.conffile : p->config_path;
+
+	daemon_tell("RELOADING=1");
+	log_info(NULL, "got a reload request, reading %s", path);
+	pthread_mutex_lock(&p->configuring);
+	fresh = config_load(path, &errors, &warnings);
+	if (fresh != NULL) {
+		config_keep_boot_settings(fresh, old, &warnings);
+		control_take(p, fresh);
+		control_configure_monitor(p, fresh);
+	}
+	pthread_mutex_unlock(&p->configuring);
+	control_log_lines(&warnings, false);
+	control_log_lines(&errors, true);
+	if (fresh == NULL)
+		log_error(NULL, "config file loading failed");
+	if (!log_reopen())
+		log_warning(NULL, "could not open the log file again");
+	snapshot_unref(fresh);
+	snapshot_unref(old);
+	bytes_free(&errors);
+	bytes_free(&warnings);
+	daemon_tell("READY=1");
+	return fresh != NULL;
+}
+
+/* ----------------------------------------------- asked for by the console */
+
+struct reload_message {
+	struct message message;
+	struct program *program;
+	struct loop *asker;
+	void (*done)(void *user, bool ok);
+	void *user;
+	bool ok;
+};
+
+static void
+reload_answer(struct message *m)
+{
+	struct reload_message *r = container_of(m, struct reload_message, message);
+
+	r->done(r->user, r->ok);
+	free(r);
+}
+
+static void
+reload_run(struct message *m)
+{
+	struct reload_message *r = container_of(m, struct reload_message, message);
+
+	r->ok = control_reload(r->program);
+	r->message.run = reload_answer;
+	loop_post(r->asker, &r->message);
+}
+
+static void
+control_console_reload(void *program, struct loop *loop, void (*done)(void *user, bool ok), void *user)
+{
+	struct program *p = program;
+	struct reload_message *r = memory_new(sizeof(*r));
+
+	*r = (struct reload_message){.message.run = reload_run, .program = p, .asker = loop, .done = done, .user = user};
+	loop_post(p->loop, &r->message);
+}
+
+static bool
+control_console_set(void *program, const char *key, const char *value, struct bytes *errors)
+{
+	struct program *p = program;
+	struct snapshot *old, *fresh;
+
+	pthread_mutex_lock(&p->configuring);
+	old = hub_snapshot(p->hub);
+	fresh = config_set(old, key, value, errors);
+	if (fresh != NULL)
+		control_take(p, fresh);
+	pthread_mutex_unlock(&p->configuring);
+	snapshot_unref(old);
+	snapshot_unref(fresh);
+	return fresh != NULL;
+}
+
+struct end_message {
+	struct message message;
+	struct program *program;
+	enum shutdown_mode mode;
+};
+
+static void
+end_run(struct message *m)
+{
+	struct end_message *e = container_of(m, struct end_message, message);
+
+	control_shutdown(e->program, e->mode);
+	free(e);
+}
+
+static void
+control_console_shutdown(void *program, enum shutdown_mode mode)
+{
+	struct program *p = program;
+	struct end_message *e = memory_new(sizeof(*e));
+
+	*e = (struct end_message){.message.run = end_run, .program = p, .mode = mode};
+	loop_post(p->loop, &e->message);
+}
+
+/* -------------------------------------------------------------- shutdown */
+
+static void
+ledger_pause_one(struct ledger *l, void *paused)
+{
+	ledger_pause(l, *(bool *)paused);
+}
+
+static void
+control_pause_all(struct program *p, bool paused)
+{
+	hub_each_ledger(p->hub, ledger_pause_one, &paused);
+}
+
+void
+control_shutdown(struct program *p, enum shutdown_mode mode)
+{
+	static const char *const words[] = {"", "waiting for clients", "waiting for servers", "at once"};
+
+	if ((int)mode <= atomic_load(&p->process.shutdown))
+		return;
+	log_info(NULL, "shutting down, %s", words[mode]);
+	daemon_tell("STOPPING=1");
+	atomic_store(&p->process.shutdown, mode);
+	listen_stop(p, mode == SHUTDOWN_NOW);
+	if (mode == SHUTDOWN_WAIT_SERVERS)
+		control_pause_all(p, true);
+	for (unsigned i = 0; i < p->workers; i++)
+		worker_shutdown(p->process.workers[i], mode);
+}
+
+static void
+ledger_add_servers(struct ledger *l, void *sum)
+{
+	*(unsigned *)sum += ledger_servers(l);
+}
+
+static unsigned
+control_servers(struct program *p)
+{
+	unsigned servers = 0;
+
+	hub_each_ledger(p->hub, ledger_add_servers, &servers);
+	return servers;
+}
+
+static void
+control_check_shutdown(struct program *p)
+{
+	switch (atomic_load(&p->process.shutdown)) {
+	case SHUTDOWN_WAIT_CLIENTS:
+		if (atomic_load(&p->process.clients) == 0)
+			control_shutdown(p, SHUTDOWN_NOW);
+		break;
+	case SHUTDOWN_WAIT_SERVERS:
+		if (control_servers(p) == 0)
+			control_shutdown(p, SHUTDOWN_NOW);
+		break;
+	case SHUTDOWN_NOW:
+		if (atomic_load(&p->process.clients) == 0 && control_servers(p) == 0) {
+			p->stopping = true;
+			loop_stop(p->loop);
+			return;
+		}
+		/* Logins that began meanwhile, and servers that were on their way. */
+		for (unsigned i = 0; i < p->workers; i++)
+			worker_shutdown(p->process.workers[i], SHUTDOWN_NOW);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --------------------------------------------------------------- janitor */
+
+static void
+control_janitor(struct timer *t)
+{
+	struct program *p = container_of(t, struct program, janitor);
+	int64_t now_us = clock_monotonic_us();
+	struct snapshot *s = hub_snapshot(p->hub);
+
+	hub_janitor(p->hub);
+	if (s->global.stats_period_ms > 0 && now_us - p->sampled_us >= s->global.stats_period_ms * 1000) {
+		p->sampled_us = now_us;
+		console_sample(p->hub);
+	}
+	snapshot_unref(s);
+	control_check_shutdown(p);
+	if (!p->stopping)
+		timer_arm(loop_timers(p->loop), &p->janitor, JANITOR_US);
+}
+
+/* --------------------------------------------------------------- cluster */
+
+struct watch_message {
+	struct message message;
+	struct program *program;
+	struct cluster *cluster; /* a reference */
+	bool begins;
+};
+
+static void
+watch_run(struct message *m)
+{
+	struct watch_message *w = container_of(m, struct watch_message, message);
+
+	if (w->begins)
+		monitor_watch(w->program->monitor, w->cluster);
+	else
+		monitor_unwatch(w->program->monitor, w->cluster);
+	cluster_unref(w->cluster);
+	free(w);
+}
+
+/* Called on any thread: the monitor is the main thread's. */
+static void
+control_watch(void *program, struct cluster *c, bool begins)
+{
+	struct program *p = program;
+	struct watch_message *w = memory_new(sizeof(*w));
+
+	*w = (struct watch_message){.message.run = watch_run, .program = p, .cluster = cluster_ref(c), .begins = begins};
+	loop_post(p->loop, &w->message);
+}
+
+static void
+control_cluster_changed(void *program, struct cluster *c)
+{
+	hub_cluster_changed(((struct program *)program)->hub, c);
+}
+
+/* --------------------------------------------------------------- signals */
+
+static void
+control_signal(struct loop *loop, int number)
+{
+	struct program *p = program_of(loop);
+	int mode = atomic_load(&p->process.shutdown);
+
+	switch (number) {
+	case SIGHUP:
+		control_reload(p);
+		break;
+	case SIGTERM:
+		log_info(NULL, "got SIGTERM");
+		control_shutdown(p, mode == SHUTDOWN_NONE ? SHUTDOWN_WAIT_CLIENTS : SHUTDOWN_NOW);
+		break;
+	case SIGINT:
+		log_info(NULL, "got SIGINT");
+		control_shutdown(p, mode < SHUTDOWN_WAIT_SERVERS ? SHUTDOWN_WAIT_SERVERS : SHUTDOWN_NOW);
+		break;
+	case SIGQUIT:
+		log_info(NULL, "got SIGQUIT");
+		control_shutdown(p, SHUTDOWN_NOW);
+		break;
+	case SIGUSR1:
+		log_info(NULL, "got SIGUSR1, pausing all activity");
+		control_pause_all(p, true);
+		break;
+	case SIGUSR2:
+		log_info(NULL, "got SIGUSR2, continuing");
+		if (mode == SHUTDOWN_NONE)
+			control_pause_all(p, false);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+control_begin(struct program *p)
+{
+	static const int signals[] = {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
+	struct snapshot *s = hub_snapshot(p->hub);
+
+	pthread_mutex_init(&p->configuring, NULL);
+	p->control = (struct console_control){.reload = control_console_reload,
+	    .set = control_console_set,
+	    .shutdown = control_console_shutdown,
+	    .main = p};
+	p->process.console = console_hooks(&p->control);
+	p->monitor = monitor_new(p->loop, control_cluster_changed, p);
+	control_configure_monitor(p, s);
+	hub_on_cluster(p->hub, control_watch, p);
+	control_make_ledgers(p, s);
+	snapshot_unref(s);
+	for (size_t i = 0; i < array_length(signals); i++)
+		loop_on_signal(p->loop, signals[i], control_signal);
+	p->sampled_us = clock_monotonic_us();
+	timer_init(&p->janitor, control_janitor);
+	timer_arm(loop_timers(p->loop), &p->janitor, JANITOR_US);
+}
+
+void
+control_end(struct program *p)
+{
+	listen_stop(p, true);
+	monitor_free(p->monitor);
+	p->monitor = NULL;
+	pthread_mutex_destroy(&p->configuring);
+}

@@ -1,0 +1,131 @@
+/*
+ * main/listen.c - the sockets that clients come to.  One acceptor gives each new
+ * connection to the worker with the fewest.
+ */
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "main/main_private.h"
+#include "net/connect.h"
+#include "observe/log.h"
+
+static void
+listen_accepted(void *user, int fd)
+{
+	struct program *p = user;
+	struct worker *best = p->process.workers[0];
+
+	for (unsigned i = 1; i < p->workers; i++)
+		if (atomic_load(&p->process.workers[i]->load) < atomic_load(&best->load))
+			best = p->process.workers[i];
+	worker_accept(best, fd);
+}
+
+static bool
+listen_add(struct program *p, int fd, const char *unix_path)
+{
+	if (p->listener_count == LISTENERS_MOST) {
+		close(fd);
+		log_error(NULL, "too many addresses to listen on, the rest is left out");
+		return false;
+	}
+	p->listener_is_unix[p->listener_count] = unix_path != NULL;
+	p->unix_paths[p->listener_count] = text_copy(unix_path);
+	p->listeners[p->listener_count++] = listener_new(p->loop, fd, listen_accepted, p);
+	return true;
+}
+
+static void
+listen_on_address(struct program *p, const struct addrinfo *a, const struct settings *set)
+{
+	char error[256], host[128] = "?";
+	int fd = listen_tcp(a->ai_addr, a->ai_addrlen, set->listen_backlog, error, sizeof(error));
+
+	getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
+	if (fd < 0) {
+		log_warning(NULL, "cannot listen on %s:%d: %s", host, set->listen_port, error);
+		return;
+	}
+	if (listen_add(p, fd, NULL))
+		log_info(NULL, "listening on %s:%d", host, set->listen_port);
+}
+
+static void
+listen_on_name(struct program *p, const char *name, const struct settings *set)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+	char port[16];
+	int result;
+
+	snprintf(port, sizeof(port), "%d", set->listen_port);
+	result = getaddrinfo(strcmp(name, "*") == 0 ? NULL : name, port, &hints, &found);
+	if (result != 0) {
+		log_warning(NULL, "cannot resolve listen_addr \"%s\": %s", name, gai_strerror(result));
+		return;
+	}
+	for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
+		listen_on_address(p, a, set);
+	freeaddrinfo(found);
+}
+
+static bool
+listen_on_unix(struct program *p, const struct settings *set)
+{
+	char error[256];
+	char *path;
+	int fd;
+
+	if (set->unix_socket_dir[0] == '\0')
+		return true;
+	path = text_format("%s/.s.PGSQL.%d", set->unix_socket_dir, set->listen_port);
+	fd = listen_unix(path, (unsigned)set->unix_socket_mode, set->unix_socket_group, set->listen_backlog, error, sizeof(error));
+	if (fd < 0)
+		log_fatal(NULL, "failed to create unix socket: %s: %s", path, error);
+	else if (listen_add(p, fd, path))
+		log_info(NULL, "listening on unix:%s", path);
+	free(path);
+	return fd >= 0;
+}
+
+bool
+listen_all(struct program *p, const struct settings *set)
+{
+	char *names = text_copy(set->listen_addr), *rest = names;
+	bool wanted = set->listen_addr[0] != '\0';
+
+	for (char *name; (name = strsep(&rest, ",")) != NULL;) {
+		name += strspn(name, " \t");
+		name[strcspn(name, " \t")] = '\0';
+		if (name[0] != '\0')
+			listen_on_name(p, name, set);
+	}
+	free(names);
+	if (wanted && p->listener_count == 0) {
+		log_fatal(NULL, "failed to listen on any address in listen_addr list: %s", set->listen_addr);
+		return false;
+	}
+	if (!listen_on_unix(p, set))
+		return false;
+	if (p->listener_count == 0)
+		log_fatal(NULL, "nowhere to listen on");
+	return p->listener_count > 0;
+}
+
+void
+listen_stop(struct program *p, bool also_unix)
+{
+	for (unsigned i = 0; i < p->listener_count; i++) {
+		if (p->listeners[i] == NULL || (p->listener_is_unix[i] && !also_unix))
+			continue;
+		listener_free(p->listeners[i]);
+		p->listeners[i] = NULL;
+		if (p->unix_paths[i] != NULL && p->unix_paths[i][0] != '@')
+			unlink(p->unix_paths[i]);
+		free(p->unix_paths[i]);
+		p->unix_paths[i] = NULL;
+	}
+}

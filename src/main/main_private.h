@@ -1,0 +1,69 @@
+/*
+ * main/main_private.h - the program as one object: what main.c makes, control.c
+ * steers and listen.c feeds.
+ */
+#ifndef PGWEIR_MAIN_MAIN_PRIVATE_H
+#define PGWEIR_MAIN_MAIN_PRIVATE_H
+
+#include <pthread.h>
+
+#include "admin/console.h"
+#include "cluster/monitor.h"
+#include "net/timer.h"
+#include "session/worker.h"
+
+#define LISTENERS_MOST 64
+
+struct program {
+	const char *config_path;   /* borrowed from argv */
+	bool quiet;
+	bool daemon;
+	int verbose;
+	char *user;                /* owned: to run as; NULL */
+	struct loop *loop;         /* the main thread's */
+	struct hub *hub;
+	struct monitor *monitor;
+	struct process process;
+	struct console_control control;
+	pthread_t *threads;        /* owned, one for each worker */
+	struct loop **loops;       /* owned, likewise */
+	unsigned workers;
+	struct listener *listeners[LISTENERS_MOST];
+	bool listener_is_unix[LISTENERS_MOST];
+	char *unix_paths[LISTENERS_MOST]; /* owned: removed at the end */
+	unsigned listener_count;
+	struct timer janitor;
+	pthread_mutex_t configuring; /* one change of the configuration at a time */
+	int64_t sampled_us;
+	int64_t full_janitor_us;
+	char *pidfile;             /* owned: written by us, removed at the end */
+	bool stopping;
+};
+
+/* ---- options.c ---- */
+/* Reads the command line; returns -1 to go on, else the exit code. */
+int options_read(struct program *p, int argc, char **argv);
+
+/* ---- daemon.c ---- */
+bool daemon_drop_root(const char *user);
+bool daemon_claim_pidfile(struct program *p, const char *path);
+void daemon_release_pidfile(struct program *p);
+bool daemon_detach(void);
+void daemon_raise_descriptors(const struct settings *set);
+void daemon_tell(const char *state); /* systemd's notify protocol; nothing without NOTIFY_SOCKET */
+
+/* ---- listen.c ---- */
+bool listen_all(struct program *p, const struct settings *set);
+void listen_stop(struct program *p, bool also_unix);
+
+/* ---- control.c ---- */
+void control_begin(struct program *p); /* signals, the janitor, the monitor */
+bool control_reload(struct program *p);
+void control_shutdown(struct program *p, enum shutdown_mode mode);
+void control_end(struct program *p);
+void control_log_lines(const struct bytes *lines, bool as_errors);
+
+/* ---- docs.c ---- */
+int docs_write(const char *directory);
+
+#endif
