@@ -21,6 +21,9 @@ struct socket_options {
 	int user_timeout_ms;
 };
 
+struct settings;
+struct socket_options socket_options_of(const struct settings *set);
+
 /* An address as people read it. */
 struct endpoint {
 	bool is_unix;

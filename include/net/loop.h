@@ -46,6 +46,14 @@ struct timers *loop_timers(struct loop *loop);
 struct uv_loop_s *loop_uv(struct loop *loop);  /* for neighbours in net/ and for cluster/'s monitor */
 char *loop_read_buffer(struct loop *loop);     /* LOOP_READ_SIZE bytes */
 
+/*
+ * The time at which the event under way began: what needs no more precision than
+ * that saves a look at the clock.  Own thread only.
+ */
+int64_t loop_now_us(const struct loop *loop);  /* monotonic */
+int64_t loop_wall_us(const struct loop *loop); /* since 1970 */
+void loop_refresh(struct loop *loop);          /* an event begins */
+
 /* Thread-safe; messages of one sender arrive in order. */
 void loop_post(struct loop *loop, struct message *m);
 

@@ -106,6 +106,7 @@ struct ledger {
 	unsigned waiting;
 	uint64_t sequence;
 	int max_connections;          /* 0: no limit */
+	int64_t server_lifetime_us;   /* 0: a server serves once */
 	bool paused, disabled, removed, automatic;
 	atomic_uint clients;
 	int64_t unused_us;            /* since when an automatic entry has had no client */

@@ -61,8 +61,8 @@ struct worker {
 
 struct worker *worker_new(struct process *process, struct loop *loop, struct pool *pool);
 void worker_free(struct worker *w);
-/* Any thread: gives the worker a new connection. */
-void worker_accept(struct worker *w, int fd);
+/* Gives the worker a new connection, from the thread of worker FROM. */
+void worker_accept(struct worker *w, int fd, const struct worker *from);
 /* Any thread: what a change of the shutdown mode asks of its sessions. */
 void worker_shutdown(struct worker *w, enum shutdown_mode mode);
 

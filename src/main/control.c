@@ -71,6 +71,7 @@ static void
 control_take(struct program *p, struct snapshot *fresh)
 {
 	hub_configure(p->hub, fresh);
+	listen_apply_options(p, &fresh->global);
 	control_make_ledgers(p, fresh);
 	if (p->verbose == 0)
 		log_set_verbosity(fresh->global.verbose);

@@ -139,8 +139,8 @@ main_run(struct program *p, struct snapshot *s)
 	p->loop = loop_new(0, p);
 	main_make_workers(p, s);
 	control_begin(p);
-	main_start_threads(p);
 	listening = listen_all(p, &s->global);
+	main_start_threads(p);
 	if (listening) {
 		log_info(NULL, "process up: pgweir %s, workers: %u, process id %ld", PGWEIR_VERSION, p->workers, (long)getpid());
 		daemon_tell("READY=1");

@@ -29,6 +29,7 @@ struct program {
 	struct loop **loops;       /* owned, likewise */
 	unsigned workers;
 	struct listener *listeners[LISTENERS_MOST];
+	int listener_fds[LISTENERS_MOST]; /* borrowed from the listeners; -1 once stopped */
 	bool listener_is_unix[LISTENERS_MOST];
 	char *unix_paths[LISTENERS_MOST]; /* owned: removed at the end */
 	unsigned listener_count;
@@ -53,8 +54,10 @@ void daemon_raise_descriptors(const struct settings *set);
 void daemon_tell(const char *state); /* systemd's notify protocol; nothing without NOTIFY_SOCKET */
 
 /* ---- listen.c ---- */
-bool listen_all(struct program *p, const struct settings *set);
-void listen_stop(struct program *p, bool also_unix);
+bool listen_all(struct program *p, const struct settings *set); /* before the threads start */
+/* The tcp_* settings, which accepted sockets inherit from the one that listens. */
+void listen_apply_options(struct program *p, const struct settings *set);
+void listen_stop(struct program *p, bool also_unix);            /* by message to the acceptor's thread */
 
 /* ---- control.c ---- */
 void control_begin(struct program *p); /* signals, the janitor, the monitor */

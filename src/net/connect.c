@@ -90,6 +90,7 @@ connector_poll_event(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
+	loop_refresh(c->loop);
 	connector_end_attempt(c);
 	c->fd = -1;
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
@@ -143,6 +144,7 @@ connector_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addre
 {
 	struct connector *c = container_of(lookup, struct connector, lookup);
 
+	loop_refresh(c->loop);
 	c->looking_up = false;
 	c->addresses = addresses;
 	c->next = addresses;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "base/clock.h"
 #include "net/loop_private.h"
 
 struct loop {
@@ -20,7 +21,14 @@ struct loop {
 	unsigned number;
 	void *user;                  /* borrowed */
 	char *read_buffer;           /* owned */
+	int64_t now_us;
+	int64_t wall_offset_us;      /* wall clock minus monotonic clock */
+	int64_t wall_checked_us;
 };
+
+/* The wall clock is looked at again this often: it may be set. */
+#define WALL_CHECK_US ((int64_t)1000 * 1000)
+
 
 struct loop_job {
 	uv_work_t work;
@@ -38,6 +46,7 @@ loop_read_inbox(uv_async_t *wake)
 	struct loop *loop = container_of(wake, struct loop, wake);
 	struct message *m;
 
+	loop_refresh(loop);
 	pthread_mutex_lock(&loop->inbox_mutex);
 	m = loop->inbox_first;
 	loop->inbox_first = NULL;
@@ -64,7 +73,8 @@ loop_new(unsigned number, void *user)
 	pthread_mutex_init(&loop->inbox_mutex, NULL);
 	must(uv_loop_init(&loop->uv) == 0);
 	must(uv_async_init(&loop->uv, &loop->wake, loop_read_inbox) == 0);
-	timers_init(&loop->timers, &loop->uv);
+	timers_init(&loop->timers, &loop->uv, loop);
+	loop_refresh(loop);
 	return loop;
 }
 
@@ -136,6 +146,28 @@ loop_read_buffer(struct loop *loop)
 	return loop->read_buffer;
 }
 
+int64_t
+loop_now_us(const struct loop *loop)
+{
+	return loop->now_us;
+}
+
+int64_t
+loop_wall_us(const struct loop *loop)
+{
+	return loop->now_us + loop->wall_offset_us;
+}
+
+void
+loop_refresh(struct loop *loop)
+{
+	loop->now_us = clock_monotonic_us();
+	if (loop->now_us - loop->wall_checked_us < WALL_CHECK_US && loop->wall_checked_us != 0)
+		return;
+	loop->wall_checked_us = loop->now_us;
+	loop->wall_offset_us = clock_wall_us() - loop->now_us;
+}
+
 void
 loop_post(struct loop *loop, struct message *m)
 {
@@ -168,6 +200,7 @@ loop_job_done(uv_work_t *work, int status)
 	struct job *job = j->job;
 
 	must(status == 0);
+	loop_refresh(container_of(work->loop, struct loop, uv));
 	free(j);
 	job->done(job);
 }

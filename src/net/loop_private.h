@@ -11,12 +11,13 @@
 
 struct timers {
 	uv_timer_t tick;
+	struct loop *loop; /* borrowed: the one they belong to */
 	struct list slots[TIMER_SLOTS];
 	int64_t passed; /* the last tick that was walked */
 	unsigned armed;
 };
 
-void timers_init(struct timers *timers, uv_loop_t *uv);
+void timers_init(struct timers *timers, uv_loop_t *uv, struct loop *loop);
 void timers_close(struct timers *timers);
 
 #endif

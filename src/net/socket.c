@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "config/snapshot.h"
 #include "net/connect.h"
 #include "net/loop.h"
 #include "net/timer.h"
@@ -21,6 +22,19 @@
 /* After accept() has failed for want of descriptors it is not asked again for this long. */
 #define ACCEPT_REST_US ((int64_t)1000 * 1000)
 #define ACCEPT_BATCH 64
+
+struct socket_options
+socket_options_of(const struct settings *set)
+{
+	return (struct socket_options){
+	    .keepalive = set->tcp_keepalive,
+	    .keepidle_s = set->tcp_keepidle,
+	    .keepintvl_s = set->tcp_keepintvl,
+	    .keepcnt = set->tcp_keepcnt,
+	    .buffer_bytes = set->tcp_socket_buffer,
+	    .user_timeout_ms = set->tcp_user_timeout,
+	};
+}
 
 static void
 socket_describe(const struct sockaddr_storage *address, struct endpoint *out)
@@ -207,6 +221,7 @@ listener_readable(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
+	loop_refresh(l->loop);
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 

@@ -315,6 +315,7 @@ stream_poll_event(uv_poll_t *poll, int status, int events)
 
 	if (s == NULL || s->closing)
 		return;
+	loop_refresh(s->loop);
 	if (status < 0) {
 		stream_drain_broken(s, h);
 		return;

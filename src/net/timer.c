@@ -5,7 +5,7 @@
  */
 #include "net/timer.h"
 
-#include "base/clock.h"
+#include "net/loop.h"
 #include "net/loop_private.h"
 
 #define TICK_US ((int64_t)TIMER_TICK_MS * 1000)
@@ -36,8 +36,11 @@ static void
 timers_tick(uv_timer_t *handle)
 {
 	struct timers *timers = container_of(handle, struct timers, tick);
-	int64_t now_us = clock_monotonic_us();
-	int64_t now_tick = now_us / TICK_US;
+	int64_t now_us, now_tick;
+
+	loop_refresh(timers->loop);
+	now_us = loop_now_us(timers->loop);
+	now_tick = now_us / TICK_US;
 
 	if (now_tick - timers->passed > TIMER_SLOTS)
 		timers->passed = now_tick - TIMER_SLOTS;
@@ -50,8 +53,9 @@ timers_tick(uv_timer_t *handle)
 }
 
 void
-timers_init(struct timers *timers, uv_loop_t *uv)
+timers_init(struct timers *timers, uv_loop_t *uv, struct loop *loop)
 {
+	timers->loop = loop;
 	for (unsigned i = 0; i < TIMER_SLOTS; i++)
 		list_init(&timers->slots[i]);
 	uv_timer_init(uv, &timers->tick);
@@ -89,7 +93,7 @@ timer_disarm(struct timers *timers, struct timer *t)
 void
 timer_arm(struct timers *timers, struct timer *t, int64_t delay_us)
 {
-	int64_t now_us = clock_monotonic_us();
+	int64_t now_us = loop_now_us(timers->loop);
 	int64_t tick;
 
 	timer_disarm(timers, t);

@@ -142,6 +142,7 @@ static void
 ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct database_config *d)
 {
 	l->max_connections = snapshot_max_db_connections(s, d);
+	l->server_lifetime_us = snapshot_server_lifetime_ms(s, d) * 1000;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
 		account_configure_locked(a, s, d);
 }

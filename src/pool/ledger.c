@@ -175,7 +175,7 @@ void
 ledger_janitor(struct ledger *l, const struct snapshot *s)
 {
 	int64_t idle_us = s->global.server_idle_timeout_ms * 1000;
-	int64_t lifetime_us = snapshot_server_lifetime_ms(s, snapshot_database(s, l->name)) * 1000;
+	int64_t lifetime_us = l->server_lifetime_us;
 	int64_t now_us = clock_monotonic_us();
 
 	pthread_mutex_lock(&l->mutex);

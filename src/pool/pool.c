@@ -81,7 +81,7 @@ server_lend(struct server *s, struct borrower *b)
 {
 	s->use = USE_LENT;
 	s->borrower = b;
-	s->request_wall_us = clock_wall_us();
+	s->request_wall_us = loop_wall_us(s->pool->loop);
 }
 
 /* ------------------------------------------------------------------ lend */
@@ -124,7 +124,7 @@ pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 	*out = NULL;
 	b->target = (uint8_t)target;
 	b->overtaken = 0;
-	b->since_us = clock_monotonic_us();
+	b->since_us = loop_now_us(b->pool->loop);
 	pthread_mutex_lock(&l->mutex);
 	must(b->state == BORROWER_NONE);
 	b->sequence = ++l->sequence;
@@ -161,12 +161,9 @@ pool_withdraw(struct borrower *b)
 static bool
 server_is_too_old_locked(struct server *s, int64_t now_us)
 {
-	const struct snapshot *snap = s->pool->snapshot;
-	int64_t lifetime_us = snapshot_server_lifetime_ms(snap, snapshot_database(snap, s->ledger->name)) * 1000;
+	int64_t lifetime_us = s->ledger->server_lifetime_us;
 
-	if (lifetime_us == 0)
-		return true;
-	return now_us - s->connected_us >= lifetime_us;
+	return lifetime_us == 0 || now_us - s->connected_us >= lifetime_us;
 }
 
 static const char *
@@ -203,7 +200,7 @@ static void
 pool_give_on(struct server *s)
 {
 	struct ledger *l = s->ledger;
-	int64_t now_us = clock_monotonic_us();
+	int64_t now_us = loop_now_us(s->pool->loop);
 	struct borrower *next = NULL;
 	const char *reason;
 

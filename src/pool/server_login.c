@@ -407,14 +407,7 @@ server_login_begin(struct server *s)
 {
 	static const struct connector_events events = {.connected = login_connected};
 	const struct settings *set = &s->pool->snapshot->global;
-	struct socket_options options = {
-	    .keepalive = set->tcp_keepalive,
-	    .keepidle_s = set->tcp_keepidle,
-	    .keepintvl_s = set->tcp_keepintvl,
-	    .keepcnt = set->tcp_keepcnt,
-	    .buffer_bytes = set->tcp_socket_buffer,
-	    .user_timeout_ms = set->tcp_user_timeout,
-	};
+	struct socket_options options = socket_options_of(set);
 
 	s->use = USE_LOGIN;
 	s->login = memory_new(sizeof(*s->login));

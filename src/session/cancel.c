@@ -62,7 +62,7 @@ cancel_waiting(struct session *s)
 	message_error(&b, &canceled);
 	session_send(s, &b);
 	bytes_free(&b);
-	s->idle_us = clock_monotonic_us();
+	s->idle_us = loop_now_us(s->worker->loop);
 	session_arm(s);
 	request_cancel_waiting(s);
 	return true;

@@ -186,13 +186,18 @@ forward_deallocate(struct session *s, const struct verdict_detail *detail)
 static bool
 text_may_concern_session(const char *text)
 {
-	static const char *const words[] = {"set", "reset", "deallocate", "discard", "/*", "--"};
-
-	text += strspn(text, " \t\r\n\f\v;");
-	for (size_t i = 0; i < array_length(words); i++)
-		if (((unsigned char)*text | 0x20) == ((unsigned char)words[i][0] | 0x20) && text_starts_nocase(text, words[i]))
-			return true;
-	return false;
+	while (*text == ' ' || (*text >= '\t' && *text <= '\r') || *text == ';')
+		text++;
+	switch (*text | 0x20) {
+	case 's':
+		return text_starts_nocase(text, "set");
+	case 'r':
+		return text_starts_nocase(text, "reset");
+	case 'd':
+		return text_starts_nocase(text, "deallocate") || text_starts_nocase(text, "discard");
+	default:
+		return *text == '/' || *text == '-';
+	}
 }
 
 /* What the session itself has to know of a statement: names of settings, and names to free. */
@@ -547,7 +552,7 @@ forward_start_request(struct session *s)
 		return;
 	if (server->status == 'I' && restore_is_needed(s))
 		restore_fence(s);
-	now_us = clock_monotonic_us();
+	now_us = loop_now_us(s->worker->loop);
 	s->request_us = now_us;
 	if (s->transaction_us == 0)
 		s->transaction_us = now_us;

@@ -27,6 +27,7 @@ struct session_login {
 	uint8_t method;          /* enum auth_type in force, for this user's secret */
 	bool deriving;
 	bool scram_begun;        /* client-first has come */
+	bool ok_sent;            /* AuthenticationOk has gone */
 	bool console;
 	bool mock;
 	char salt[4];
@@ -444,13 +445,15 @@ login_greet(struct session *s, const struct greeting *g)
 	    text_equal_nocase(greeting_value(g, "server_encoding"), "UTF8");
 	restore_apply_pgweir(s);
 	inquiry_begin(s);
+	if (!s->login->ok_sent)
+		message_authentication(&b, AUTHENTICATION_OK, NULL, 0);
 	login_write_parameters(s, g, &b);
 	login_write_key(s, &b);
 	message_ready(&b, 'I');
 	login_free(s->login);
 	s->login = NULL;
 	session_enter(s, SESSION_IDLE);
-	s->idle_us = clock_monotonic_us();
+	s->idle_us = loop_now_us(s->worker->loop);
 	session_send(s, &b);
 	bytes_free(&b);
 	stat_add(session_stats(s)->logins, 1);
@@ -564,6 +567,9 @@ login_wait(struct session *s)
 		free(failure);
 		return;
 	}
+	/* Clients take no notice of waiting before this. */
+	login_ask(s, AUTHENTICATION_OK, NULL, 0);
+	s->login->ok_sent = true;
 	if (pool_lend(&s->borrower, target, &server) == LEND_LATER) {
 		session_arm(s);
 		return;
@@ -585,7 +591,8 @@ login_welcome(struct session *s)
 	}
 	if (!login_attach(s))
 		return;
-	login_ask(s, AUTHENTICATION_OK, NULL, 0);
+	if (s->state == SESSION_STARTUP)
+		session_enter(s, SESSION_AUTH);
 	session_enter(s, SESSION_WELCOME);
 	s->profile = profile_ref(s->startup);
 	asked = login_profile_asked(s);

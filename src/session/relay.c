@@ -432,7 +432,7 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	s->status = status;
 	if (s->notice)
 		routing_notice(s);
-	relay_count_request(s, clock_monotonic_us());
+	relay_count_request(s, loop_now_us(s->worker->loop));
 	if (s->pool_mode == POOL_STATEMENT && status != 'I') {
 		session_close(s, CLOSE_statement_mode, NULL);
 		return STEP_CLOSED;
@@ -561,7 +561,7 @@ relay_skip(struct session *s, const char *bytes, size_t length)
 static void
 relay_rest(struct session *s)
 {
-	int64_t now_us = clock_monotonic_us();
+	int64_t now_us = loop_now_us(s->worker->loop);
 
 	if (s->learning) {
 		login_learned(s);

@@ -60,7 +60,7 @@ void
 release_server(struct session *s)
 {
 	release_forget_transaction(s);
-	s->idle_us = clock_monotonic_us();
+	s->idle_us = loop_now_us(s->worker->loop);
 	if (s->pool_mode != POOL_SESSION) {
 		session_enter(s, SESSION_IDLE);
 		pool_return(&s->server);

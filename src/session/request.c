@@ -27,7 +27,7 @@ request_lend(struct session *s, const struct brief *brief)
 	s->batch = *brief;
 	s->requests = 0;
 	s->notified = false;
-	s->request_wall_us = clock_wall_us();
+	s->request_wall_us = loop_wall_us(s->worker->loop);
 	s->target = (uint8_t)routing_target(s, brief);
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW) {
 		s->server = server;

@@ -176,7 +176,7 @@ session_arm(struct session *s)
 	if (due_us == INT64_MAX)
 		timer_disarm(timers, &s->timer);
 	else
-		timer_arm(timers, &s->timer, due_us - clock_monotonic_us());
+		timer_arm(timers, &s->timer, due_us - loop_now_us(s->worker->loop));
 }
 
 static void
@@ -197,7 +197,7 @@ session_timed_out(struct timer *t)
 {
 	struct session *s = container_of(t, struct session, timer);
 	struct deadline d = session_deadline(s);
-	int64_t now_us = clock_monotonic_us();
+	int64_t now_us = loop_now_us(s->worker->loop);
 
 	if (session_notice_due_us(s) <= now_us)
 		session_notify_waiting(s);
@@ -244,7 +244,7 @@ borrower_granted(struct borrower *b, struct server *server)
 		session_free_if_settled(s);
 		return;
 	}
-	stat_add(session_stats(s)->wait_us, clock_monotonic_us() - b->since_us);
+	stat_add(session_stats(s)->wait_us, max_of(loop_now_us(s->worker->loop) - b->since_us, (int64_t)0));
 	if (s->state == SESSION_WELCOME) {
 		login_granted(s);
 		return;
@@ -365,8 +365,6 @@ void
 session_accept(struct worker *w, int fd)
 {
 	struct session *s = memory_new(sizeof(*s));
-	const struct settings *set;
-	struct socket_options options;
 
 	s->worker = w;
 	s->state = SESSION_STARTUP;
@@ -380,18 +378,8 @@ session_accept(struct worker *w, int fd)
 	list_init(&s->borrower.order);
 	list_init(&s->borrower.own);
 	timer_init(&s->timer, session_timed_out);
-	s->connected_wall_us = clock_wall_us();
-	s->idle_us = clock_monotonic_us();
-	set = &s->snapshot->global;
-	options = (struct socket_options){
-	    .keepalive = set->tcp_keepalive,
-	    .keepidle_s = set->tcp_keepidle,
-	    .keepintvl_s = set->tcp_keepintvl,
-	    .keepcnt = set->tcp_keepcnt,
-	    .buffer_bytes = set->tcp_socket_buffer,
-	    .user_timeout_ms = set->tcp_user_timeout,
-	};
-	socket_apply_options(fd, &options);
+	s->connected_wall_us = loop_wall_us(s->worker->loop);
+	s->idle_us = loop_now_us(s->worker->loop);
 	list_push_back(&w->sessions, &s->all);
 	session_take_slot(s);
 	stream_init(&s->stream, fd, &session_stream_events);
@@ -441,12 +429,12 @@ session_log_end(struct session *s, enum close_reason reason, const char *message
 	const struct settings *set = &s->snapshot->global;
 	char who[256];
 
-	if (row->quiet)
+	if (row->quiet || !(set->log_disconnections || set->log_pooler_errors))
 		return;
 	session_describe(s, who, sizeof(who));
 	if (set->log_disconnections)
 		log_info(who, "closing because: %s (age=%llds)", message != NULL ? message : row->text,
-		    (long long)((clock_wall_us() - s->connected_wall_us) / 1000000));
+		    (long long)((loop_wall_us(s->worker->loop) - s->connected_wall_us) / 1000000));
 	if (set->log_pooler_errors && !row->silent)
 		log_warning(who, "pooler error: %s", message != NULL ? message : row->text);
 }

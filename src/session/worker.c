@@ -53,15 +53,20 @@ worker_take_connection(struct message *m)
 }
 
 void
-worker_accept(struct worker *w, int fd)
+worker_accept(struct worker *w, int fd, const struct worker *from)
 {
-	struct accept_message *a = memory_new(sizeof(*a));
+	struct accept_message *a;
 
+	atomic_fetch_add(&w->load, 1);
+	atomic_fetch_add(&w->process->clients, 1);
+	if (w == from) {
+		session_accept(w, fd);
+		return;
+	}
+	a = memory_new(sizeof(*a));
 	a->message.run = worker_take_connection;
 	a->worker = w;
 	a->fd = fd;
-	atomic_fetch_add(&w->load, 1);
-	atomic_fetch_add(&w->process->clients, 1);
 	loop_post(w->loop, &a->message);
 }
 
