@@ -27,6 +27,7 @@ struct answer {
 	uint8_t kind;
 	uint8_t way;
 	uint8_t purpose;
+	uint8_t reason;              /* enum route_reason of the request that this one ends */
 	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */
 	struct statement *statement; /* owned reference: a Parse puts it on the server, a Close takes it away */
 	struct name_change *change;  /* owned: what to undo in the session's names when this is dropped */

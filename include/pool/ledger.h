@@ -77,7 +77,7 @@ struct account {
 	/* the last failure, told while server_login_retry runs */
 	char *failure;                /* owned; NULL when the last login was good */
 	char failure_sqlstate[6];
-	int64_t failed_us;
+	int64_t retry_us;             /* monotonic: when the next login may be tried */
 	struct greeting *greeting;
 	struct known_startup *startups; /* uthash by pointer */
 };
@@ -143,6 +143,9 @@ void hub_on_cluster(struct hub *h, void (*watch)(void *user, struct cluster *c, 
 struct ledger *hub_ledger(struct hub *h, const char *database);
 struct ledger *ledger_ref(struct ledger *l);
 void ledger_unref(struct ledger *l);
+/* Counts one client of that user, over all entries; answers how many there are with it. */
+unsigned hub_add_client(struct hub *h, const char *user);
+void hub_remove_client(struct hub *h, const char *user);
 /* Calls EACH for every ledger, with a reference held, under no lock. */
 void hub_each_ledger(struct hub *h, void (*each)(struct ledger *l, void *user), void *user);
 

@@ -78,6 +78,7 @@ struct server {
 	bool died;                      /* ended while an order for it was on its way */
 	bool closed;                    /* the stream has had its last event */
 	bool close_needed;              /* closed when it comes back */
+	const char *close_text;         /* ORDER_CLOSE: why, for the log; borrowed */
 	bool in_copy;                   /* between CopyInResponse and its end, seen from the request side */
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
@@ -107,6 +108,9 @@ struct server {
 	struct endpoint local;
 	uint64_t skip;                  /* bytes of the frame under way still to stream through */
 };
+
+/* PostgreSQL reports about fifteen parameters; what comes beyond this many names is not kept. */
+#define SERVER_VALUES_MOST 200
 
 /* The row of a reported parameter, or NULL. */
 const struct server_value *server_value(const struct server *s, const char *name);

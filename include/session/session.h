@@ -70,6 +70,7 @@ struct session {
 	int64_t transaction_us;        /* when the running transaction began; 0 outside */
 	int64_t idle_us;               /* since when it has been idle, in a transaction or out of one */
 	uint64_t skip;                 /* bytes of the client's frame under way still to stream through */
+	uint8_t cancel_secret[32];     /* random; protocol 3.0 uses the first four bytes */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t minor;                /* protocol 3.minor */
@@ -83,6 +84,7 @@ struct session {
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
 	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
+	bool batch_bound : 1;          /* a Bind or Execute is among them: the batch stays on its server */
 	bool batch_failed : 1;         /* an error came: the rest up to Sync is dropped */
 	bool settling : 1;             /* the settings are read back; the server is not given back yet */
 	bool probe : 1;                /* settings may have changed in this transaction */
@@ -91,6 +93,7 @@ struct session {
 	bool discarded : 1;            /* DISCARD ALL succeeded */
 	bool reported : 1;             /* a followed parameter was reported in this transaction */
 	bool blocked : 1;              /* requests wait for answers or for room */
+	bool clearing : 1;             /* DISCARD or DEALLOCATE is under way: requests wait for its end */
 	bool notice : 1;               /* pgweir.route_notice */
 	bool stream_closed : 1;
 	bool cancelled : 1;            /* the request that waited is dropped up to its end */
@@ -120,7 +123,8 @@ const char *session_database_name(const struct session *s);
 /* Writes an ErrorResponse (not FATAL) to the client; a ReadyForQuery follows from the caller. */
 void session_send_error(struct session *s, const struct error *e);
 void session_send(struct session *s, const struct bytes *b);
-/* The secret part of the session's cancel key; 4 bytes for protocol 3.0, 32 for 3.2. */
-size_t session_cancel_secret(const struct worker *w, uint32_t slot, uint32_t generation, uint32_t minor, uint8_t out[32]);
+/* The secret part of the session's cancel key: 4 bytes for protocol 3.0, 32 for 3.2. */
+void session_make_cancel_secret(struct session *s);
+size_t session_cancel_secret_length(const struct session *s);
 
 #endif

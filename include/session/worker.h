@@ -57,6 +57,8 @@ struct worker {
 	struct gather to_server;
 	struct bytes scratch;    /* for a message under construction */
 	uint32_t generation;
+	uint8_t random[4096];    /* for cancel keys; used from its end */
+	size_t random_left;
 };
 
 struct worker *worker_new(struct process *process, struct loop *loop, struct pool *pool);

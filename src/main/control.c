@@ -272,7 +272,8 @@ control_janitor(struct timer *t)
 	int64_t now_us = clock_monotonic_us();
 	struct snapshot *s = hub_snapshot(p->hub);
 
-	hub_janitor(p->hub);
+	if (atomic_load(&p->process.shutdown) != SHUTDOWN_NOW)
+		hub_janitor(p->hub);
 	if (s->global.stats_period_ms > 0 && now_us - p->sampled_us >= s->global.stats_period_ms * 1000) {
 		p->sampled_us = now_us;
 		console_sample(p->hub);

@@ -91,9 +91,10 @@ stream_close(struct stream *s)
 	s->writing = false;
 	bytes_free(&s->output);
 	must(s->attached);
-	uv_close((uv_handle_t *)&s->handle->poll, stream_handle_closed);
+	/* Closed first: the kernel forgets it by itself, and libuv's own attempts to take it out cost nothing. */
 	close(s->fd);
 	s->fd = -1;
+	uv_close((uv_handle_t *)&s->handle->poll, stream_handle_closed);
 	if (!s->handle->busy)
 		bytes_free(&s->input);
 }

@@ -131,18 +131,27 @@ account_configure_locked(struct account *a, const struct snapshot *s, const stru
 }
 
 struct account *
+account_find_locked(struct ledger *l, const char *user, const struct snapshot *s, const struct database_config *d)
+{
+	struct account *a;
+
+	HASH_FIND(hh, l->accounts, user, strlen(user), a);
+	if (a == NULL) {
+		a = account_new_locked(l, user);
+		if (d != NULL)
+			account_configure_locked(a, s, d);
+	}
+	return a;
+}
+
+struct account *
 account_attach(struct ledger *l, const char *user, const struct snapshot *snapshot)
 {
 	const struct database_config *d = snapshot_database(snapshot, l->name);
 	struct account *a;
 
 	pthread_mutex_lock(&l->mutex);
-	HASH_FIND(hh, l->accounts, user, strlen(user), a);
-	if (a == NULL) {
-		a = account_new_locked(l, user);
-		if (d != NULL)
-			account_configure_locked(a, snapshot, d);
-	}
+	a = account_find_locked(l, user, snapshot, d);
 	a->clients++;
 	pthread_mutex_unlock(&l->mutex);
 	return a;
@@ -259,7 +268,7 @@ account_is_failing(struct account *a, char **text, char *sqlstate)
 	bool failing;
 
 	pthread_mutex_lock(&a->ledger->mutex);
-	failing = a->failure != NULL && a->total == 0;
+	failing = a->failure != NULL && a->total == 0 && clock_monotonic_us() < a->retry_us;
 	if (failing) {
 		*text = text_copy(a->failure);
 		memcpy(sqlstate, a->failure_sqlstate, sizeof(a->failure_sqlstate));

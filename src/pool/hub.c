@@ -130,6 +130,23 @@ hub_counter_unref(struct hub *h, struct user_counter *c)
 	pthread_mutex_unlock(&h->mutex);
 }
 
+unsigned
+hub_add_client(struct hub *h, const char *user)
+{
+	return (unsigned)atomic_fetch_add(&hub_counter(h, user)->clients, 1) + 1;
+}
+
+void
+hub_remove_client(struct hub *h, const char *user)
+{
+	struct user_counter *c = hub_counter(h, user);
+
+	atomic_fetch_sub(&c->clients, 1);
+	hub_counter_unref(h, c);
+	/* The reference that came with the client. */
+	hub_counter_unref(h, c);
+}
+
 /* --------------------------------------------------------------- ledgers */
 
 static struct cluster *
@@ -225,7 +242,7 @@ ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 {
 	l->cluster = c;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
-		ledger_close_idle_locked(a, UINT32_MAX);
+		ledger_close_idle_locked(a, UINT32_MAX, "database configuration changed");
 		account_set_hosts_locked(a, cluster_host_count(c));
 	}
 }
@@ -242,7 +259,7 @@ ledger_reload(struct ledger *l, const struct snapshot *old, const struct snapsho
 	l->removed = false;
 	if (database_needs_new_servers(snapshot_database(old, l->name), d)) {
 		l->epoch++;
-		ledger_close_idle_all_locked(l);
+		ledger_close_idle_all_locked(l, "database configuration changed");
 	}
 	if (monitored != cluster_is_monitored(l->cluster) ||
 	    !cluster_has_same_hosts(l->cluster, (const char *const *)d->hosts, d->ports, d->host_count)) {
@@ -266,7 +283,7 @@ ledger_remove(struct ledger *l)
 
 	pthread_mutex_lock(&l->mutex);
 	l->removed = true;
-	ledger_close_idle_all_locked(l);
+	ledger_close_idle_all_locked(l, "database removed");
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
 		account_refuse_waiters_locked(a, &why);
 	pthread_mutex_unlock(&l->mutex);
@@ -336,7 +353,7 @@ ledger_cluster_changed(struct ledger *l, void *changed)
 		for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
 			for (unsigned i = 0; i < a->cell_count; i++)
 				a->cells[i]->failed_us = 0;
-			ledger_close_idle_locked(a, ~usable);
+			ledger_close_idle_locked(a, ~usable, "host is out of rotation");
 			ledger_pump_locked(a);
 		}
 	}

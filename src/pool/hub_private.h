@@ -5,7 +5,7 @@
 #include "pool/ledger.h"
 
 struct ledger *ledger_new(struct hub *h, const char *name, struct cluster *cluster);
-void ledger_close_idle_all_locked(struct ledger *l);
+void ledger_close_idle_all_locked(struct ledger *l, const char *text);
 void ledger_janitor(struct ledger *l, const struct snapshot *s);
 
 #endif

@@ -76,10 +76,10 @@ ledger_facts(struct ledger *l, uint64_t *generation)
 }
 
 void
-ledger_close_idle_all_locked(struct ledger *l)
+ledger_close_idle_all_locked(struct ledger *l, const char *text)
 {
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
-		ledger_close_idle_locked(a, UINT32_MAX);
+		ledger_close_idle_locked(a, UINT32_MAX, text);
 }
 
 void
@@ -88,7 +88,7 @@ ledger_pause(struct ledger *l, bool paused)
 	pthread_mutex_lock(&l->mutex);
 	l->paused = paused;
 	if (paused)
-		ledger_close_idle_all_locked(l);
+		ledger_close_idle_all_locked(l, "database paused");
 	else
 		ledger_pump_all_locked(l);
 	pthread_mutex_unlock(&l->mutex);
@@ -118,18 +118,36 @@ ledger_reconnect(struct ledger *l)
 {
 	pthread_mutex_lock(&l->mutex);
 	l->epoch++;
-	ledger_close_idle_all_locked(l);
+	ledger_close_idle_all_locked(l, "database configuration changed");
 	pthread_mutex_unlock(&l->mutex);
 }
 
 /* -------------------------------------------------------------- janitor */
 
+/* True after a reload that made the pool smaller. */
 static bool
-server_is_expired(const struct server *s, const struct account *a, int64_t idle_us, int64_t lifetime_us, int64_t now_us)
+cell_is_too_large(const struct cell *c, const struct account *a)
+{
+	bool monitored = cluster_is_monitored(a->ledger->cluster);
+	bool replica = monitored && cluster_host_role(a->ledger->cluster, c->host) == HOST_REPLICA;
+	int size = replica ? a->replica_pool_size : a->pool_size;
+
+	return size > 0 && (monitored ? c->total : a->total) > (unsigned)(size + max_of(a->reserve_pool_size, 0));
+}
+
+/* Why an idle server has to go, or NULL. */
+static const char *
+server_reason_to_expire(const struct server *s, const struct account *a, int64_t idle_us, int64_t lifetime_us, int64_t now_us)
 {
 	if (lifetime_us > 0 && now_us - s->connected_us >= lifetime_us)
-		return true;
-	return idle_us > 0 && now_us - s->returned_us >= idle_us && s->cell->total > (unsigned)a->min_pool_size;
+		return "server lifetime over";
+	if (cell_is_too_large(s->cell, a))
+		return "too many servers in the pool";
+	if (idle_us > 0 && now_us - s->returned_us >= idle_us && s->cell->total > (unsigned)a->min_pool_size)
+		return "server idle timeout";
+	if (atomic_load(&a->counter->wanted) && account_waiting(a) == 0 && atomic_exchange(&a->counter->wanted, false))
+		return "evicted";
+	return NULL;
 }
 
 static void
@@ -139,14 +157,13 @@ account_close_expired_locked(struct account *a, int64_t idle_us, int64_t lifetim
 		for (unsigned w = 0; w < hub_worker_count(a->ledger->hub); w++) {
 			list_for_each_safe(node, &a->cells[i]->idle[w]) {
 				struct server *s = list_entry(node, struct server, idle);
+				const char *reason = server_reason_to_expire(s, a, idle_us, lifetime_us, now_us);
 
-				if (!server_is_expired(s, a, idle_us, lifetime_us, now_us))
+				if (reason == NULL)
 					continue;
-				list_remove(node);
-				server_enter_locked(s, SERVER_CLOSING);
-				server_order_locked(s, ORDER_CLOSE);
-				/* The lifetime's ends are spaced over the pool's size. */
-				if (lifetime_us > 0 && now_us - s->connected_us >= lifetime_us)
+				ledger_close_one_locked(s, reason);
+				/* One per turn: the lifetime's ends are spaced, and a closing server still counts. */
+				if (cell_is_too_large(a->cells[i], a) || (lifetime_us > 0 && now_us - s->connected_us >= lifetime_us))
 					return;
 			}
 		}
@@ -171,6 +188,17 @@ account_fill_minimum_locked(struct account *a)
 	}
 }
 
+/* An entry with a forced user keeps its minimum before the first client comes. */
+static void
+ledger_make_forced_locked(struct ledger *l, const struct snapshot *s)
+{
+	const struct database_config *d = snapshot_database(s, l->name);
+
+	if (d == NULL || d->user == NULL || l->removed || snapshot_min_pool_size(s, d, snapshot_user(s, d->user)) <= 0)
+		return;
+	account_find_locked(l, d->user, s, d);
+}
+
 void
 ledger_janitor(struct ledger *l, const struct snapshot *s)
 {
@@ -179,6 +207,7 @@ ledger_janitor(struct ledger *l, const struct snapshot *s)
 	int64_t now_us = clock_monotonic_us();
 
 	pthread_mutex_lock(&l->mutex);
+	ledger_make_forced_locked(l, s);
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
 		account_close_expired_locked(a, idle_us, lifetime_us, now_us);
 		account_fill_minimum_locked(a);

@@ -178,7 +178,16 @@ ledger_promise_locked(struct server *s, struct borrower *b)
 }
 
 void
-ledger_close_idle_locked(struct account *a, uint32_t hosts)
+ledger_close_one_locked(struct server *s, const char *text)
+{
+	list_remove(&s->idle);
+	s->close_text = text;
+	server_enter_locked(s, SERVER_CLOSING);
+	server_order_locked(s, ORDER_CLOSE);
+}
+
+void
+ledger_close_idle_locked(struct account *a, uint32_t hosts, const char *text)
 {
 	for (unsigned host = 0; host < a->cell_count; host++) {
 		struct server *s;
@@ -186,10 +195,8 @@ ledger_close_idle_locked(struct account *a, uint32_t hosts)
 		if ((hosts & 1u << host) == 0)
 			continue;
 		for (unsigned w = 0; w < hub_worker_count(a->ledger->hub); w++) {
-			while ((s = cell_take_idle(a->cells[host], w)) != NULL) {
-				server_enter_locked(s, SERVER_CLOSING);
-				server_order_locked(s, ORDER_CLOSE);
-			}
+			while ((s = cell_take_idle(a->cells[host], w)) != NULL)
+				ledger_close_one_locked(s, text);
 		}
 	}
 }
@@ -245,11 +252,8 @@ ledger_evict_locked(struct ledger *l, const struct account *for_account)
 			}
 		}
 	}
-	if (oldest == NULL)
-		return;
-	list_remove(&oldest->idle);
-	server_enter_locked(oldest, SERVER_CLOSING);
-	server_order_locked(oldest, ORDER_CLOSE);
+	if (oldest != NULL)
+		ledger_close_one_locked(oldest, "evicted");
 }
 
 static bool
@@ -273,6 +277,7 @@ limit_reserve_user(struct user_counter *c)
 	if (atomic_fetch_add(&c->servers, 1) < most || most <= 0)
 		return true;
 	atomic_fetch_sub(&c->servers, 1);
+	atomic_store(&c->wanted, true);
 	return false;
 }
 

@@ -82,6 +82,7 @@ server_lend(struct server *s, struct borrower *b)
 	s->use = USE_LENT;
 	s->borrower = b;
 	s->request_wall_us = loop_wall_us(s->pool->loop);
+	s->dirty |= s->pool->snapshot->global.server_reset_query_always != 0;
 }
 
 /* ------------------------------------------------------------------ lend */
@@ -163,7 +164,10 @@ server_is_too_old_locked(struct server *s, int64_t now_us)
 {
 	int64_t lifetime_us = s->ledger->server_lifetime_us;
 
-	return lifetime_us == 0 || now_us - s->connected_us >= lifetime_us;
+	/* Zero: each server is used once.  One that has just logged in was not used yet. */
+	if (lifetime_us == 0)
+		return s->request_wall_us != 0;
+	return now_us - s->connected_us >= lifetime_us;
 }
 
 static const char *
@@ -260,7 +264,7 @@ server_needs_reset(const struct server *s)
 {
 	const struct settings *set = &s->pool->snapshot->global;
 
-	return set->server_reset_query[0] != '\0' && (s->dirty || set->server_reset_query_always);
+	return set->server_reset_query[0] != '\0' && s->dirty;
 }
 
 void
@@ -405,7 +409,7 @@ order_run(struct message *m)
 		server_begin_test(s, s->pool->snapshot->global.server_check_query, PURPOSE_CHECK);
 		break;
 	default:
-		pool_close_server(&s, "no longer needed");
+		pool_close_server(&s, s->close_text);
 	}
 }
 

@@ -24,6 +24,7 @@ struct user_counter {
 	atomic_int servers;
 	atomic_int clients;
 	atomic_int most; /* 0: no limit */
+	atomic_bool wanted; /* somebody waits for a place: an idle server of another ledger goes */
 };
 
 struct user_counter *hub_counter(struct hub *h, const char *user);
@@ -31,6 +32,8 @@ void hub_counter_unref(struct hub *h, struct user_counter *c);
 
 /* ---- accounts ---- */
 struct account *account_new_locked(struct ledger *l, const char *user);
+/* The account of that user, made when there is none. */
+struct account *account_find_locked(struct ledger *l, const char *user, const struct snapshot *s, const struct database_config *d);
 void account_free_locked(struct account *a);
 void account_configure_locked(struct account *a, const struct snapshot *s, const struct database_config *d);
 void account_set_hosts_locked(struct account *a, unsigned count);
@@ -54,7 +57,9 @@ void ledger_even_out_locked(struct account *a, enum lend_target target);
 bool ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter);
 void ledger_promise_locked(struct server *s, struct borrower *b);
 void ledger_idle_locked(struct server *s);
-void ledger_close_idle_locked(struct account *a, uint32_t hosts);
+/* Closes an idle server, or all idle ones of those hosts; TEXT, a literal, is logged. */
+void ledger_close_one_locked(struct server *s, const char *text);
+void ledger_close_idle_locked(struct account *a, uint32_t hosts, const char *text);
 /* Takes the server out of all counts and serves who waited for the place. */
 void ledger_forget(struct server *s);
 

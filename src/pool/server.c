@@ -95,6 +95,8 @@ server_set_value(struct server *s, const char *name, const char *value)
 		row->value = text_copy(value);
 		return;
 	}
+	if (s->value_count == SERVER_VALUES_MOST)
+		return;
 	s->values = memory_resize(s->values, (s->value_count + 1) * sizeof(*s->values));
 	s->values[s->value_count++] = (struct server_value){.name = text_copy(name), .value = text_copy(value), .initial = text_copy(value)};
 }

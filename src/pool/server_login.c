@@ -29,6 +29,7 @@ struct server_login {
 	bool has_keys;
 	bool deriving;
 	bool authenticated;
+	bool verified;               /* the server has proved that it knows the secret */
 	bool querying;               /* connect_query runs */
 	unsigned frames;
 };
@@ -213,6 +214,7 @@ login_finish_sasl(struct server *s, struct reader *r)
 
 	if (s->login->scram == NULL || scram_client_verify(s->login->scram, reader_bytes(r, length), length) != SCRAM_DONE)
 		return login_fail(s, "server login failed: invalid server signature");
+	s->login->verified = true;
 	return STEP_ON;
 }
 
@@ -223,6 +225,8 @@ login_authenticate(struct server *s, const char *body, size_t length)
 
 	switch (reader_u32(&r)) {
 	case AUTHENTICATION_OK:
+		if (s->login->scram != NULL && !s->login->verified)
+			return login_fail(s, "server login failed: the SCRAM exchange was not finished");
 		s->login->authenticated = true;
 		return STEP_ON;
 	case AUTHENTICATION_CLEARTEXT:
@@ -260,7 +264,7 @@ login_take_parameter(struct server *s, const char *body, size_t length)
 	const char *name = reader_text(&r);
 	const char *value = reader_text(&r);
 
-	if (!reader_at_end(&r) || s->value_count >= 200)
+	if (!reader_at_end(&r) || s->value_count == SERVER_VALUES_MOST)
 		return login_fail(s, "server sent a broken parameter");
 	server_set_value(s, name, value);
 	return STEP_ON;
@@ -275,6 +279,8 @@ login_ready(struct server *s, char status)
 
 	if (!s->login->authenticated)
 		return login_fail(s, "server sent a message before authentication");
+	if (status != 'I')
+		return login_fail(s, "server is not idle after its login");
 	s->status = status;
 	if (s->login->querying || d == NULL || d->connect_query == NULL) {
 		pool_login_done(s, NULL, NULL);
@@ -476,6 +482,7 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 	cluster_suspect(s->ledger->cluster, s->host);
 	pthread_mutex_lock(&s->ledger->mutex);
 	s->cell->failed_us = clock_monotonic_us();
+	a->retry_us = s->cell->failed_us + s->pool->snapshot->global.server_login_retry_ms * 1000;
 	if (!starting) {
 		free(a->failure);
 		a->failure = text_copy(message);

@@ -5,6 +5,8 @@
  * (view rules, policies, defaults, domain checks, SQL bodies) is found by searching
  * the stored node trees for the oids of those built-ins: that is "the pattern".
  * From these roots a recursive query follows pg_depend to all that hides them.
+ * A rule that locks rows is found the same way.  Temporary relations are roots too:
+ * whoever made one means it with the bare name, and a replica has none.
  * They run with search_path = pg_catalog, and need no right but CONNECT.
  */
 #include "route/facts.h"
@@ -66,7 +68,7 @@ static const char sql_rules[] = "select oid, xmin from pg_catalog.pg_rewrite whe
 
 static const char sql_pattern[] =
 	"with " SQL_BUILTINS
-	"select ':(?:funcid|aggfnoid|winfnoid|opfuncid) (?:' || string_agg(oid::text, '|' order by oid) || ') ' from badbuiltin";
+	"select ':(?:rowMarks [(]|(?:funcid|aggfnoid|winfnoid|opfuncid) (?:' || string_agg(oid::text, '|' order by oid) || ') )' from badbuiltin";
 
 /* Volatile functions of known extensions that only compute; volatile functions of the database; stable ones that call. */
 static const char sql_closure_head[] =
@@ -111,7 +113,7 @@ static const char sql_closure_tail[] =
 	"  select 'pg_class'::regclass::oid, o from inh union all\n"
 	"  select 'pg_proc'::regclass::oid, oid from badfn\n"
 	"  union all select 'pg_class'::regclass, c.oid from pg_class c where relkind in ('S','f') or (relpersistence = 'u' and\n"
-	"     relkind in ('r','p'))\n"
+	"     relkind in ('r','p')) or (relpersistence = 't' and relkind in ('r','p','v'))\n"
 	"  union all select 'pg_class'::regclass, r.ev_class from pg_rewrite r join pg_class c on c.oid = r.ev_class where\n"
 	"     c.relkind = 'v' and r.oid = any((select hits from given)::oid[])\n"
 	"  union all select 'pg_class'::regclass, p.polrelid from pg_policy p where p.polcmd in ('r','*') and p.polqual::text ~\n"

@@ -69,15 +69,11 @@ cancel_waiting(struct session *s)
 }
 
 static bool
-cancel_is_for(const struct worker *w, const struct session *s, const struct cancel_message *c)
+cancel_is_for(const struct session *s, const struct cancel_message *c)
 {
-	uint8_t secret[32];
-	size_t length;
-
 	if (s == NULL || s->state < SESSION_IDLE || s->state > SESSION_ACTIVE)
 		return false;
-	length = session_cancel_secret(w, s->slot, s->generation, s->minor, secret);
-	return c->secret_length == length && crypto_equal(c->secret, secret, length);
+	return c->secret_length == session_cancel_secret_length(s) && crypto_equal(c->secret, s->cancel_secret, c->secret_length);
 }
 
 static void
@@ -86,7 +82,7 @@ cancel_deliver(struct message *m)
 	struct cancel_message *c = container_of(m, struct cancel_message, message);
 	struct session *s = worker_session(c->to, c->pid & 0xffffff);
 
-	if (cancel_is_for(c->to, s, c)) {
+	if (cancel_is_for(s, c)) {
 		if (s->state == SESSION_WAITING && cancel_waiting(s)) {
 			cancel_answer(c);
 			return;

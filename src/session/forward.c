@@ -24,6 +24,16 @@ forward_expect(struct session *s, enum answer_kind kind, enum answer_way way)
 	return answers_push(&s->server->answers, kind, way);
 }
 
+/* Expects the answer that ends a request, and so says why the request went where it went. */
+static struct answer *
+forward_expect_end(struct session *s, enum answer_kind kind)
+{
+	struct answer *a = forward_expect(s, kind, ANSWER_FORWARD);
+
+	a->reason = s->batch.reason;
+	return a;
+}
+
 /* Sends the frame from byte FROM on as it is; a part that is not here yet streams through later. */
 static size_t
 forward_rest(struct session *s, const struct frame *f, size_t from)
@@ -146,7 +156,7 @@ forward_renames(const struct session *s)
 static size_t
 forward_query_streamed(struct session *s, const struct frame *f)
 {
-	forward_expect(s, ANSWER_QUERY, ANSWER_FORWARD);
+	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
 }
 
@@ -176,7 +186,7 @@ forward_deallocate(struct session *s, const struct verdict_detail *detail)
 	bytes_u8(out, 0);
 	message_end(out, begun);
 	gather_made(&s->worker->to_server, before);
-	a = forward_expect(s, ANSWER_QUERY, ANSWER_FORWARD);
+	a = forward_expect_end(s, ANSWER_QUERY);
 	a->statement = statement_ref(e->statement);
 	a->change = names_change(s, detail->name, NULL);
 	return true;
@@ -217,6 +227,8 @@ forward_note_statement(struct session *s, const struct verdict *v, const char *t
 	default:
 		return false;
 	}
+	/* What is prepared behind it must not be looked up in what it will clear. */
+	s->clearing = v->kind == KIND_DISCARD || v->kind == KIND_DEALLOCATE;
 	if (route_detail(text, length, &detail)) {
 		if (v->kind == KIND_DEALLOCATE)
 			sent = forward_renames(s) && forward_deallocate(s, &detail);
@@ -237,10 +249,8 @@ forward_query(struct session *s, struct frame *f)
 	const char *text;
 	struct verdict v;
 
-	if (!frame_is_whole(f) && f->size > ROUTE_TEXT_MAX_BYTES) {
-		routing_count(s, &s->batch);
+	if (!frame_is_whole(f) && f->size > ROUTE_TEXT_MAX_BYTES)
 		return forward_query_streamed(s, f);
-	}
 	if (!frame_is_whole(f))
 		return 0;
 	text = reader_text(&f->body);
@@ -254,14 +264,14 @@ forward_query(struct session *s, struct frame *f)
 		if (forward_note_statement(s, &v, text, strlen(text)))
 			return f->size;
 	}
-	forward_expect(s, ANSWER_QUERY, ANSWER_FORWARD);
+	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
 }
 
 static size_t
 forward_function(struct session *s, const struct frame *f)
 {
-	forward_expect(s, ANSWER_FUNCTION, ANSWER_FORWARD);
+	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }
 
@@ -473,9 +483,10 @@ static size_t
 forward_sync(struct session *s, const struct frame *f)
 {
 	s->in_batch = false;
+	s->batch_bound = false;
 	s->batch_failed = false;
 	s->requests++;
-	forward_expect(s, ANSWER_SYNC, ANSWER_FORWARD);
+	forward_expect_end(s, ANSWER_SYNC);
 	return forward_rest(s, f, 0);
 }
 
@@ -485,7 +496,7 @@ forward_flush(struct session *s, const struct frame *f)
 	size_t consumed = forward_rest(s, f, 0);
 	struct answer *head = answers_head(&s->server->answers);
 
-	if (head == NULL || head->way != ANSWER_MADE)
+	if (head == NULL || head->way != ANSWER_MADE || s->server->skip > 0)
 		return consumed;
 	gather_begin(&s->worker->to_client, &s->stream);
 	relay_made(s);
@@ -512,12 +523,31 @@ forward_dropped(struct session *s, const struct frame *f)
 	return f->here;
 }
 
+/*
+ * Data sent ahead of the CopyInResponse that will ask for it waits: before it the
+ * data mean nothing, and would be dropped.  The server is told not to keep its answer back.
+ */
+static size_t
+forward_wait_for_copy(struct session *s)
+{
+	if (!s->blocked)
+		gather_refer(&s->worker->to_server, "H\0\0\0\4", FRAME_HEAD);
+	s->blocked = true;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ gate */
+
+static bool
+type_is_of_copy(char type)
+{
+	return type == FRONTEND_COPY_DATA || type == FRONTEND_COPY_DONE || type == FRONTEND_COPY_FAIL;
+}
 
 static bool
 type_begins_request(char type)
 {
-	return type != FRONTEND_SYNC && type != FRONTEND_FLUSH && type != FRONTEND_COPY_DATA && type != FRONTEND_COPY_DONE && type != FRONTEND_COPY_FAIL;
+	return type != FRONTEND_SYNC && type != FRONTEND_FLUSH && !type_is_of_copy(type);
 }
 
 /*
@@ -525,11 +555,16 @@ type_begins_request(char type)
  * (another host is needed, or enough was sent ahead), or for room.
  */
 static bool
-forward_must_wait(struct session *s, const char *bytes, size_t length)
+forward_must_wait(struct session *s, char type, const char *bytes, size_t length)
 {
 	struct plan plan;
 	bool outstanding = s->server->answers.count > 0;
 
+	/* Who leaves gets the answers to what it has asked. */
+	if (type == FRONTEND_TERMINATE)
+		return outstanding;
+	if (outstanding && s->clearing)
+		return true;
 	if (stream_unsent(&s->server->stream) > HIGH_WATER)
 		return true;
 	if (!outstanding || s->server->status != 'I' || s->pool_mode == POOL_SESSION)
@@ -539,7 +574,46 @@ forward_must_wait(struct session *s, const char *bytes, size_t length)
 	if (s->target != LEND_REPLICA)
 		return false;
 	plan = routing_plan(s, bytes, length);
-	return plan.outcome == PLAN_WAIT || (plan.outcome == PLAN_LEND && routing_target(s, &plan.brief) != LEND_REPLICA);
+	if (plan.outcome == PLAN_WAIT || (plan.outcome == PLAN_LEND && routing_target(s, &plan.brief) != LEND_REPLICA))
+		return true;
+	s->batch = plan.brief;
+	return false;
+}
+
+/*
+ * A client that flushes sends on what was not there to be judged.  While nothing of
+ * the batch was bound, it is not tied to this server: when what comes now may not
+ * run here, a Sync of ours ends the batch so far, and the rest goes elsewhere.
+ */
+static bool
+forward_must_leave(struct session *s, const char *bytes, size_t length)
+{
+	struct bytes *out;
+	struct plan plan;
+	size_t before;
+
+	if (s->target != LEND_REPLICA || s->batch_bound || s->server->answers.count > 0 || s->server->status != 'I' || s->pool_mode == POOL_SESSION)
+		return false;
+	plan = routing_plan(s, bytes, length);
+	if (plan.outcome == PLAN_WAIT)
+		return true;
+	if (plan.outcome == PLAN_BROKEN || !plan.is_judged || routing_target(s, &plan.brief) == LEND_REPLICA)
+		return false;
+	out = gather_make(&s->worker->to_server);
+	before = out->length;
+	message_sync(out);
+	gather_made(&s->worker->to_server, before);
+	forward_expect(s, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
+	s->in_batch = false;
+	return true;
+}
+
+/* Requests inside a transaction stay on its server, whatever they are. */
+static void
+forward_note_request(struct session *s)
+{
+	if (s->server->status != 'I')
+		s->batch = (struct brief){.target = TARGET_FOLLOW, .reason = ROUTE_REASON_in_transaction, .known = true};
 }
 
 static void
@@ -550,6 +624,7 @@ forward_start_request(struct session *s)
 
 	if (server->answers.count > 0)
 		return;
+	s->clearing = false;
 	if (server->status == 'I' && restore_is_needed(s))
 		restore_fence(s);
 	now_us = loop_now_us(s->worker->loop);
@@ -621,19 +696,31 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 		return forward_copy(s, &f);
 	if (forward_is_dropped(s, f.type))
 		return forward_dropped(s, &f);
+	if (type_is_of_copy(f.type) && s->server->answers.count > 0)
+		return forward_wait_for_copy(s);
 	begins = !s->in_batch && type_begins_request(f.type);
-	if (s->settling || (begins && f.type != FRONTEND_TERMINATE && forward_must_wait(s, bytes, length))) {
+	if (s->settling || (begins && forward_must_wait(s, f.type, bytes, length))) {
 		s->blocked = true;
 		return 0;
 	}
+	if (!begins && type_begins_request(f.type) && f.type != FRONTEND_TERMINATE && forward_must_leave(s, bytes, length)) {
+		s->blocked = true;
+		return 0;
+	}
+	if (begins)
+		forward_note_request(s);
 	if (s->request_us == 0 && f.type != FRONTEND_TERMINATE && f.type != FRONTEND_FLUSH)
 		forward_start_request(s);
 	consumed = forward_dispatch(s, &f);
 	if (consumed == 0)
 		return 0;
-	if (begins && f.type != FRONTEND_QUERY && f.type != FRONTEND_FUNCTION_CALL)
-		s->in_batch = true;
-	else if (begins)
+	s->batch_bound |= f.type == FRONTEND_BIND || f.type == FRONTEND_EXECUTE;
+	if (f.type == FRONTEND_QUERY || f.type == FRONTEND_FUNCTION_CALL) {
+		/* Either ends a batch that has had no Sync. */
+		s->in_batch = s->batch_bound = false;
 		s->requests++;
+	} else if (begins) {
+		s->in_batch = true;
+	}
 	return consumed;
 }

@@ -425,12 +425,11 @@ login_write_parameters(struct session *s, const struct greeting *g, struct bytes
 static void
 login_write_key(struct session *s, struct bytes *b)
 {
-	uint8_t secret[32];
-	size_t length = session_cancel_secret(s->worker, s->slot, s->generation, s->minor, secret);
 	size_t begun = message_begin(b, BACKEND_BACKEND_KEY);
 
+	session_make_cancel_secret(s);
 	bytes_u32(b, s->worker->number << 24 | s->slot);
-	bytes_append(b, secret, length);
+	bytes_append(b, s->cancel_secret, session_cancel_secret_length(s));
 	message_end(b, begun);
 }
 
@@ -438,7 +437,7 @@ login_write_key(struct session *s, struct bytes *b)
 static void
 login_greet(struct session *s, const struct greeting *g)
 {
-	struct bytes b = {0};
+	struct bytes *b = &s->worker->scratch;
 	char who[256];
 
 	s->utf8_server = text_equal_nocase(greeting_value(g, "client_encoding"), "UTF8") &&
@@ -446,16 +445,16 @@ login_greet(struct session *s, const struct greeting *g)
 	restore_apply_pgweir(s);
 	inquiry_begin(s);
 	if (!s->login->ok_sent)
-		message_authentication(&b, AUTHENTICATION_OK, NULL, 0);
-	login_write_parameters(s, g, &b);
-	login_write_key(s, &b);
-	message_ready(&b, 'I');
+		message_authentication(b, AUTHENTICATION_OK, NULL, 0);
+	login_write_parameters(s, g, b);
+	login_write_key(s, b);
+	message_ready(b, 'I');
 	login_free(s->login);
 	s->login = NULL;
 	session_enter(s, SESSION_IDLE);
 	s->idle_us = loop_now_us(s->worker->loop);
-	session_send(s, &b);
-	bytes_free(&b);
+	session_send(s, b);
+	bytes_clear(b);
 	stat_add(session_stats(s)->logins, 1);
 	session_arm(s);
 	if (s->snapshot->global.log_connections) {
@@ -480,13 +479,14 @@ login_within_limits(struct session *s)
 {
 	int of_database = snapshot_max_db_client_connections(s->snapshot, s->database);
 	int of_user = snapshot_max_user_client_connections(s->snapshot, s->user);
+	unsigned clients = hub_add_client(s->worker->process->hub, s->user_name);
 
 	s->counted = true;
 	if (atomic_fetch_add(&s->ledger->clients, 1) >= (unsigned)of_database && of_database > 0) {
 		session_close(s, CLOSE_too_many_database_clients, NULL);
 		return false;
 	}
-	if (of_user > 0 && account_clients(s->borrower.account) > (unsigned)of_user) {
+	if (of_user > 0 && clients > (unsigned)of_user) {
 		session_close(s, CLOSE_too_many_user_clients, NULL);
 		return false;
 	}

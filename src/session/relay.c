@@ -17,12 +17,16 @@
 /* An error longer than this is passed on without being looked at. */
 #define ERROR_MOST ((size_t)1024 * 1024)
 
+/* No message that has to be here as a whole is longer: an answer to a question of ours, a CopyInResponse. */
+#define KEPT_MOST ((size_t)16 * 1024 * 1024)
+
 enum step { STEP_FORWARD, STEP_SWALLOW, STEP_BROKEN, STEP_CLOSED };
 
 struct relay_frame {
 	char type;
 	const char *body;
 	size_t length; /* of the body that is here */
+	bool whole;    /* all of the body is here */
 };
 
 /* ----------------------------------------------------------- made answers */
@@ -162,7 +166,7 @@ relay_error_renamed(struct session *s, const struct relay_frame *f)
 static bool
 relay_mentions_names(const struct relay_frame *f)
 {
-	return memmem(f->body, f->length, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) != NULL;
+	return f->whole && memmem(f->body, f->length, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) != NULL;
 }
 
 /* An error in what was put in front of the client's request. */
@@ -196,7 +200,7 @@ relay_error(struct session *s, const struct relay_frame *f)
 	struct error e = {0};
 	enum step step = STEP_FORWARD;
 
-	if (f->length <= ERROR_MOST && !message_read_error(f->body, f->length, &e))
+	if (f->whole && !message_read_error(f->body, f->length, &e))
 		return STEP_BROKEN;
 	if (e.severity != NULL && (strcmp(e.severity, "FATAL") == 0 || strcmp(e.severity, "PANIC") == 0))
 		s->server->fatal_seen = true;
@@ -369,8 +373,8 @@ relay_begin_copy(struct session *s)
 		relay_undo(s, &gone);
 	}
 	*answers_push(a, head.kind, head.way) = head;
-	/* Behind a Query nothing is sent ahead, so the order is as it was. */
-	s->server->in_copy = true;
+	/* The Sync that ends the batch is the one that comes behind the data. */
+	s->in_batch = true;
 }
 
 static enum step
@@ -431,7 +435,8 @@ relay_ready(struct session *s, const struct relay_frame *f)
 		return STEP_SWALLOW;
 	s->status = status;
 	if (s->notice)
-		routing_notice(s);
+		routing_notice(s, (enum route_reason)done.reason);
+	routing_count(s, (enum route_reason)done.reason);
 	relay_count_request(s, loop_now_us(s->worker->loop));
 	if (s->pool_mode == POOL_STATEMENT && status != 'I') {
 		session_close(s, CLOSE_statement_mode, NULL);
@@ -530,11 +535,16 @@ relay_frame(struct session *s, const char *bytes, size_t length)
 	default:
 		break;
 	}
-	if (size > length && !relay_may_stream(s, f.type, size))
-		return 0;
 	here = min_of(size, length);
 	f.body = bytes + FRAME_HEAD;
 	f.length = here - FRAME_HEAD;
+	f.whole = here == size;
+	if (!f.whole && !relay_may_stream(s, f.type, size)) {
+		if (size <= KEPT_MOST)
+			return 0;
+		session_close(s, CLOSE_server_broken, NULL);
+		return length;
+	}
 	relay_made(s);
 	step = relay_dispatch(s, &f);
 	if (step == STEP_BROKEN)
@@ -569,7 +579,11 @@ relay_rest(struct session *s)
 	}
 	s->request_us = 0;
 	if (s->server->status == 'I' && !s->in_batch) {
-		release_transaction(s);
+		/* The server ended a request of which it has not had all. */
+		if (s->skip > 0 && !s->skip_dropped)
+			session_close(s, CLOSE_server_broken, NULL);
+		else
+			release_transaction(s);
 		return;
 	}
 	s->idle_us = now_us;
@@ -596,6 +610,9 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 		gather_drop(g, &s->stream);
 		return length;
 	}
+	/* The client may have asked for what is done so far, by a Flush. */
+	if (server->skip == 0)
+		relay_made(s);
 	gather_flush(g);
 	if (s->ledger != NULL)
 		stat_add(session_stats(s)->sent, at);
@@ -603,5 +620,7 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 		stream_pause(&server->stream);
 	if (server->answers.count == 0 && server->skip == 0 && at == length && !(s->request_us == 0 && s->status != 'I'))
 		relay_rest(s);
+	else if (s->blocked && server->in_copy)
+		request_resume(s);
 	return at;
 }

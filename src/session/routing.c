@@ -71,13 +71,26 @@ brief_of(const struct verdict *v)
 	    .generation = (uint32_t)v->generation};
 }
 
-/* The worst of a batch decides: everything goes where its most demanding statement must go. */
+static const struct brief brief_mixed = {.target = TARGET_PRIMARY, .reason = ROUTE_REASON_batch_mixed, .known = true};
+
+/*
+ * The worst of a batch decides: everything goes where its most demanding statement
+ * must go.  What follows the session makes a read follow it too, but for a batch
+ * that begins a read-only transaction.
+ */
 static void
 brief_add(struct brief *batch, const struct brief *one)
 {
-	if (!batch->known || (batch->target == TARGET_REPLICA && one->target == TARGET_PRIMARY) ||
-	    (batch->target == TARGET_FOLLOW && one->target != TARGET_FOLLOW))
+	if (!batch->known || batch->kind == KIND_EMPTY) {
 		*batch = *one;
+		return;
+	}
+	if (batch->target == TARGET_PRIMARY || one->kind == KIND_EMPTY)
+		return;
+	if (one->target == TARGET_PRIMARY)
+		*batch = *one;
+	else if (batch->target != one->target && batch->kind != KIND_BEGIN_READ_ONLY)
+		*batch = brief_mixed;
 }
 
 static struct brief
@@ -110,8 +123,44 @@ routing_brief_name(struct session *s, const char *name)
 	return e->brief;
 }
 
+/* The messages of a batch up to the one that is looked at. */
+struct walked {
+	const char *bytes;
+	size_t length;
+	bool binds; /* a Bind or an Execute is among them */
+};
+
+/* True when the statement was prepared in this batch, and judged there. */
+static bool
+walked_parses(const struct walked *w, const char *name)
+{
+	char type;
+	size_t size;
+
+	for (size_t at = 0; at < w->length; at += size) {
+		if (frame_read(FROM_CLIENT, w->bytes + at, w->length - at, UINT32_MAX, &type, &size) != FRAME_OK)
+			return false;
+		if (type == FRONTEND_PARSE && strcmp(w->bytes + at + FRAME_HEAD, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
-routing_add_message(struct session *s, struct brief *batch, char type, const char *body, size_t length)
+routing_add_bind(struct session *s, struct brief *batch, const struct walked *w, const char *name)
+{
+	struct brief one;
+
+	if (batch->known && batch->target == TARGET_PRIMARY)
+		return;
+	if ((name[0] == '\0' || names_find(s, name) == NULL) && walked_parses(w, name))
+		return;
+	one = routing_brief_name(s, name);
+	brief_add(batch, &one);
+}
+
+static void
+routing_add_message(struct session *s, struct brief *batch, const struct walked *w, char type, const char *body, size_t length)
 {
 	static const struct brief function_call = {.target = TARGET_PRIMARY, .reason = ROUTE_REASON_unsafe_function, .known = true};
 	struct reader r = reader_over(body, length);
@@ -132,21 +181,22 @@ routing_add_message(struct session *s, struct brief *batch, char type, const cha
 	second = reader_text(&r);
 	if (!reader_ok(&r))
 		return;
-	if (type == FRONTEND_PARSE)
-		one = routing_brief_text(s, second);
-	else if (type == FRONTEND_BIND && !(batch->known && second[0] == '\0'))
-		one = routing_brief_name(s, second);
-	else
+	if (type == FRONTEND_BIND)
+		routing_add_bind(s, batch, w, second);
+	if (type != FRONTEND_PARSE || (batch->known && batch->target == TARGET_PRIMARY))
 		return;
+	one = routing_brief_text(s, second);
 	brief_add(batch, &one);
 }
 
 static struct plan
 plan_lend(struct brief brief)
 {
-	if (!brief.known)
+	bool judged = brief.known;
+
+	if (!judged)
 		brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_utility, .known = true};
-	return (struct plan){.outcome = PLAN_LEND, .brief = brief};
+	return (struct plan){.outcome = PLAN_LEND, .brief = brief, .is_judged = judged};
 }
 
 /* True when a request ends with this message: it is acted on without waiting for more. */
@@ -154,13 +204,14 @@ static bool
 type_ends_request(char type)
 {
 	return type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL || type == FRONTEND_SYNC || type == FRONTEND_FLUSH ||
-	    type == FRONTEND_TERMINATE;
+	    type == FRONTEND_TERMINATE || type == FRONTEND_PASSWORD;
 }
 
 struct plan
 routing_plan(struct session *s, const char *bytes, size_t length)
 {
 	struct brief batch = {0};
+	struct walked walked = {.bytes = bytes};
 	bool judges = routing_judges(s);
 	size_t at = 0;
 
@@ -184,9 +235,14 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 				return plan_lend(judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
 			return (struct plan){.outcome = PLAN_WAIT};
 		}
+		walked.length = at;
 		if (judges)
-			routing_add_message(s, &batch, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
+			routing_add_message(s, &batch, &walked, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
+		walked.binds |= type == FRONTEND_BIND || type == FRONTEND_EXECUTE;
 		at += size;
+		/* What runs before its Sync is known has begun a batch that nobody can judge. */
+		if (type == FRONTEND_FLUSH && walked.binds && batch.target == TARGET_REPLICA)
+			return plan_lend(brief_mixed);
 		if (type_ends_request(type))
 			return plan_lend(batch);
 	}
@@ -204,14 +260,25 @@ routing_class(const struct session *s)
 	return cluster_host_role(s->ledger->cluster, s->server->host) == HOST_REPLICA ? 1 : 0;
 }
 
-void
-routing_count(struct session *s, const struct brief *brief)
+/* A read that ran on the primary although a replica would have done. */
+static enum route_reason
+routing_reason(const struct session *s, enum route_reason reason)
 {
-	stat_add(session_stats(s)->routes[brief->reason][routing_class(s)], 1);
+	bool read = reason == ROUTE_REASON_plain_read || reason == ROUTE_REASON_read_only_transaction || reason == ROUTE_REASON_hint_replica;
+
+	if (!read || s->target != LEND_REPLICA || routing_class(s) != 0)
+		return reason;
+	return cluster_host_count(s->ledger->cluster) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica;
 }
 
 void
-routing_notice(struct session *s)
+routing_count(struct session *s, enum route_reason reason)
+{
+	stat_add(session_stats(s)->routes[routing_reason(s, reason)][routing_class(s)], 1);
+}
+
+void
+routing_notice(struct session *s, enum route_reason reason)
 {
 	static const char *const roles[] = {"primary", "replica", "server"};
 	struct gather *g = &s->worker->to_client;
@@ -222,7 +289,7 @@ routing_notice(struct session *s)
 
 	snprintf(message, sizeof(message), "pgweir: %s %s:%u (%s)", roles[routing_class(s)],
 	    cluster_host_name(s->ledger->cluster, s->server->host), cluster_host_port(s->ledger->cluster, s->server->host),
-	    route_reason_name((enum route_reason)s->batch.reason));
+	    route_reason_name(routing_reason(s, reason)));
 	message_notice(out, &notice);
 	gather_made(g, before);
 }

@@ -98,12 +98,23 @@ session_leave_slot(struct session *s)
 }
 
 size_t
-session_cancel_secret(const struct worker *w, uint32_t slot, uint32_t generation, uint32_t minor, uint8_t out[32])
+session_cancel_secret_length(const struct session *s)
 {
-	uint32_t who[3] = {w->number, slot, generation};
+	return s->minor >= 2 ? sizeof(s->cancel_secret) : 4;
+}
 
-	crypto_hmac(w->process->secret, sizeof(w->process->secret), who, sizeof(who), out);
-	return minor >= 2 ? 32 : 4;
+/* Random bytes are fetched for many sessions at once. */
+void
+session_make_cancel_secret(struct session *s)
+{
+	struct worker *w = s->worker;
+
+	if (w->random_left < sizeof(s->cancel_secret)) {
+		must(crypto_random(w->random, sizeof(w->random)));
+		w->random_left = sizeof(w->random);
+	}
+	w->random_left -= sizeof(s->cancel_secret);
+	memcpy(s->cancel_secret, w->random + w->random_left, sizeof(s->cancel_secret));
 }
 
 /* ------------------------------------------------------------- deadlines */
@@ -429,13 +440,14 @@ session_log_end(struct session *s, enum close_reason reason, const char *message
 	const struct settings *set = &s->snapshot->global;
 	char who[256];
 
-	if (row->quiet || !(set->log_disconnections || set->log_pooler_errors))
+	if (row->quiet || !(set->log_disconnections || (set->log_pooler_errors && !row->silent)))
 		return;
 	session_describe(s, who, sizeof(who));
 	if (set->log_disconnections)
 		log_info(who, "closing because: %s (age=%llds)", message != NULL ? message : row->text,
 		    (long long)((loop_wall_us(s->worker->loop) - s->connected_wall_us) / 1000000));
-	if (set->log_pooler_errors && !row->silent)
+	/* A shutdown is no error of the pooler's. */
+	if (set->log_pooler_errors && !row->silent && reason != CLOSE_pooler_shutdown && reason != CLOSE_server_shutdown)
 		log_warning(who, "pooler error: %s", message != NULL ? message : row->text);
 }
 
@@ -451,6 +463,9 @@ session_drop_server(struct session *s, enum close_reason reason)
 		pool_return(&s->server);
 		return;
 	}
+	/* PostgreSQL would only notice at the query's end that nobody wants it any more. */
+	if (s->server->answers.count > 0 && reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_pooler_shutdown)
+		pool_cancel(s->server, NULL, NULL);
 	pool_close_server(&s->server, close_row(reason)->text);
 }
 
@@ -461,6 +476,7 @@ session_uncount(struct session *s)
 		return;
 	s->counted = false;
 	atomic_fetch_sub(&s->ledger->clients, 1);
+	hub_remove_client(s->worker->process->hub, s->user_name);
 }
 
 void

@@ -91,13 +91,15 @@ void names_clear(struct session *s);
 struct plan {
 	enum { PLAN_WAIT, PLAN_LEND, PLAN_BROKEN } outcome;
 	struct brief brief;
+	bool is_judged; /* false: nothing in it could be judged, and anywhere will do */
 };
 /* Judges the request or batch that begins at BYTES, as far as it has been read. */
 struct plan routing_plan(struct session *s, const char *bytes, size_t length);
 enum lend_target routing_target(const struct session *s, const struct brief *brief);
 void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);
-void routing_count(struct session *s, const struct brief *brief);
-void routing_notice(struct session *s);
+/* A request for that reason was answered by the session's server: it is counted, and the client is told. */
+void routing_count(struct session *s, enum route_reason reason);
+void routing_notice(struct session *s, enum route_reason reason);
 bool routing_judges(const struct session *s);
 
 /* ---- inquiry.c: what pgweir itself asks the databases ---- */

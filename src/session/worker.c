@@ -33,6 +33,7 @@ worker_free(struct worker *w)
 	verdict_cache_free(&w->verdicts);
 	gather_free(&w->to_client);
 	gather_free(&w->to_server);
+	bytes_free(&w->scratch);
 	free(w->slots);
 	free(w);
 }

@@ -1,0 +1,201 @@
+"""The law of the split, statement by statement: what a replica must never see, and what it answers as well.
+
+Which host saw a statement is read from the hosts' own logs, errors included: every statement carries a comment with
+its number.  Each runs directly on the primary first; through pgweir its answer has to be the same.
+"""
+
+import re
+
+import pytest
+
+from lib import wire
+from lib.eventually import eventually
+
+from . import route_truth
+
+PRIMARY = [text for texts in route_truth.PRIMARY.values() for text in texts]
+READS = route_truth.READS
+MARK = re.compile(r"/\* truth (\w+) \*/")
+
+
+@pytest.fixture(scope="module")
+def truth(shared_cluster):
+    """The database with the traps."""
+    shared_cluster.create_database("truth")
+    with shared_cluster.primary.client("truth") as client:
+        client.query(route_truth.SCHEMA)
+    shared_cluster.wait_for_replicas()
+    return shared_cluster
+
+
+def finish(client, messages, end):
+    """Sends and reads up to ReadyForQuery; a COPY FROM STDIN is given no rows."""
+    client.send(*messages)
+    found = client.read_until(b"ZG")
+    if found[-1].kind == b"G":
+        client.send(*end)
+        found += client.read_until(b"Z")
+    client.status = found[-1].body.decode()
+    return wire.Result(found)
+
+
+def simple(client, sql):
+    return finish(client, [wire.query(sql)], [wire.copy_done()])
+
+
+def extended(client, sql):
+    batch = [wire.parse(sql), wire.bind(), wire.describe(), wire.execute(), wire.sync()]
+    return finish(client, batch, [wire.copy_done(), wire.sync()])
+
+
+def prepared(client, sql):
+    """Prepared under a name in one batch, run in the next; the name goes away."""
+    made = client.ask(wire.parse(sql, "one"), wire.sync())
+    if made.error:
+        return made
+    result = finish(client, [wire.bind(name="one"), wire.describe(), wire.execute(), wire.sync()], [wire.copy_done(), wire.sync()])
+    client.ask(wire.close("S", "one"), wire.sync())
+    return result
+
+
+def together(client, sql):
+    """Prepared under a name and run in the same batch."""
+    batch = [wire.parse(sql, "one"), wire.bind(name="one"), wire.describe(), wire.execute(), wire.close("S", "one"), wire.sync()]
+    return finish(client, batch, [wire.copy_done(), wire.sync()])
+
+
+def answer_of(result, rows):
+    """What has to be the same wherever it ran."""
+    error = result.error.sqlstate if result.error else None
+    copied = [m.body for m in result.messages if m.kind == b"d"]
+    return error, result.names, result.tags, (result.rows, copied) if rows else len(result.rows) + len(copied)
+
+
+def run_all(client, protocol, statements, rows):
+    answers = []
+    for number, sql in enumerate(statements):
+        answers.append(answer_of(protocol(client, f"/* truth {number} */ {sql}"), rows))
+        if client.status != "I":
+            client.query("rollback")
+    return answers
+
+
+def split(pgweir, truth, workers=1):
+    weir = pgweir(
+        {
+            "databases": {"truth": truth.target("truth", route="split", pool_size=1)},
+            "pgbouncer": {"pool_mode": "transaction", "workers": workers, "monitor_user": "postgres"},
+        },
+        users={"postgres": ""},
+    )
+    eventually(reads_go_to_replicas, truth, weir)
+    return weir
+
+
+def reads_go_to_replicas(cluster, weir, database="truth"):
+    marks = cluster.marks()
+    with weir.client(database) as client:
+        client.query("select 'is the catalog known' from pg_class limit 1")
+    return not any("is the catalog known" in s.text for s in cluster.primary.statements_since(marks[cluster.primary]))
+
+
+def seen(cluster, marks):
+    """Host → the numbers of the statements that its log mentions."""
+    return {host: {int(n) for n in MARK.findall(host.log_since(marks[host])) if n.isdigit()} for host in cluster.hosts}
+
+
+def differing(statements, got, expected):
+    return [f"{sql}\n    {g}\n    expected {e}" for sql, g, e in zip(statements, got, expected) if g != e]
+
+
+def is_multiple(sql):
+    return ";" in sql.rstrip(";").replace("; --", "")
+
+
+PROTOCOLS = [simple, extended, prepared, together]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_statement_that_needs_the_primary_is_ever_seen_by_a_replica(truth, pgweir, protocol):
+    weir = split(pgweir, truth)
+    with truth.primary.client("truth") as direct:
+        expected = run_all(direct, protocol, PRIMARY, rows=False)
+    marks = truth.marks()
+
+    with weir.client("truth") as client:
+        got = run_all(client, protocol, PRIMARY, rows=False)
+
+    hosts = seen(truth, marks)
+    strays = set().union(*[hosts[replica] for replica in truth.replicas])
+    assert [PRIMARY[n] for n in sorted(strays)] == []
+    assert len(PRIMARY) >= 150
+    assert differing(PRIMARY, got, expected) == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_plain_read_runs_on_a_replica_with_the_primarys_answer(truth, pgweir, protocol):
+    weir = split(pgweir, truth)
+    truth.wait_for_replicas()
+    with truth.primary.client("truth") as direct:
+        expected = run_all(direct, protocol, READS, rows=True)
+    marks = truth.marks()
+
+    with weir.client("truth") as client:
+        got = run_all(client, protocol, READS, rows=True)
+
+    hosts = seen(truth, marks)
+    several = {n for n, sql in enumerate(READS) if protocol is not simple and is_multiple(sql)}
+    assert len(READS) >= 60
+    assert [READS[n] for n in sorted(hosts[truth.primary] - several)] == []
+    missing = set(range(len(READS))) - several - set().union(*[hosts[r] for r in truth.replicas])
+    assert [READS[n] for n in sorted(missing)] == []
+    assert differing(READS, got, expected) == []
+
+
+def test_the_settings_that_change_how_a_text_is_read_send_it_to_the_primary(truth, pgweir):
+    """With escapes in plain strings, or in an encoding with ASCII bytes inside characters, no text can be trusted."""
+    weir = split(pgweir, truth)
+    marks = truth.marks()
+
+    with weir.client("truth") as client:
+        client.query("set standard_conforming_strings = off")
+        client.query("/* truth 1 */ select 'a'")
+        client.query("reset standard_conforming_strings")
+        client.query("set client_encoding = 'SJIS'")
+        client.ask(wire.query("/* truth 2 */ select '\u8868'".encode("shift_jis")))
+        client.query("reset client_encoding")
+        client.query("/* truth 3 */ select 'a'")
+
+    hosts = seen(truth, marks)
+    assert hosts[truth.primary] == {1, 2}
+    assert hosts[truth.replica(1)] | hosts[truth.replica(2)] == {3}
+
+
+def test_a_statement_too_long_to_be_judged_runs_on_the_primary(truth, pgweir):
+    weir = split(pgweir, truth)
+    marks = truth.marks()
+    long = "/* truth 1 */ select length('" + "x" * 200_000 + "')"
+    deep = "/* truth 2 */ select " + "(select " * 3000 + "1" + ")" * 3000
+
+    with weir.client("truth") as client:
+        lengths = [simple(client, long).rows, extended(client, long).rows]
+        client.ask(wire.query(deep))
+        client.ask(wire.parse(deep), wire.bind(), wire.execute(), wire.sync())
+
+    hosts = seen(truth, marks)
+    assert lengths == [[("200000",)]] * 2
+    assert hosts[truth.replica(1)] | hosts[truth.replica(2)] == set()
+
+
+def test_a_function_call_of_the_protocol_runs_on_the_primary(truth, pgweir):
+    weir = split(pgweir, truth)
+    oid = int(truth.primary.value("select 'abs(int)'::regprocedure::oid", "truth"))
+    marks = truth.marks()
+
+    with weir.client("truth") as client:
+        result = client.ask(wire.function_call(oid, "-3"))
+
+    assert result.kinds == "VZ"
+    calls = {host: [s for s in host.statements_since(mark) if s.kind.startswith("fastpath")] for host, mark in marks.items()}
+    assert len(calls[truth.primary]) == 1
+    assert calls[truth.replica(1)] + calls[truth.replica(2)] == []

@@ -1,0 +1,38 @@
+/*
+ * admin/grammar.h - the console's language: one command per text, one or two words,
+ * or SET with a value.  Pure.
+ *
+ *     text    := word [word] [;]  |  SET word (= | TO) value [;]
+ *     word    := [0-9A-Za-z_]+  |  "anything, "" for a quote"
+ *     value   := 'anything, '' for a quote'  |  a run without blanks, quotes and ;
+ *
+ * SELECT is read as SHOW.
+ */
+#ifndef PGWEIR_ADMIN_GRAMMAR_H
+#define PGWEIR_ADMIN_GRAMMAR_H
+
+#include "base/base.h"
+
+#define GRAMMAR_COMMAND_SIZE 16
+#define GRAMMAR_WORD_SIZE 64
+#define GRAMMAR_VALUE_SIZE 256
+
+enum grammar_outcome {
+	GRAMMAR_OK,
+	GRAMMAR_EMPTY,   /* nothing but blanks and a semicolon */
+	GRAMMAR_INVALID, /* not of this language */
+	GRAMMAR_TOO_LONG /* a word or value is longer than any that has a meaning */
+};
+
+struct words {
+	char command[GRAMMAR_COMMAND_SIZE];
+	char argument[GRAMMAR_WORD_SIZE]; /* "" when there is none */
+	char value[GRAMMAR_VALUE_SIZE];
+	bool has_argument;
+	bool has_value;                   /* it was SET key = value */
+};
+
+/* Reads TEXT; *OUT is whole when the outcome is GRAMMAR_OK. */
+enum grammar_outcome grammar_read(const char *text, struct words *out);
+
+#endif
