@@ -2,8 +2,8 @@
  * pool/ledger.h - one ledger per [databases] entry: exact counts per user and host,
  * idle servers per worker, and the queue of waiters.  One mutex each.
  *
- * Lock order: hub (the list of ledgers), then one ledger, then a user's counter.
- * No two ledgers are locked at once.
+ * Lock order: one ledger, then the hub's own mutex (its lists and counters), then a
+ * loop's inbox.  No two ledgers are locked at once.
  */
 #ifndef PGWEIR_POOL_LEDGER_H
 #define PGWEIR_POOL_LEDGER_H
@@ -108,6 +108,7 @@ struct ledger {
 	int max_connections;          /* 0: no limit */
 	int64_t server_lifetime_us;   /* 0: a server serves once */
 	bool paused, disabled, removed, automatic;
+	bool one_host_at_a_time;      /* load_balance_hosts = disable */
 	atomic_uint clients;
 	int64_t unused_us;            /* since when an automatic entry has had no client */
 	struct ledger_stats *stats;   /* owned: one for each worker */

@@ -12,5 +12,6 @@ bool pause_all(struct hub *h, bool paused);
 bool pause_is_all(void);
 /* The same of one ledger. */
 bool pause_one(struct ledger *l, bool paused);
+bool pause_is_one(const struct ledger *l); /* paused by name */
 
 #endif

@@ -76,7 +76,7 @@ SETTING(idle_transaction_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, 
     .text = "How long a client may be idle inside a transaction before its server is closed; 0 means for ever.")
 SETTING(ignore_startup_parameters, TEXT, .def = "", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
     .text = "Comma-separated startup parameters that are accepted and dropped.")
-SETTING(job_name, TEXT, .def = "pgbouncer", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
+SETTING(job_name, TEXT, .def = "pgbouncer", .group = GROUP_GENERAL, .when = BOOT,
     .text = "Name of this process in messages.")
 SETTING(listen_addr, TEXT, .def = "", .group = GROUP_LISTEN, .when = BOOT, .acted = true,
     .text = "Comma-separated addresses to listen on, * for all of them; empty means unix sockets only.")
@@ -247,7 +247,7 @@ SETTING(monitor_dbname, TEXT, .def = "postgres", .group = GROUP_ROUTE, .when = R
 SETTING(monitor_password, TEXT, .def = "", .secret = true, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "Password of monitor_user; empty means its secret in auth_file.")
 SETTING(monitor_user, TEXT, .def = "", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
-    .text = "User who asks hosts for their role; empty means the user of the entry or its clients.")
+    .text = "User that asks the hosts who is the primary; empty means auth_user, else the forced user of a routed entry.")
 SETTING(replica_pool_size, INT, .def = "-1", .min = -1, .group = GROUP_POOL, .when = RELOAD, .acted = true,
     .text = "How many servers one pool may have on each replica; -1 means as many as on the primary.")
 SETTING(route, ENUM, .def = "any", .words = "any primary replica split", .group = GROUP_ROUTE, .when = RELOAD,

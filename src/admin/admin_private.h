@@ -131,7 +131,7 @@ struct console {
 	void (*woken)(struct console *c); /* what the timer is for */
 	struct ledger *ledger;    /* owned reference: the command's database; NULL: all */
 	bool resume_on_leave;     /* a PAUSE that waits ends with its client */
-	unsigned quiet_polls;     /* WAIT_CLOSE: looks in a row that found nothing */
+	unsigned quiet_looks;     /* WAIT_CLOSE: looks in a row that found nothing */
 	struct list statements;   /* of named_call.node */
 	unsigned statement_count;
 	struct portal portal;
@@ -158,6 +158,9 @@ struct console_address {
 struct console_address console_address(const struct console *c);
 /* On the worker's thread: the console if it is still there with the same command under way, else NULL. */
 struct console *console_find(const struct console_address *a);
+
+/* The client asks for an end of what its console waits for (CancelRequest). */
+void console_cancel(struct session *s);
 
 /* ---- ask.c ---- */
 

@@ -14,9 +14,9 @@
 #include "auth/crypto.h"
 #include "auth/keycache.h"
 #include "base/clock.h"
+#include "base/version.h"
 #include "config/config.h"
 #include "main/main_private.h"
-#include "main/version.h"
 #include "observe/log.h"
 
 #define POOL_THREADS 4

@@ -8,7 +8,7 @@
 #include <uv.h>
 
 #include "main/main_private.h"
-#include "main/version.h"
+#include "base/version.h"
 
 static const char usage[] =
 	"Usage: pgweir [OPTION]... CONFIG_FILE\n"

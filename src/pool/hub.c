@@ -159,6 +159,7 @@ static void
 ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct database_config *d)
 {
 	l->max_connections = snapshot_max_db_connections(s, d);
+	l->one_host_at_a_time = d->load_balance_hosts == 0;
 	l->server_lifetime_us = snapshot_server_lifetime_ms(s, d) * 1000;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
 		account_configure_locked(a, s, d);
@@ -370,11 +371,14 @@ hub_cluster_changed(struct hub *h, struct cluster *c)
 static void
 hub_forget_unused(struct hub *h, struct ledger *l)
 {
-	bool unused;
+	bool unused, removed;
 
+	pthread_mutex_lock(&l->mutex);
+	removed = l->removed;
+	pthread_mutex_unlock(&l->mutex);
 	pthread_mutex_lock(&h->mutex);
 	/* One reference is the table's, one the caller's. */
-	unused = l->removed && atomic_load(&l->references) == 2;
+	unused = removed && atomic_load(&l->references) == 2;
 	if (unused)
 		HASH_DEL(h->ledgers, l);
 	pthread_mutex_unlock(&h->mutex);

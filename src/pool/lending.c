@@ -314,10 +314,22 @@ account_logins(const struct account *a, uint32_t mask)
 	return logins;
 }
 
-/* The host of the mask with the fewest servers, beginning with the one whose turn it is; -1 if none may open. */
+/* One more server on the first host of the list that takes logins. */
+static bool
+account_open_first(struct account *a, uint32_t mask, struct pool *p)
+{
+	for (unsigned host = 0; host < a->cell_count; host++)
+		if ((mask & 1u << host) != 0 && ledger_open_locked(a, host, p, true))
+			return true;
+	return false;
+}
+
+/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open. */
 static bool
 account_open_one(struct account *a, uint32_t mask, struct pool *p)
 {
+	if (a->ledger->one_host_at_a_time)
+		return account_open_first(a, mask, p);
 	for (uint32_t left = mask; left != 0;) {
 		unsigned best = CLUSTER_HOSTS_MOST;
 
@@ -389,7 +401,7 @@ ledger_even_out_locked(struct account *a, enum lend_target target)
 	unsigned most = 0, fewest = UINT32_MAX, poorest = 0;
 	struct pool *p;
 
-	if ((mask & (mask - 1)) == 0 || a->ledger->paused)
+	if ((mask & (mask - 1)) == 0 || a->ledger->paused || a->ledger->one_host_at_a_time)
 		return;
 	for (unsigned i = 0; i < a->cell_count; i++) {
 		if ((mask & 1u << i) == 0)

@@ -85,3 +85,14 @@ pause_one(struct ledger *l, bool paused)
 	pthread_mutex_unlock(&pauses.mutex);
 	return changes;
 }
+
+bool
+pause_is_one(const struct ledger *l)
+{
+	bool paused;
+
+	pthread_mutex_lock(&pauses.mutex);
+	paused = pause_find(l->id) < pauses.own_count;
+	pthread_mutex_unlock(&pauses.mutex);
+	return paused;
+}

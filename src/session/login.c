@@ -31,6 +31,8 @@ struct session_login {
 	bool console;
 	bool mock;
 	char salt[4];
+	char *failure;           /* owned: why the server refused the startup settings; NULL */
+	char failure_sqlstate[6];
 };
 
 static void login_welcome(struct session *s);
@@ -52,6 +54,7 @@ login_free(struct session_login *login)
 		crypto_wipe(login->secret, strlen(login->secret));
 	free(login->secret);
 	free(login->database);
+	free(login->failure);
 	free(login);
 }
 
@@ -628,7 +631,23 @@ login_granted(struct session *s)
 }
 
 void
-login_learned(struct session *s)
+login_learn_failed(struct session *s, const struct error *e)
+{
+	free(s->login->failure);
+	s->login->failure = text_copy(e->message != NULL ? e->message : close_row(CLOSE_server_settings)->text);
+	snprintf(s->login->failure_sqlstate, sizeof(s->login->failure_sqlstate), "%s", e->sqlstate != NULL ? e->sqlstate : "08P01");
+}
+
+/* The client is told what PostgreSQL said of its startup settings; the server lives on. */
+static void
+login_refuse_settings(struct session *s)
+{
+	pool_return(&s->server);
+	session_close_as(s, CLOSE_server_settings, s->login->failure_sqlstate, s->login->failure);
+}
+
+static void
+login_take_learned(struct session *s)
 {
 	const struct profile *asked = login_profile_asked(s);
 	const struct profile *accepted = profile_with(profile_ref(s->profile), "application_name", NULL);
@@ -644,6 +663,16 @@ login_learned(struct session *s)
 	must(g != NULL);
 	login_greet(s, g);
 	greeting_unref(g);
+}
+
+void
+login_learned(struct session *s)
+{
+	if (s->login->failure != NULL) {
+		login_refuse_settings(s);
+		return;
+	}
+	login_take_learned(s);
 }
 
 /* --------------------------------------------------------------- packets */

@@ -178,12 +178,8 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 	if (head->purpose == PURPOSE_REPREPARE)
 		return STEP_FORWARD;
 	if (head->purpose == PURPOSE_LEARN) {
-		message = text_copy(e->message);
-		relay_drop(s, s->server->answers.count);
-		s->server->close_needed = true;
-		session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
-		free(message);
-		return STEP_CLOSED;
+		login_learn_failed(s, e);
+		return STEP_SWALLOW;
 	}
 	if (head->purpose == PURPOSE_PROBE)
 		return STEP_SWALLOW;

@@ -85,6 +85,9 @@ release_transaction(struct session *s)
 		release_start_over(s);
 	if (s->reported)
 		restore_take_reported(s);
+	/* A session that keeps its server has its settings there; only its route may have been among them. */
+	if (s->pool_mode == POOL_SESSION && !cluster_is_monitored(s->ledger->cluster))
+		s->probe = false;
 	if (s->probe) {
 		s->probe = false;
 		s->settling = true;

@@ -458,7 +458,8 @@ session_drop_server(struct session *s, enum close_reason reason)
 	bool clean = s->server->answers.count == 0 && s->status == 'I' && !s->settling && !s->in_batch && s->skip == 0;
 
 	relay_settle(s);
-	if (clean && reason != CLOSE_server_lost && reason != CLOSE_server_ended && !s->server->stream.failed) {
+	clean &= reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_server_broken;
+	if (clean && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
 		pool_return(&s->server);
 		return;
@@ -491,7 +492,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	if (s->state == SESSION_CONSOLE)
 		s->worker->process->console->close(s);
 	session_uncount(s);
-	s->state = SESSION_CLOSING;
+	session_enter(s, SESSION_CLOSING);
 	timer_disarm(loop_timers(s->worker->loop), &s->timer);
 	if (s->server != NULL)
 		session_drop_server(s, reason);

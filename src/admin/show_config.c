@@ -1,0 +1,104 @@
+/*
+ * admin/show_config.c - what SHOW says without asking anybody: the list of commands,
+ * the version, settings, the state of the whole, peers, and pretended settings.
+ */
+#include <string.h>
+
+#include "admin/admin_private.h"
+#include "base/version.h"
+#include "config/config.h"
+#include "pool/pause.h"
+
+void
+command_show_help(struct console *c)
+{
+	struct bytes list = {0};
+
+	command_list(c->role, &list);
+	console_notice(c, "Console usage", list.data);
+	bytes_free(&list);
+	console_done(c, NULL);
+}
+
+void
+command_show_version(struct console *c)
+{
+	table_row(&c->table);
+	table_text(&c->table, "PgBouncer " PGBOUNCER_VERSION " (pgweir " PGWEIR_VERSION ")");
+	table_end(&c->table);
+	console_done(c, NULL);
+}
+
+void
+command_show_config(struct console *c)
+{
+	struct snapshot *s = hub_snapshot(console_hub(c));
+	struct bytes value = {0};
+	const char *key, *default_text;
+	bool changeable;
+
+	for (size_t i = 0; config_show(s, i, &key, &value, &default_text, &changeable); i++) {
+		table_row(&c->table);
+		table_text(&c->table, key);
+		table_text(&c->table, value.data);
+		table_text(&c->table, default_text);
+		table_text(&c->table, changeable ? "yes" : "no");
+		table_end(&c->table);
+	}
+	bytes_free(&value);
+	snapshot_unref(s);
+	console_done(c, NULL);
+}
+
+static void
+put_state(struct table *t, const char *key, bool value)
+{
+	table_row(t);
+	table_text(t, key);
+	table_text(t, value ? "yes" : "no");
+	table_end(t);
+}
+
+void
+command_show_state(struct console *c)
+{
+	bool paused = pause_is_all();
+
+	put_state(&c->table, "active", !paused);
+	put_state(&c->table, "paused", paused);
+	put_state(&c->table, "suspended", false);
+	console_done(c, NULL);
+}
+
+void
+command_show_peers(struct console *c)
+{
+	struct snapshot *s = hub_snapshot(console_hub(c));
+
+	for (const struct peer_config *p = s->peers; p != NULL; p = p->hh.next) {
+		table_row(&c->table);
+		table_int(&c->table, p->id);
+		table_text(&c->table, p->host);
+		table_int(&c->table, p->port);
+		table_int(&c->table, p->pool_size >= 0 ? p->pool_size : s->global.default_pool_size);
+		table_end(&c->table);
+	}
+	snapshot_unref(s);
+	console_done(c, NULL);
+}
+
+void
+command_show_pretended(struct console *c)
+{
+	table_row(&c->table);
+	table_text(&c->table, c->call.pretended->value);
+	table_end(&c->table);
+	console_done(c, NULL);
+}
+
+void
+command_set_pretended(struct console *c)
+{
+	console_notice(c, "SET ignored", NULL);
+	console_done(c, NULL);
+}
