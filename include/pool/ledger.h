@@ -107,7 +107,12 @@ struct ledger {
 	uint64_t sequence;
 	int max_connections;          /* 0: no limit */
 	int64_t server_lifetime_us;   /* 0: a server serves once */
-	bool paused, disabled, removed, automatic;
+	int64_t login_retry_us;       /* a host rests this long after a failed login */
+	int64_t reserve_timeout_us;   /* who waited this long may use the reserve */
+	unsigned login_concurrency;   /* logins under way for one account, at most */
+	bool round_robin;             /* server_round_robin */
+	bool paused, paused_by_name, disabled, automatic;
+	atomic_bool removed;          /* gone from the configuration */
 	bool one_host_at_a_time;      /* load_balance_hosts = disable */
 	atomic_uint clients;
 	int64_t unused_us;            /* since when an automatic entry has had no client */
@@ -129,7 +134,9 @@ void hub_set_pool(struct hub *h, unsigned worker, struct pool *p);
 unsigned hub_worker_count(const struct hub *h);
 struct pool *hub_pool(struct hub *h, unsigned worker);
 struct snapshot *hub_snapshot(struct hub *h); /* a reference of the caller's */
-uint64_t hub_snapshot_number(const struct hub *h); /* lock-free: has it changed? */
+/* All ledgers are paused, those that are yet to be made too (pool/pause.h); false when they were that already. */
+bool hub_set_paused(struct hub *h, bool paused);
+bool hub_is_paused(const struct hub *h);
 
 /* Makes SNAPSHOT the one in force: ledgers take their limits, gone entries are removed. */
 void hub_configure(struct hub *h, struct snapshot *snapshot);
@@ -177,7 +184,6 @@ struct catalog_facts *ledger_facts(struct ledger *l, uint64_t *generation);
 
 /* ---------------------------------------------------- operator's commands */
 
-void ledger_pause(struct ledger *l, bool paused);
 void ledger_disable(struct ledger *l, bool disabled);
 /* Servers in use; 0 means that a PAUSE is complete. */
 unsigned ledger_servers(struct ledger *l);

@@ -9,9 +9,9 @@
 
 /* Pauses or resumes all ledgers; false when they are that already. */
 bool pause_all(struct hub *h, bool paused);
-bool pause_is_all(void);
+bool pause_is_all(const struct hub *h);
 /* The same of one ledger. */
 bool pause_one(struct ledger *l, bool paused);
-bool pause_is_one(const struct ledger *l); /* paused by name */
+bool pause_is_one(struct ledger *l); /* paused by name */
 
 #endif

@@ -56,6 +56,7 @@ void message_parameter(struct bytes *b, const char *name, const char *value);
 void message_command(struct bytes *b, const char *tag);
 void message_query(struct bytes *b, const char *text);
 void message_sync(struct bytes *b);
+void message_parse(struct bytes *b, const char *name, const char *text); /* without parameter types */
 /* A text column, as the console sends them: table 0, no modifier. */
 void message_row_begin(struct bytes *b, size_t *begun, unsigned columns);
 void message_row_value(struct bytes *b, const char *value); /* NULL is NULL */

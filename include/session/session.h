@@ -84,7 +84,6 @@ struct session {
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
 	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
-	bool batch_bound : 1;          /* a Bind or Execute is among them: the batch stays on its server */
 	bool batch_failed : 1;         /* an error came: the rest up to Sync is dropped */
 	bool settling : 1;             /* the settings are read back; the server is not given back yet */
 	bool probe : 1;                /* settings may have changed in this transaction */
@@ -123,6 +122,8 @@ const char *session_database_name(const struct session *s);
 /* Writes an ErrorResponse (not FATAL) to the client; a ReadyForQuery follows from the caller. */
 void session_send_error(struct session *s, const struct error *e);
 void session_send(struct session *s, const struct bytes *b);
+/* True when it runs nothing: without a server, or with one that it keeps over transactions. */
+bool session_is_between_transactions(const struct session *s);
 /* The secret part of the session's cancel key: 4 bytes for protocol 3.0, 32 for 3.2. */
 void session_make_cancel_secret(struct session *s);
 size_t session_cancel_secret_length(const struct session *s);

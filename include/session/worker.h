@@ -25,6 +25,8 @@ struct console_hooks {
 	void (*open)(struct session *s, bool is_admin);
 	/* Bytes of a console session; returns how many were consumed. */
 	size_t (*data)(struct session *s, char *bytes, size_t length);
+	/* A CancelRequest came for a console session. */
+	void (*cancel)(struct session *s);
 	/* The session is going: whatever was under way for it is forgotten. */
 	void (*close)(struct session *s);
 };
@@ -67,5 +69,7 @@ void worker_free(struct worker *w);
 void worker_accept(struct worker *w, int fd, const struct worker *from);
 /* Any thread: what a change of the shutdown mode asks of its sessions. */
 void worker_shutdown(struct worker *w, enum shutdown_mode mode);
+/* Any thread: clients of entries that the configuration no longer has are told, those in a transaction at its end. */
+void worker_drop_removed(struct worker *w);
 
 #endif

@@ -2,10 +2,17 @@
 
 import pytest
 
+from lib import wire
+from lib.eventually import eventually
 from lib.pgweir import sanitizer_environment
 
 # What a broken peer makes pgweir write; no test of this folder is about the words of the log.
 EXPECTED_LINES = ("pooler error", "server login failed", "check or reset query")
+
+
+def can_connect(weir):
+    with wire.connect(weir.port, weir.socket_folder):
+        return True
 
 
 @pytest.fixture
@@ -29,6 +36,7 @@ def front(pgweir, nest):
         # A sanitizer keeps freed memory back, which would be taken for growth.
         options = sanitizer_environment()["ASAN_OPTIONS"] + ":quarantine_size_mb=1"
         weir = pgweir(config, users or {"postgres": ""}, prefix=["env", "ASAN_OPTIONS=" + options])
+        eventually(can_connect, weir)
         return weir.allow(*EXPECTED_LINES)
 
     return make

@@ -3,6 +3,7 @@
 The session that has it ends with a clear error, and no other.
 """
 
+import contextlib
 import socket
 import struct
 
@@ -214,7 +215,7 @@ def test_a_server_that_closes_at_any_byte_of_an_answer_ends_its_session_alone(fr
     for cut, raw in said.items():
         told = raw.endswith(LOST_MESSAGE)
         assert WHOLE.startswith(raw[: -len(LOST_MESSAGE)] if told else raw), cut
-        assert told or len(raw) == cut > 5, cut
+        assert told or len(raw) == cut >= 5, cut
     assert other.is_well()
 
 
@@ -249,9 +250,9 @@ def test_an_error_of_several_megabytes_passes_whole(front, cluster):
     weir = front(cluster.primary)
     with weir.client("app") as client:
         for size in (1000, 1000000, 1048576, 3000000):
-            result = client.ask(wire.query(f"do $$ begin raise exception '%', repeat('pgw_', {size} / 4); end $$"))
+            result = client.ask(wire.query(f"do $$ begin raise exception 'pgw_1 %', repeat('x', {size}); end $$"))
             assert result.error.sqlstate == "P0001"
-            assert len(result.error.message) == size
+            assert result.error.message == "pgw_1 " + "x" * size
         assert client.query("select 1").rows == [("1",)]
 
 
@@ -275,7 +276,8 @@ def test_a_server_that_ends_between_queries_is_replaced_and_nobody_notices(front
         for name, last in lasts.items():
             assert client.query("select 1").rows == [("1",)], name
             gone = server.sessions[-1]
-            gone.send(last).socket.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # pgweir may have hung up on the last words already
+                gone.send(last).socket.shutdown(socket.SHUT_WR)
             eventually(lambda: gone.socket.fileno() == -1)
             assert client.query("select 1").rows == [("1",)], name
             assert server.sessions[-1] is not gone
@@ -415,27 +417,29 @@ def test_function_calls_are_answered_or_end(front, fake_server, bystander):
     assert other.is_well()
 
 
-def test_a_server_that_ends_a_request_before_it_has_had_it_all_is_not_lent_again(front, fake_server, bystander):
-    """Half of a client's message is still to come; the next borrower's would be taken for its rest."""
+def test_a_server_that_ends_a_request_early_is_lent_again_when_it_has_had_it_all(front, fake_server):
+    """Half of a client's message is still to come; the next borrower's must not be taken for its rest."""
+    heard = []
 
     def script(session):
         session.log_in()
+        assert session.read().texts() == ["copy"]
+        session.send(wire.copy_in_response())
+        session.read_bytes(20)
+        session.send(wire.error("enough"), wire.ready())
+        session.read_bytes(100001 - 20)
         while True:
-            m = session.read()
-            if m.kind == b"Q" and m.texts()[0] == "copy":
-                session.send(wire.copy_in_response())
-                session.read_bytes(20)
-                session.send(wire.error("enough"), wire.ready())
-                session.expect_closed()
-                return
+            heard.append(session.read().texts()[0])
             session.answer()
 
-    weir = front(fake_server(script), default_pool_size=2)
-    other = bystander(weir)
-    client = weir.client("app")
-    client.send(wire.query("copy"))
-    client.read_until(b"G")
-    client.send(head(b"d", 100000, b"x" * 1000))
-    said = client.expect_closed()
-    assert said[-1].fields()["C"] == BROKEN
-    assert other.is_well()
+    weir = front(fake_server(script), default_pool_size=1)
+    with weir.client("app") as client, weir.client("app") as other:
+        client.send(wire.query("copy"))
+        client.read_until(b"G")
+        client.send(head(b"d", 100000, b"x" * 1000))
+        assert wire.Result(client.read_until(b"Z")).error.message == "enough"
+        other.send(wire.query("the other's"))
+        client.send(b"x" * (100000 - 4 - 1000), wire.copy_done(), wire.query("my own"))
+        assert wire.Result(client.read_until(b"Z")).rows == [("1",)]
+        assert wire.Result(other.read_until(b"Z")).rows == [("1",)]
+    assert sorted(heard) == ["my own", "the other's"]

@@ -58,7 +58,7 @@ def test_more_clients_of_a_user_than_allowed_are_refused(app):
     error = refused(one.client, "app")
 
     assert said(error) == ("FATAL", "53300", "client connections exceeded (max_user_client_connections)")
-    assert one.show("USERS", name="postgres")[0]["current_client_connections"] == len(clients)
+    assert one.show("USERS", name="postgres")[0]["current_client_connections"] >= len(clients)
 
 
 def test_a_user_has_its_own_limit_of_clients(app):

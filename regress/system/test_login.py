@@ -125,12 +125,12 @@ def test_a_wrong_password_for_the_server_is_told_in_the_server_s_words(app):
 
 def test_a_secret_of_the_wrong_kind_for_the_server_is_told(app):
     name = role(app, "scram")
-    one = app.weir(secrets={name: md5_secret(name, "the word")}, auth_type="md5", client_login_timeout=2)
-    one.allow("wrong password type", "client_login_timeout")
+    one = app.weir(secrets={name: md5_secret(name, "the word")}, auth_type="md5")
+    one.allow("wrong password type")
 
-    refused(one.client, "app", user=name, secret="the word")
+    error = refused(one.client, "app", user=name, secret="the word")
 
-    assert "server login failed: wrong password type" in one.log
+    assert said(error) == ("FATAL", "08006", "server login failed: wrong password type")
 
 
 def test_a_client_logs_in_while_the_server_is_down_once_the_greeting_is_known(app, fake_server):

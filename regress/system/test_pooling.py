@@ -294,6 +294,7 @@ def test_a_server_killed_while_idle_is_not_given_to_a_client(app):
         holder.query("commit")
 
     app.primary.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'app'")
+    eventually(lambda: app.pool(one)["sv_idle"] == 0)
 
     assert [value(holder, "select 1") for holder in holders] == ["1"] * 3
     assert app.pool(one)["sv_active"] == 0
@@ -379,3 +380,30 @@ def test_servers_are_reached_by_tcp_and_by_unix_socket(app, unix):
     address = value(one.client("there"), "select coalesce(host(inet_server_addr()), 'unix')")
 
     assert address == ("unix" if unix else "127.0.0.1")
+
+
+def test_the_query_of_a_client_that_vanished_is_cancelled(app):
+    """Not run to its end for nobody, and its transaction is undone."""
+    app.query("drop table if exists half; create table half (n int)")
+    one = app.weir(default_pool_size=1)
+    client = in_transaction(one)
+    client.query("insert into half values (1)")
+    client.send(wire.query("select pg_sleep(60)"))
+    eventually(lambda: app.query("select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'"))
+
+    client.socket.close()
+
+    assert eventually(lambda: not app.query("select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'"))
+    assert value(one.client("app"), "select count(*) from half") == "0"
+
+
+def test_a_client_that_leaves_in_a_transaction_undoes_it(app):
+    app.query("drop table if exists half; create table half (n int)")
+    one = app.weir(default_pool_size=1)
+    client = in_transaction(one)
+    client.query("insert into half values (1)")
+
+    client.close()
+
+    assert value(one.client("app"), "select count(*) from half") == "0"
+    assert app.pool(one)["sv_active"] == 0

@@ -367,16 +367,15 @@ console_greet(struct console *c)
 		{"standard_conforming_strings", "on"},
 		{"is_superuser", "on"},
 	};
-	const struct session *s = c->session;
-	uint8_t secret[32];
-	size_t length = session_cancel_secret(s->worker, s->slot, s->generation, s->minor, secret);
+	struct session *s = c->session;
 	size_t begun;
 
 	for (size_t i = 0; i < array_length(parameters); i++)
 		message_parameter(&c->out, parameters[i][0], parameters[i][1]);
+	session_make_cancel_secret(s);
 	begun = message_begin(&c->out, BACKEND_BACKEND_KEY);
 	bytes_u32(&c->out, s->worker->number << 24 | s->slot);
-	bytes_append(&c->out, secret, length);
+	bytes_append(&c->out, s->cancel_secret, session_cancel_secret_length(s));
 	message_end(&c->out, begun);
 	message_ready(&c->out, 'I');
 }
@@ -435,7 +434,7 @@ console_cancel(struct session *s)
 const struct console_hooks *
 console_hooks(const struct console_control *control)
 {
-	static const struct console_hooks hooks = {.open = console_open, .data = console_data, .close = console_close};
+	static const struct console_hooks hooks = {.open = console_open, .data = console_data, .cancel = console_cancel, .close = console_close};
 
 	console_control_in_use = control;
 	return &hooks;

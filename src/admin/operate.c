@@ -105,7 +105,7 @@ operate_servers(struct console *c)
 static bool
 operate_is_paused(struct console *c)
 {
-	return c->ledger != NULL ? pause_is_one(c->ledger) : pause_is_all();
+	return c->ledger != NULL ? pause_is_one(c->ledger) : pause_is_all(console_hub(c));
 }
 
 /* Another console's RESUME ends the wait too. */

@@ -110,13 +110,13 @@ static void
 sample_end(const uint64_t all[SUM_COUNT])
 {
 	uint64_t sums[SUM_COUNT];
-	struct sample *s, *next;
 
 	sample_console_sums(sums);
 	pthread_mutex_lock(&sampler.mutex);
 	memcpy(sample_get_locked(ALL_LEDGERS)->delta, all, SUM_COUNT * sizeof(all[0]));
 	sample_take_locked(sample_get_locked(CONSOLE_LEDGER), sums);
-	HASH_ITER(hh, sampler.samples, s, next) {
+	for (struct sample *s = sampler.samples, *next; s != NULL; s = next) {
+		next = s->hh.next;
 		if (s->round == sampler.round)
 			continue;
 		HASH_DEL(sampler.samples, s);

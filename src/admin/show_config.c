@@ -62,7 +62,7 @@ put_state(struct table *t, const char *key, bool value)
 void
 command_show_state(struct console *c)
 {
-	bool paused = pause_is_all();
+	bool paused = pause_is_all(console_hub(c));
 
 	put_state(&c->table, "active", !paused);
 	put_state(&c->table, "paused", paused);

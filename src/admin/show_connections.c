@@ -110,11 +110,11 @@ struct state_name {
 };
 
 static const struct state_name client_states[SESSION_STATES] = {
-	[SESSION_STARTUP] = {NULL, "cl_login"},
-	[SESSION_AUTH] = {NULL, "cl_login"},
-	[SESSION_WELCOME] = {"waiting", "cl_waiting"},
-	[SESSION_IDLE] = {"idle", "cl_active"},
-	[SESSION_WAITING] = {"waiting", "cl_waiting"},
+	[SESSION_STARTUP] = {NULL, "cl_login", false},
+	[SESSION_AUTH] = {NULL, "cl_login", false},
+	[SESSION_WELCOME] = {"waiting", "cl_waiting", false},
+	[SESSION_IDLE] = {"idle", "cl_active", false},
+	[SESSION_WAITING] = {"waiting", "cl_waiting", false},
 	[SESSION_ACTIVE] = {"active", "cl_active", true},
 	[SESSION_CONSOLE] = {"active", "cl_active", true},
 };
@@ -176,13 +176,13 @@ put_client(struct table *t, const struct session *s, int64_t want)
 /* --------------------------------------------------------------- servers */
 
 static const struct state_name server_states[SERVER_CLOSING + 1] = {
-	[SERVER_LOGIN] = {"new", "sv_login"},
-	[SERVER_IDLE] = {"idle", "sv_idle"},
+	[SERVER_LOGIN] = {"new", "sv_login", false},
+	[SERVER_IDLE] = {"idle", "sv_idle", false},
 	[SERVER_CLAIMED] = {"active", "sv_active", true},
 	[SERVER_IN_TRANSIT] = {"active", "sv_active", true},
 	[SERVER_ACTIVE] = {"active", "sv_active", true},
-	[SERVER_TESTING] = {"tested", "sv_tested"},
-	[SERVER_CANCELLING] = {"being_canceled", "sv_being_canceled"},
+	[SERVER_TESTING] = {"tested", "sv_tested", false},
+	[SERVER_CANCELLING] = {"being_canceled", "sv_being_canceled", false},
 };
 
 static const struct state_name server_used = {"used", "sv_used", false};

@@ -1,13 +1,11 @@
 /*
- * admin/show_pools.c - POOLS, DATABASES, USERS, HOSTS, LISTS, MEM.  What the ledgers
- * know is copied from them; what only a worker knows of its sessions is asked of it.
+ * admin/show_pools.c - POOLS, DATABASES and HOSTS.  What the ledgers know is
+ * copied from them; what only a worker knows of its sessions is asked of it.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_private.h"
-#include "pool/statement.h"
 
 static const char *const mode_names[] = {
 	[POOL_SESSION] = "session",

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "main/main_private.h"
 #include "observe/log.h"
+#include "pool/pause.h"
 
 #define JANITOR_US ((int64_t)50 * 1000)
 
@@ -103,6 +104,8 @@ control_take(struct program *p, struct snapshot *fresh)
 	hub_configure(p->hub, fresh);
 	listen_apply_options(p, &fresh->global);
 	control_make_ledgers(p, fresh);
+	for (unsigned i = 0; i < p->workers; i++)
+		worker_drop_removed(p->process.workers[i]);
 	if (p->verbose == 0)
 		log_set_verbosity(fresh->global.verbose);
 }
@@ -222,18 +225,6 @@ control_console_shutdown(void *program, enum shutdown_mode mode)
 
 /* -------------------------------------------------------------- shutdown */
 
-static void
-ledger_pause_one(struct ledger *l, void *paused)
-{
-	ledger_pause(l, *(bool *)paused);
-}
-
-static void
-control_pause_all(struct program *p, bool paused)
-{
-	hub_each_ledger(p->hub, ledger_pause_one, &paused);
-}
-
 void
 control_shutdown(struct program *p, enum shutdown_mode mode)
 {
@@ -246,7 +237,7 @@ control_shutdown(struct program *p, enum shutdown_mode mode)
 	atomic_store(&p->process.shutdown, mode);
 	listen_stop(p, mode == SHUTDOWN_NOW);
 	if (mode == SHUTDOWN_WAIT_SERVERS)
-		control_pause_all(p, true);
+		pause_all(p->hub, true);
 	for (unsigned i = 0; i < p->workers; i++)
 		worker_shutdown(p->process.workers[i], mode);
 }
@@ -328,7 +319,10 @@ watch_run(struct message *m)
 {
 	struct watch_message *w = container_of(m, struct watch_message, message);
 
-	if (w->begins)
+	/* The program may have ended while the message was on its way. */
+	if (w->program->monitor == NULL)
+		log_debug(NULL, "a cluster came too late to be watched");
+	else if (w->begins)
 		monitor_watch(w->program->monitor, w->cluster);
 	else
 		monitor_unwatch(w->program->monitor, w->cluster);
@@ -379,12 +373,12 @@ control_signal(struct loop *loop, int number)
 		break;
 	case SIGUSR1:
 		log_info(NULL, "got SIGUSR1, pausing all activity");
-		control_pause_all(p, true);
+		pause_all(p->hub, true);
 		break;
 	case SIGUSR2:
 		log_info(NULL, "got SIGUSR2, continuing");
 		if (mode == SHUTDOWN_NONE)
-			control_pause_all(p, false);
+			pause_all(p->hub, false);
 		break;
 	default:
 		break;

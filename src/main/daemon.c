@@ -63,16 +63,23 @@ pidfile_owner(const char *path)
 }
 
 bool
+daemon_pidfile_is_free(const char *path)
+{
+	if (path[0] == '\0' || pidfile_owner(path) == 0)
+		return true;
+	log_fatal(NULL, "pidfile '%s' exists, another instance running?", path);
+	return false;
+}
+
+bool
 daemon_claim_pidfile(struct program *p, const char *path)
 {
 	int fd;
 
 	if (path[0] == '\0')
 		return true;
-	if (pidfile_owner(path) != 0) {
-		log_fatal(NULL, "pidfile '%s' exists, another instance running?", path);
+	if (!daemon_pidfile_is_free(path))
 		return false;
-	}
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {

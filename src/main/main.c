@@ -121,6 +121,9 @@ main_prepare(struct program *p, struct snapshot *s)
 		log_fatal(NULL, "daemon needs pidfile configured");
 		return false;
 	}
+	/* While there is somebody to read it: a daemon has only its log file to speak to. */
+	if (!daemon_pidfile_is_free(set->pidfile))
+		return false;
 	if (!log_open(set->logfile, p->quiet, p->verbose > 0 ? p->verbose : set->verbose)) {
 		log_fatal(NULL, "could not open log file \"%s\"", set->logfile);
 		return false;

@@ -47,6 +47,7 @@ int options_read(struct program *p, int argc, char **argv);
 
 /* ---- daemon.c ---- */
 bool daemon_drop_root(const char *user);
+bool daemon_pidfile_is_free(const char *path); /* false, and logged, when its process lives */
 bool daemon_claim_pidfile(struct program *p, const char *path);
 void daemon_release_pidfile(struct program *p);
 bool daemon_detach(void);

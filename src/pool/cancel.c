@@ -14,6 +14,7 @@
 
 struct cancel {
 	struct stream stream;
+	struct list all;             /* in pool.cancels */
 	struct timer timer;
 	struct connector *connector; /* owned while connecting */
 	struct server *server;       /* borrowed: it counts its cancels and waits for them */
@@ -39,6 +40,7 @@ server_cancel_ended(struct server *s)
 static void
 cancel_end(struct cancel *c)
 {
+	list_remove(&c->all);
 	timer_disarm(loop_timers(c->pool->loop), &c->timer);
 	connector_cancel(c->connector);
 	c->connector = NULL;
@@ -118,6 +120,13 @@ cancel_timed_out(struct timer *t)
 }
 
 void
+pool_end_cancels(struct pool *p)
+{
+	for (struct list *node; (node = list_first(&p->cancels)) != NULL;)
+		cancel_end(list_entry(node, struct cancel, all));
+}
+
+void
 pool_cancel(struct server *s, void (*done)(void *user), void *user)
 {
 	static const struct connector_events events = {.connected = cancel_connected};
@@ -131,6 +140,7 @@ pool_cancel(struct server *s, void (*done)(void *user), void *user)
 	c->user = user;
 	c->stream.fd = -1;
 	s->cancels++;
+	list_push_back(&s->pool->cancels, &c->all);
 	timer_init(&c->timer, cancel_timed_out);
 	timer_arm(loop_timers(c->pool->loop), &c->timer, set->cancel_wait_timeout_ms > 0 ? set->cancel_wait_timeout_ms * 1000 : 10000000);
 	c->connector = connector_start(c->pool->loop, cluster_host_name(s->ledger->cluster, s->host),

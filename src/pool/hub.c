@@ -16,7 +16,7 @@ struct hub {
 	struct ledger *ledgers;          /* uthash by name; a reference each */
 	struct user_counter *counters;   /* uthash by user */
 	struct snapshot *snapshot;       /* owned reference */
-	_Atomic uint64_t snapshot_number;
+	atomic_bool paused;
 	void (*watch)(void *user, struct cluster *c, bool begins);
 	void *watch_user;
 };
@@ -31,7 +31,6 @@ hub_new(unsigned workers, struct snapshot *snapshot)
 	h->workers = workers;
 	h->pools = memory_array(workers, sizeof(struct pool *));
 	h->snapshot = snapshot_ref(snapshot);
-	atomic_store(&h->snapshot_number, snapshot->number);
 	return h;
 }
 
@@ -79,10 +78,16 @@ hub_snapshot(struct hub *h)
 	return s;
 }
 
-uint64_t
-hub_snapshot_number(const struct hub *h)
+bool
+hub_set_paused(struct hub *h, bool paused)
 {
-	return atomic_load_explicit(&h->snapshot_number, memory_order_acquire);
+	return atomic_exchange(&h->paused, paused) != paused;
+}
+
+bool
+hub_is_paused(const struct hub *h)
+{
+	return atomic_load(&h->paused);
 }
 
 void
@@ -159,6 +164,10 @@ static void
 ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct database_config *d)
 {
 	l->max_connections = snapshot_max_db_connections(s, d);
+	l->login_retry_us = s->global.server_login_retry_ms * 1000;
+	l->reserve_timeout_us = s->global.reserve_pool_timeout_ms * 1000;
+	l->login_concurrency = (unsigned)max_of(s->global.server_login_concurrency, 1);
+	l->round_robin = s->global.server_round_robin != 0;
 	l->one_host_at_a_time = d->load_balance_hosts == 0;
 	l->server_lifetime_us = snapshot_server_lifetime_ms(s, d) * 1000;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
@@ -177,6 +186,7 @@ hub_ledger(struct hub *h, const char *database)
 	d = snapshot_database(h->snapshot, database);
 	if (l == NULL && d != NULL) {
 		l = ledger_new(h, database, cluster_of(h->snapshot, d));
+		l->paused = atomic_load(&h->paused);
 		l->automatic = strcmp(d->name, "*") == 0;
 		ledger_configure_locked(l, h->snapshot, d);
 		HASH_ADD_KEYPTR(hh, h->ledgers, l->name, strlen(l->name), l);
@@ -328,7 +338,6 @@ hub_configure(struct hub *h, struct snapshot *snapshot)
 	pthread_mutex_lock(&h->mutex);
 	old = h->snapshot;
 	h->snapshot = snapshot_ref(snapshot);
-	atomic_store_explicit(&h->snapshot_number, snapshot->number, memory_order_release);
 	pthread_mutex_unlock(&h->mutex);
 	hub_send_snapshot(h, snapshot);
 	for (unsigned i = 0; list[i] != NULL; i++) {

@@ -83,18 +83,6 @@ ledger_close_idle_all_locked(struct ledger *l, const char *text)
 }
 
 void
-ledger_pause(struct ledger *l, bool paused)
-{
-	pthread_mutex_lock(&l->mutex);
-	l->paused = paused;
-	if (paused)
-		ledger_close_idle_all_locked(l, "database paused");
-	else
-		ledger_pump_all_locked(l);
-	pthread_mutex_unlock(&l->mutex);
-}
-
-void
 ledger_disable(struct ledger *l, bool disabled)
 {
 	pthread_mutex_lock(&l->mutex);

@@ -123,7 +123,7 @@ ledger_idle_locked(struct server *s)
 
 	server_enter_locked(s, SERVER_IDLE);
 	s->borrower = NULL;
-	if (s->pool->snapshot->global.server_round_robin)
+	if (s->ledger->round_robin)
 		list_push_back(idle, &s->idle);
 	else
 		list_push_front(idle, &s->idle);
@@ -219,7 +219,7 @@ account_oldest_wait_us(const struct account *a)
 
 /* True when one more server on that host is within the pool's size, the reserve included when it may be used. */
 static bool
-limit_allows_pool(const struct account *a, unsigned host, const struct settings *set)
+limit_allows_pool(const struct account *a, unsigned host)
 {
 	bool monitored = cluster_is_monitored(a->ledger->cluster);
 	bool replica = monitored && cluster_host_role(a->ledger->cluster, host) == HOST_REPLICA;
@@ -230,7 +230,7 @@ limit_allows_pool(const struct account *a, unsigned host, const struct settings 
 		return true;
 	if (a->reserve_pool_size <= 0 || total >= (unsigned)(size + a->reserve_pool_size))
 		return false;
-	return account_oldest_wait_us(a) >= set->reserve_pool_timeout_ms * 1000;
+	return account_oldest_wait_us(a) >= a->ledger->reserve_timeout_us;
 }
 
 /* An idle server of another account makes room under max_db_connections. */
@@ -274,8 +274,10 @@ limit_reserve_user(struct user_counter *c)
 {
 	int most = atomic_load(&c->most);
 
-	if (atomic_fetch_add(&c->servers, 1) < most || most <= 0)
+	if (atomic_fetch_add(&c->servers, 1) < most || most <= 0) {
+		atomic_store(&c->wanted, false);
 		return true;
+	}
 	atomic_fetch_sub(&c->servers, 1);
 	atomic_store(&c->wanted, true);
 	return false;
@@ -283,18 +285,17 @@ limit_reserve_user(struct user_counter *c)
 
 /* True while a failed login on that host keeps new ones waiting. */
 static bool
-cell_is_resting(const struct cell *c, const struct settings *set)
+cell_is_resting(const struct cell *c, const struct ledger *l)
 {
-	return c->failed_us != 0 && clock_monotonic_us() - c->failed_us < set->server_login_retry_ms * 1000;
+	return c->failed_us != 0 && clock_monotonic_us() - c->failed_us < l->login_retry_us;
 }
 
 bool
 ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter)
 {
-	const struct settings *set = &p->snapshot->global;
 	struct server *s;
 
-	if (cell_is_resting(a->cells[host], set) || !limit_allows_pool(a, host, set) || !limit_allows_database(a, for_waiter))
+	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host) || !limit_allows_database(a, for_waiter))
 		return false;
 	if (!limit_reserve_user(a->counter))
 		return false;
@@ -357,7 +358,7 @@ queue_open_servers(struct account *a, enum lend_target target)
 	struct queue *q = &a->queues[target];
 	uint32_t mask = ledger_mask_locked(a->ledger, target);
 	struct pool *p = list_entry(list_first(&q->order), struct borrower, order)->pool;
-	unsigned most = (unsigned)max_of(p->snapshot->global.server_login_concurrency, 1);
+	unsigned most = a->ledger->login_concurrency;
 
 	for (unsigned logins = account_logins(a, mask); logins < q->count && logins < most; logins++)
 		if (!account_open_one(a, mask, p))

@@ -4,71 +4,43 @@
  */
 #include "pool/pause.h"
 
-#include <stdlib.h>
+#include "pool/pool_private.h"
 
-/* The process has one hub; the ledgers' numbers are never used again. */
-static struct {
-	pthread_mutex_t mutex;
-	bool all;
-	uint64_t *own; /* owned: ids of the ledgers that are paused by name */
-	unsigned own_count;
-} pauses = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-/* Where ID is in the list, or its end. */
-static unsigned
-pause_find(uint64_t id)
+/* Makes the ledger what the commands add up to. */
+static void
+pause_apply(struct ledger *l)
 {
-	unsigned i = 0;
+	bool paused = pause_is_all(l->hub) || l->paused_by_name;
 
-	while (i < pauses.own_count && pauses.own[i] != id)
-		i++;
-	return i;
+	l->paused = paused;
+	for (struct account *a = l->accounts; paused && a != NULL; a = a->hh.next)
+		ledger_close_idle_locked(a, UINT32_MAX, "database paused");
+	if (!paused)
+		ledger_pump_all_locked(l);
 }
 
-/* Sets what the ledger's commands add up to. */
 static void
-pause_apply(struct ledger *l, void *unused)
+pause_apply_each(struct ledger *l, void *unused)
 {
 	(void)unused;
-	ledger_pause(l, pauses.all || pause_find(l->id) < pauses.own_count);
+	pthread_mutex_lock(&l->mutex);
+	pause_apply(l);
+	pthread_mutex_unlock(&l->mutex);
 }
 
 bool
 pause_all(struct hub *h, bool paused)
 {
-	bool changes;
-
-	pthread_mutex_lock(&pauses.mutex);
-	changes = pauses.all != paused;
-	pauses.all = paused;
-	if (changes)
-		hub_each_ledger(h, pause_apply, NULL);
-	pthread_mutex_unlock(&pauses.mutex);
-	return changes;
+	if (!hub_set_paused(h, paused))
+		return false;
+	hub_each_ledger(h, pause_apply_each, NULL);
+	return true;
 }
 
 bool
-pause_is_all(void)
+pause_is_all(const struct hub *h)
 {
-	bool all;
-
-	pthread_mutex_lock(&pauses.mutex);
-	all = pauses.all;
-	pthread_mutex_unlock(&pauses.mutex);
-	return all;
-}
-
-static void
-pause_remember(uint64_t id, bool paused)
-{
-	unsigned at = pause_find(id);
-
-	if (!paused) {
-		pauses.own[at] = pauses.own[--pauses.own_count];
-		return;
-	}
-	pauses.own = memory_resize(pauses.own, (pauses.own_count + 1) * sizeof(pauses.own[0]));
-	pauses.own[pauses.own_count++] = id;
+	return hub_is_paused(h);
 }
 
 bool
@@ -76,23 +48,22 @@ pause_one(struct ledger *l, bool paused)
 {
 	bool changes;
 
-	pthread_mutex_lock(&pauses.mutex);
-	changes = (pause_find(l->id) < pauses.own_count) != paused;
-	if (changes) {
-		pause_remember(l->id, paused);
-		pause_apply(l, NULL);
-	}
-	pthread_mutex_unlock(&pauses.mutex);
+	pthread_mutex_lock(&l->mutex);
+	changes = l->paused_by_name != paused;
+	l->paused_by_name = paused;
+	if (changes)
+		pause_apply(l);
+	pthread_mutex_unlock(&l->mutex);
 	return changes;
 }
 
 bool
-pause_is_one(const struct ledger *l)
+pause_is_one(struct ledger *l)
 {
 	bool paused;
 
-	pthread_mutex_lock(&pauses.mutex);
-	paused = pause_find(l->id) < pauses.own_count;
-	pthread_mutex_unlock(&pauses.mutex);
+	pthread_mutex_lock(&l->mutex);
+	paused = l->paused_by_name;
+	pthread_mutex_unlock(&l->mutex);
 	return paused;
 }

@@ -24,6 +24,7 @@ pool_new(struct hub *hub, struct loop *loop)
 	p->number = loop_number(loop);
 	p->snapshot = hub_snapshot(hub);
 	list_init(&p->servers);
+	list_init(&p->cancels);
 	return p;
 }
 
@@ -336,6 +337,7 @@ server_stream_closed(struct stream *stream)
 void
 pool_close_all(struct pool *p)
 {
+	pool_end_cancels(p);
 	list_for_each_safe(node, &p->servers) {
 		struct server *s = list_entry(node, struct server, all);
 

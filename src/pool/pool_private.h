@@ -13,6 +13,7 @@ struct pool {
 	struct loop *loop;         /* borrowed */
 	unsigned number;
 	struct list servers;       /* of server.all */
+	struct list cancels;       /* of cancel.all: cancel connections under way */
 	struct snapshot *snapshot; /* owned reference; changed by message */
 };
 
@@ -73,5 +74,7 @@ size_t server_login_data(struct server *s, char *bytes, size_t length);
 /* The login has ended, well (MESSAGE is NULL) or not. */
 void pool_login_done(struct server *s, const char *message, const char *sqlstate);
 void server_free(struct server *s);
+/* Ends all cancel connections of this worker. */
+void pool_end_cancels(struct pool *p);
 
 #endif

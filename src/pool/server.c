@@ -185,7 +185,7 @@ server_set_unnamed(struct server *s, struct statement *statement)
 void
 server_describe(const struct server *s, char *out, size_t size)
 {
-	snprintf(out, size, "S-%llu: %s/%s@%s:%u", (unsigned long long)s->id, s->ledger->name, s->account->user,
+	snprintf(out, size, "S-0x%llx: %s/%s@%s:%u", (unsigned long long)s->id, s->ledger->name, s->account->user,
 	    cluster_host_name(s->ledger->cluster, min_of(s->host, cluster_host_count(s->ledger->cluster) - 1)),
 	    cluster_host_port(s->ledger->cluster, min_of(s->host, cluster_host_count(s->ledger->cluster) - 1)));
 }

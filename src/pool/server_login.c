@@ -54,10 +54,11 @@ server_login_free(struct server_login *login)
 	free(login);
 }
 
+/* What does not fit now will not fit at the next try: those who wait are told, as with the server's own errors. */
 static enum step
 login_fail(struct server *s, const char *message)
 {
-	pool_login_done(s, message, NULL);
+	pool_login_done(s, message, "08006");
 	return STEP_END;
 }
 
@@ -86,7 +87,8 @@ login_take_secret(struct server *s)
 
 	pthread_mutex_lock(&s->ledger->mutex);
 	login->secret = text_copy(a->secret != NULL && a->secret[0] != '\0' ? a->secret : a->client_password);
-	if (secret_kind(a->secret) == SECRET_SCRAM && a->client_password != NULL) {
+	/* A hash opens only what asks for that hash, the client's own password opens all. */
+	if ((secret_kind(a->secret) == SECRET_SCRAM || secret_kind(a->secret) == SECRET_MD5) && a->client_password != NULL) {
 		crypto_wipe(login->secret, strlen(login->secret));
 		free(login->secret);
 		login->secret = text_copy(a->client_password);
@@ -298,11 +300,14 @@ login_refused(struct server *s, const char *body, size_t length)
 {
 	struct error e;
 	char message[1024];
+	bool says_why, says_code;
 
 	if (!message_read_error(body, length, &e))
 		return login_fail(s, "server sent a broken error message");
-	snprintf(message, sizeof(message), "%s", e.message != NULL ? e.message : "server login failed");
-	pool_login_done(s, message, e.sqlstate != NULL ? e.sqlstate : "08006");
+	says_why = e.message != NULL && e.message[0] != '\0';
+	says_code = e.sqlstate != NULL && strlen(e.sqlstate) == 5;
+	snprintf(message, sizeof(message), "%s", says_why ? e.message : "server login failed");
+	pool_login_done(s, message, says_code ? e.sqlstate : "08006");
 	return STEP_END;
 }
 

@@ -180,6 +180,17 @@ message_query(struct bytes *b, const char *text)
 }
 
 void
+message_parse(struct bytes *b, const char *name, const char *text)
+{
+	size_t begun = message_begin(b, FRONTEND_PARSE);
+
+	bytes_text(b, name);
+	bytes_text(b, text);
+	bytes_u16(b, 0);
+	message_end(b, begun);
+}
+
+void
 message_sync(struct bytes *b)
 {
 	message_end(b, message_begin(b, FRONTEND_SYNC));

@@ -71,7 +71,7 @@ cancel_waiting(struct session *s)
 static bool
 cancel_is_for(const struct session *s, const struct cancel_message *c)
 {
-	if (s == NULL || s->state < SESSION_IDLE || s->state > SESSION_ACTIVE)
+	if (s == NULL || s->state < SESSION_IDLE || s->state > SESSION_CONSOLE)
 		return false;
 	return c->secret_length == session_cancel_secret_length(s) && crypto_equal(c->secret, s->cancel_secret, c->secret_length);
 }
@@ -83,6 +83,8 @@ cancel_deliver(struct message *m)
 	struct session *s = worker_session(c->to, c->pid & 0xffffff);
 
 	if (cancel_is_for(s, c)) {
+		if (s->state == SESSION_CONSOLE)
+			c->to->process->console->cancel(s);
 		if (s->state == SESSION_WAITING && cancel_waiting(s)) {
 			cancel_answer(c);
 			return;

@@ -192,6 +192,34 @@ forward_deallocate(struct session *s, const struct verdict_detail *detail)
 	return true;
 }
 
+/*
+ * DEALLOCATE of such a name by an unnamed Parse.  Whether it will be executed is not
+ * known, so it is aimed at a statement that is there to be deallocated; the name goes
+ * with the Parse.
+ */
+static bool
+forward_parse_deallocate(struct session *s, const char *text, size_t length)
+{
+	struct verdict_detail detail;
+	struct bytes *out;
+	size_t before;
+	bool known;
+
+	known = route_detail(text, length, &detail) && !detail.is_all && detail.name != NULL && names_find(s, detail.name) != NULL;
+	if (known) {
+		forward_inject_close(s, NULL, STATEMENT_PREFIX "gone");
+		out = gather_make(&s->worker->to_server);
+		before = out->length;
+		message_parse(out, STATEMENT_PREFIX "gone", "");
+		message_parse(out, "", "deallocate " STATEMENT_PREFIX "gone");
+		gather_made(&s->worker->to_server, before);
+		forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
+		forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD)->change = names_change(s, detail.name, NULL);
+	}
+	verdict_detail_free(&detail);
+	return known;
+}
+
 /* A look at the first letters: true for what may be SET, RESET, DEALLOCATE or DISCARD, or begins with a comment. */
 static bool
 text_may_concern_session(const char *text)
@@ -379,6 +407,12 @@ forward_parse(struct session *s, struct frame *f)
 		routing_judge(s, text, strlen(text), &v);
 		if (v.kind == KIND_SET || v.kind == KIND_SET_LOCAL || v.kind == KIND_RESET)
 			forward_note_statement(s, &v, text, strlen(text));
+		if (v.kind == KIND_DEALLOCATE && name[0] == '\0' && forward_renames(s) && forward_parse_deallocate(s, text, strlen(text))) {
+			statement_unref(s->unnamed);
+			s->unnamed = NULL;
+			server_set_unnamed(s->server, NULL);
+			return f->size;
+		}
 	}
 	if (name[0] == '\0')
 		return forward_parse_unnamed(s, f);
@@ -483,7 +517,6 @@ static size_t
 forward_sync(struct session *s, const struct frame *f)
 {
 	s->in_batch = false;
-	s->batch_bound = false;
 	s->batch_failed = false;
 	s->requests++;
 	forward_expect_end(s, ANSWER_SYNC);
@@ -581,9 +614,9 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 }
 
 /*
- * A client that flushes sends on what was not there to be judged.  While nothing of
- * the batch was bound, it is not tied to this server: when what comes now may not
- * run here, a Sync of ours ends the batch so far, and the rest goes elsewhere.
+ * A client that flushes sends on what was not there to be judged.  When that may not
+ * run here, a Sync of ours ends the batch so far, which was reads, and the rest goes
+ * elsewhere.  An Execute alone goes on with a portal, and so stays.
  */
 static bool
 forward_must_leave(struct session *s, const char *bytes, size_t length)
@@ -592,7 +625,7 @@ forward_must_leave(struct session *s, const char *bytes, size_t length)
 	struct plan plan;
 	size_t before;
 
-	if (s->target != LEND_REPLICA || s->batch_bound || s->server->answers.count > 0 || s->server->status != 'I' || s->pool_mode == POOL_SESSION)
+	if (s->target != LEND_REPLICA || s->server->answers.count > 0 || s->server->status != 'I' || s->pool_mode == POOL_SESSION)
 		return false;
 	plan = routing_plan(s, bytes, length);
 	if (plan.outcome == PLAN_WAIT)
@@ -714,10 +747,9 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	consumed = forward_dispatch(s, &f);
 	if (consumed == 0)
 		return 0;
-	s->batch_bound |= f.type == FRONTEND_BIND || f.type == FRONTEND_EXECUTE;
 	if (f.type == FRONTEND_QUERY || f.type == FRONTEND_FUNCTION_CALL) {
 		/* Either ends a batch that has had no Sync. */
-		s->in_batch = s->batch_bound = false;
+		s->in_batch = false;
 		s->requests++;
 	} else if (begins) {
 		s->in_batch = true;

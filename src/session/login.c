@@ -512,7 +512,12 @@ login_attach(struct session *s)
 	}
 	s->ledger = l;
 	session_configure(s);
-	if (l->disabled || l->removed || s->database == NULL) {
+	if (l->removed || s->database == NULL) {
+		snprintf(text, sizeof(text), "no such database: %s", login->database);
+		session_close(s, CLOSE_no_such_database, text);
+		return false;
+	}
+	if (l->disabled) {
 		snprintf(text, sizeof(text), "database \"%s\" is disabled", login->database);
 		session_close(s, CLOSE_database_disabled, text);
 		return false;

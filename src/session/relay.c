@@ -189,6 +189,13 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 	return STEP_CLOSED;
 }
 
+/* The client has all of its answers and needs this server no longer: how the server ends is not the client's business. */
+static bool
+relay_owes_nothing(const struct session *s)
+{
+	return s->pool_mode != POOL_SESSION && s->server->status == 'I' && !s->in_batch && s->state == SESSION_ACTIVE;
+}
+
 static enum step
 relay_error(struct session *s, const struct relay_frame *f)
 {
@@ -201,6 +208,10 @@ relay_error(struct session *s, const struct relay_frame *f)
 	if (e.severity != NULL && (strcmp(e.severity, "FATAL") == 0 || strcmp(e.severity, "PANIC") == 0))
 		s->server->fatal_seen = true;
 	s->server->in_copy = false;
+	if (head == NULL && s->server->fatal_seen && relay_owes_nothing(s)) {
+		s->server->close_needed = true;
+		return STEP_SWALLOW;
+	}
 	if (head != NULL && head->way == ANSWER_SWALLOW)
 		step = relay_own_error(s, head, &e);
 	if (step == STEP_CLOSED)
@@ -575,10 +586,8 @@ relay_rest(struct session *s)
 	}
 	s->request_us = 0;
 	if (s->server->status == 'I' && !s->in_batch) {
-		/* The server ended a request of which it has not had all. */
-		if (s->skip > 0 && !s->skip_dropped)
-			session_close(s, CLOSE_server_broken, NULL);
-		else
+		/* A message that the server has had half of goes to its end first: request_sent. */
+		if (s->skip == 0 || s->skip_dropped)
 			release_transaction(s);
 		return;
 	}

@@ -65,6 +65,10 @@ release_server(struct session *s)
 		session_enter(s, SESSION_IDLE);
 		pool_return(&s->server);
 	}
+	if (s->ledger->removed) {
+		session_close(s, CLOSE_database_removed, NULL);
+		return;
+	}
 	session_arm(s);
 	request_resume(s);
 }

@@ -121,6 +121,18 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	return 0;
 }
 
+/* The answer came before the end of the request, as when a COPY fails: only now is the server free. */
+static void
+request_sent(struct session *s)
+{
+	const struct server *server = s->server;
+
+	if (server->answers.count > 0 || server->skip > 0 || server->status != 'I' || s->in_batch || s->settling)
+		return;
+	gather_flush(&s->worker->to_server);
+	release_transaction(s);
+}
+
 /* The rest of a message whose head was dealt with. */
 static size_t
 request_skip(struct session *s, const char *bytes, size_t length)
@@ -130,6 +142,8 @@ request_skip(struct session *s, const char *bytes, size_t length)
 	if (!s->skip_dropped)
 		gather_refer(&s->worker->to_server, bytes, here);
 	s->skip -= here;
+	if (s->skip == 0 && !s->skip_dropped)
+		request_sent(s);
 	return here;
 }
 
@@ -163,6 +177,7 @@ request_data(struct session *s, char *bytes, size_t length)
 	}
 	if (s->state == SESSION_CLOSING)
 		return length;
+	stat_add(session_stats(s)->received, at);
 	if (s->server != NULL && g->stream == &s->server->stream) {
 		gather_flush(g);
 		if (stream_unsent(&s->server->stream) > HIGH_WATER)

@@ -127,7 +127,6 @@ routing_brief_name(struct session *s, const char *name)
 struct walked {
 	const char *bytes;
 	size_t length;
-	bool binds; /* a Bind or an Execute is among them */
 };
 
 /* True when the statement was prepared in this batch, and judged there. */
@@ -238,11 +237,7 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 		walked.length = at;
 		if (judges)
 			routing_add_message(s, &batch, &walked, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
-		walked.binds |= type == FRONTEND_BIND || type == FRONTEND_EXECUTE;
 		at += size;
-		/* What runs before its Sync is known has begun a batch that nobody can judge. */
-		if (type == FRONTEND_FLUSH && walked.binds && batch.target == TARGET_REPLICA)
-			return plan_lend(brief_mixed);
 		if (type_ends_request(type))
 			return plan_lend(batch);
 	}

@@ -55,7 +55,7 @@ session_describe(const struct session *s, char *out, size_t size)
 
 	if (s->stream.fd >= 0)
 		socket_describe_peer(s->stream.fd, &peer);
-	snprintf(out, size, "C-%u.%u.%u: %s/%s@%s:%u", s->worker->number, s->slot, s->generation, session_database_name(s),
+	snprintf(out, size, "C-0x%x.%x.%x: %s/%s@%s:%u", s->worker->number, s->slot, s->generation, session_database_name(s),
 	    s->user_name != NULL ? s->user_name : "(nouser)", peer.host, peer.port);
 }
 
@@ -220,6 +220,14 @@ session_timed_out(struct timer *t)
 	if ((s->state == SESSION_WAITING || s->state == SESSION_WELCOME) && !pool_withdraw(&s->borrower))
 		return;
 	session_close(s, d.reason, NULL);
+}
+
+bool
+session_is_between_transactions(const struct session *s)
+{
+	if (s->state == SESSION_IDLE)
+		return true;
+	return s->state == SESSION_ACTIVE && s->status == 'I' && s->server->answers.count == 0 && !s->in_batch && !s->settling && s->skip == 0;
 }
 
 /* --------------------------------------------------------- configuration */
@@ -393,6 +401,7 @@ session_accept(struct worker *w, int fd)
 	s->idle_us = loop_now_us(s->worker->loop);
 	list_push_back(&w->sessions, &s->all);
 	session_take_slot(s);
+	log_debug(NULL, "C-0x%x.%x.%x begins", w->number, s->slot, s->generation);
 	stream_init(&s->stream, fd, &session_stream_events);
 	stream_attach(&s->stream, w->loop);
 	session_arm(s);

@@ -119,3 +119,34 @@ worker_shutdown(struct worker *w, enum shutdown_mode mode)
 	sd->mode = mode;
 	loop_post(w->loop, &sd->message);
 }
+
+/* ---------------------------------------------------------------- reload */
+
+struct drop_message {
+	struct message message;
+	struct worker *worker;
+};
+
+static void
+worker_drop(struct message *m)
+{
+	struct drop_message *d = container_of(m, struct drop_message, message);
+
+	list_for_each_safe(node, &d->worker->sessions) {
+		struct session *s = list_entry(node, struct session, all);
+
+		if (s->ledger != NULL && s->ledger->removed && session_is_between_transactions(s))
+			session_close(s, CLOSE_database_removed, NULL);
+	}
+	free(d);
+}
+
+void
+worker_drop_removed(struct worker *w)
+{
+	struct drop_message *d = memory_new(sizeof(*d));
+
+	d->message.run = worker_drop;
+	d->worker = w;
+	loop_post(w->loop, &d->message);
+}

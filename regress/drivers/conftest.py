@@ -1,0 +1,19 @@
+"""Fixtures of the drivers' tests."""
+
+import pytest
+
+from lib.eventually import eventually
+from lib.routes import Routes
+
+
+@pytest.fixture
+def routes(cluster, pgweir):
+    return Routes(cluster, pgweir)
+
+
+@pytest.fixture
+def splitting(routes):
+    """A pgweir that splits, with servers on both replicas."""
+    weir = routes.weir(keys={"pool_size": 10}, workers=2)
+    eventually(lambda: routes.serving(weir) == routes.replicas)
+    return weir
