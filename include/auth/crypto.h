@@ -26,6 +26,9 @@ void crypto_wipe(void *memory, size_t length);
 /* Wipes a NUL-terminated text and frees it; NULL is harmless. */
 void crypto_wipe_text(char *text);
 
+/* The version of OpenSSL; static text. */
+const char *crypto_library_version(void);
+
 /* MD5 of A followed by B as lower-case hexadecimal; false when OpenSSL offers no MD5 (FIPS). */
 bool crypto_md5_hex(const void *a, size_t a_length, const void *b, size_t b_length, char out[CRYPTO_MD5_HEX_SIZE]);
 

@@ -63,6 +63,9 @@ void loop_work(struct loop *loop, struct job *job);
 /* Calls HANDLER on the loop's thread for each arrival of signal NUMBER, for as long as the loop lives. */
 void loop_on_signal(struct loop *loop, int number, void (*handler)(struct loop *loop, int number));
 
+/* The version of libuv; static text. */
+const char *loop_library_version(void);
+
 /* libuv's thread pool is made at the first job: set its size before the first loop. */
 void loop_set_pool_size(unsigned threads);
 

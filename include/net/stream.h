@@ -16,12 +16,12 @@
 #define PGWEIR_NET_STREAM_H
 
 #include "base/bytes.h"
+#include "base/list.h"
 
 #include <sys/uio.h>
 
 struct loop;
 struct stream;
-struct stream_handle;
 
 struct stream_events {
 	/* Bytes in order; returns how many were consumed.  The rest is kept and given again, with more behind it. */
@@ -41,9 +41,10 @@ struct stream {
 	bool closing : 1;
 	bool attached : 1;
 	bool failed : 1;    /* sending failed: the end is reported by reading */
+	bool watched : 1;   /* in the loop's epoll set */
 	const struct stream_events *events;
 	struct loop *loop;             /* borrowed */
-	struct stream_handle *handle;  /* owned until close or detach, then by the loop */
+	struct list closing_node;      /* in the loop's list of those to be told that they are closed */
 	struct bytes input;            /* not consumed yet */
 	struct bytes output;           /* not sent yet */
 	size_t output_at;              /* how much of it has gone */

@@ -99,7 +99,9 @@ struct ledger {
 	char *name;                   /* owned, key */
 	struct hub *hub;              /* borrowed */
 	atomic_int references;
-	struct cluster *cluster;      /* owned reference */
+	struct cluster *_Atomic cluster; /* owned reference; sessions read it without the mutex, so */
+	struct cluster **former;      /* owned: those that a reload has replaced live as long as the ledger */
+	unsigned former_count;
 	struct account *accounts;     /* uthash by user */
 	uint32_t epoch;
 	unsigned total;               /* servers */

@@ -21,6 +21,7 @@
 struct account;
 struct borrower;
 struct cell;
+struct cluster;
 struct ledger;
 struct pool;
 struct profile;
@@ -67,6 +68,7 @@ struct server {
 	struct ledger *ledger;          /* holds a reference */
 	struct account *account;        /* borrowed from the ledger */
 	struct cell *cell;              /* holds a reference: the (user, host) it counts for */
+	struct cluster *cluster;        /* holds a reference: where its host is, also after a reload moved the entry */
 	struct borrower *borrower;      /* who has it, or to whom it was promised; borrowed */
 	uint64_t id;
 	unsigned host;                  /* number in the cluster */

@@ -69,6 +69,7 @@ struct verdict {
 	uint64_t generation;        /* of the facts that were asked; 0 without */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
 	bool touches_settings;      /* SET, RESET, DISCARD, set_config, DO, CALL, EXECUTE are in it, or may be */
+	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */
 	bool is_proven;             /* a proven read or a READ ONLY begin, whatever a hint says */
 	char name[ROUTE_NAME_SIZE]; /* what decided ("app.audit"), maybe cut; "" when there is nothing to name */
 };

@@ -251,3 +251,27 @@ def test_a_server_that_died_takes_no_statement_with_it(make, cluster):
         cluster.primary.query(f"select pg_terminate_backend({before})")
         eventually(lambda: "closing because: server conn crashed?" in weir.log)
         assert run(client, "lives").rows[0][0] != before
+
+
+def test_a_name_given_up_where_that_cannot_be_is_kept(make):
+    """In a transaction that failed DEALLOCATE fails once, on whatever server it is."""
+    weir = make(default_pool_size=2)
+    with weir.client("app") as client:
+        prepare(client, "select 'kept'", "mine")
+
+        def fails():
+            client.send(wire.query("begin"), wire.query("select 1/0"), wire.query("deallocate mine"), wire.query("rollback"))
+            kinds = [wire.Result(client.read_until(b"Z")).kinds for _ in range(4)]
+            return kinds == ["CZ", "EZ" if "T" not in kinds[1] else "TEZ", "EZ", "CZ"]
+
+        assert all(on_two_servers(weir, client, fails))
+        assert run(client, "mine").rows == [("kept",)]
+
+
+def test_a_name_may_be_given_up_among_other_statements(one):
+    with one.client("app") as client:
+        prepare(client, "select 1", "mine")
+        result = client.ask(wire.query("deallocate mine; select 'more'"))
+        assert result.rows == [("more",)] or result.error.sqlstate == "26000"
+        assert run(client, "mine").rows in ([("1",)], [])
+        assert client.query("select 1").rows == [("1",)]

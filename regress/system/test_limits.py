@@ -6,7 +6,7 @@ from lib.scene import refused, said, value
 
 def test_more_clients_than_max_client_conn_are_refused(app):
     one = app.weir(max_client_conn=3).allow("max_client_conn")
-    clients = [one.client("app") for _ in range(3)]
+    clients = [eventually(one.client, "app") for _ in range(3)]
 
     error = refused(one.client, "app")
 
@@ -17,7 +17,10 @@ def test_more_clients_than_max_client_conn_are_refused(app):
 
 def test_a_client_that_leaves_makes_room_under_max_client_conn(app):
     one = app.weir(max_client_conn=1).allow("max_client_conn")
-    one.client("app").close()
+    first = eventually(one.client, "app")
+    assert refused(one.client, "app").sqlstate == "53300"
+
+    first.close()
 
     assert eventually(one.client, "app")
 

@@ -593,3 +593,22 @@ def test_psycopg_sees_no_difference_between_hosts(routes):
 
     assert read == {"01.02.2020"}
     assert write == "01.02.2020"
+
+
+@pytest.mark.parametrize("ask", [lambda c, sql: c.ask(wire.query(sql)), extended])
+@pytest.mark.parametrize("make", ["create unlogged table {} as select 1 as a", "select 1 as a into unlogged {}"])
+def test_a_table_made_by_a_query_is_known_at_once(routes, ask, make):
+    """Its tag is that of a SELECT; an unlogged table has nothing to read on a replica."""
+    weir = routes.weir(workers=2)
+    seen = routes.watch()
+    results = []
+
+    with weir.client(DATABASE) as maker, weir.client(DATABASE) as user:
+        for _ in range(5):
+            name = f"made{routes.word()}"
+            results.append(ask(maker, make.format(name)))
+            results.append(ask(user, f"/* made */ select * from {name}"))
+            maker.query(f"drop table {name}")
+
+    assert [r.error for r in results] == [None] * 10
+    assert seen.on("made") == {routes.primary}

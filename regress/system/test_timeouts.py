@@ -83,10 +83,10 @@ def test_an_idle_transaction_ends_at_idle_transaction_timeout(app):
 
 
 def test_a_busy_transaction_does_not_end_at_idle_transaction_timeout(app):
-    one = app.weir(idle_transaction_timeout=0.3)
+    one = app.weir(idle_transaction_timeout=0.7)
     client = holding(one)
 
-    assert value(client, "select 'awake' from pg_sleep(0.8)") == "awake"
+    assert value(client, "select 'awake' from pg_sleep(1.2)") == "awake"
     client.query("commit")
 
 
@@ -101,11 +101,11 @@ def test_a_transaction_ends_at_transaction_timeout_however_busy(app):
 
 
 def test_transactions_in_a_row_are_not_one_long_transaction(app):
-    one = app.weir(transaction_timeout=0.5)
+    one = app.weir(transaction_timeout=1)
     client = one.client("app")
 
     for _ in range(4):
-        client.query("begin; select pg_sleep(0.2); commit")
+        client.query("begin; select pg_sleep(0.35); commit")
 
     assert value(client, "select 1") == "1"
 

@@ -233,3 +233,9 @@ crypto_saslprep(const char *text)
 	free(work);
 	return result;
 }
+
+const char *
+crypto_library_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}

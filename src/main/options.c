@@ -2,12 +2,11 @@
  * main/options.c - the command line: PgBouncer's, and --write-docs for the build.
  */
 #include <getopt.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "main/main_private.h"
+#include "auth/crypto.h"
 #include "base/version.h"
 
 static const char usage[] =
@@ -36,8 +35,8 @@ static const struct option options[] = {
 static int
 options_print_version(void)
 {
-	printf("pgweir %s (PgBouncer %s)\nlibuv %s\ntls: %s\n", PGWEIR_VERSION, PGBOUNCER_VERSION, uv_version_string(),
-	    OpenSSL_version(OPENSSL_VERSION));
+	printf("pgweir %s (PgBouncer %s)\nlibuv %s\ntls: %s\n", PGWEIR_VERSION, PGBOUNCER_VERSION, loop_library_version(),
+	    crypto_library_version());
 	return 0;
 }
 

@@ -10,11 +10,13 @@
 
 #include "base/clock.h"
 #include "net/loop_private.h"
+#include "net/poller.h"
 
 struct loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	struct timers timers;
+	struct poller poller;
 	pthread_mutex_t inbox_mutex;
 	struct message *inbox_first; /* owned by the inbox until run */
 	struct message **inbox_last;
@@ -74,6 +76,7 @@ loop_new(unsigned number, void *user)
 	must(uv_loop_init(&loop->uv) == 0);
 	must(uv_async_init(&loop->uv, &loop->wake, loop_read_inbox) == 0);
 	timers_init(&loop->timers, &loop->uv, loop);
+	poller_init(&loop->poller, &loop->uv);
 	loop_refresh(loop);
 	return loop;
 }
@@ -96,9 +99,11 @@ void
 loop_free(struct loop *loop)
 {
 	loop_read_inbox(&loop->wake);
+	poller_close_handles(&loop->poller);
 	uv_walk(&loop->uv, loop_close_handle, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	must(uv_loop_close(&loop->uv) == 0);
+	poller_free(&loop->poller);
 	pthread_mutex_destroy(&loop->inbox_mutex);
 	free(loop->read_buffer);
 	free(loop);
@@ -132,6 +137,12 @@ struct timers *
 loop_timers(struct loop *loop)
 {
 	return &loop->timers;
+}
+
+struct poller *
+loop_poller(struct loop *loop)
+{
+	return &loop->poller;
 }
 
 struct uv_loop_s *
@@ -212,6 +223,12 @@ loop_work(struct loop *loop, struct job *job)
 
 	j->job = job;
 	must(uv_queue_work(&loop->uv, &j->work, loop_job_work, loop_job_done) == 0);
+}
+
+const char *
+loop_library_version(void)
+{
+	return uv_version_string();
 }
 
 void

@@ -1,9 +1,6 @@
 /*
- * net/stream.c - streams over uv_poll, with recv and sendmsg by hand.
- *
- * The poll handle is memory of its own: when a stream moves to another loop or
- * is closed, the old loop frees the handle in its close callback.  WRITABLE is
- * armed only after the kernel refused bytes.
+ * net/stream.c - streams over the loop's poller, with recv and sendmsg by hand.
+ * WRITABLE is armed only after the kernel refused bytes.
  */
 #include "net/stream.h"
 
@@ -12,38 +9,29 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "net/loop.h"
+#include "net/poller.h"
 
 /* Kept input at least this long is read into directly; shorter input is moved in front of the loop's buffer. */
 #define STREAM_CARRY_MAX (LOOP_READ_SIZE / 4)
-
-struct stream_handle {
-	uv_poll_t poll;
-	struct stream *stream; /* borrowed; NULL once detached */
-	bool busy;             /* inside events.data() */
-};
-
-static void stream_poll_event(uv_poll_t *poll, int status, int events);
 
 void
 stream_init(struct stream *s, int fd, const struct stream_events *events)
 {
 	*s = (struct stream){.fd = fd, .events = events};
+	list_init(&s->closing_node);
 }
 
 static void
 stream_watch(struct stream *s)
 {
-	int events = (s->reading ? UV_READABLE : 0) | (s->writing ? UV_WRITABLE : 0);
+	uint32_t events = (s->reading ? EPOLLIN : 0) | (s->writing ? EPOLLOUT : 0);
 
 	if (!s->attached)
 		return;
-	if (events == 0)
-		uv_poll_stop(&s->handle->poll);
-	else
-		must(uv_poll_start(&s->handle->poll, events, stream_poll_event) == 0);
+	poller_watch(loop_poller(s->loop), s, s->fd, events, s->watched);
+	s->watched = events != 0;
 }
 
 void
@@ -51,34 +39,30 @@ stream_attach(struct stream *s, struct loop *loop)
 {
 	must(!s->attached && !s->closing);
 	s->loop = loop;
-	s->handle = memory_new(sizeof(*s->handle));
-	s->handle->stream = s;
-	must(uv_poll_init(loop_uv(loop), &s->handle->poll, s->fd) == 0);
 	s->attached = true;
 	s->reading = true;
 	stream_watch(s);
-}
-
-static void
-stream_handle_closed(uv_handle_t *handle)
-{
-	struct stream_handle *h = container_of((uv_poll_t *)(void *)handle, struct stream_handle, poll);
-	struct stream *s = h->stream;
-
-	free(h);
-	if (s != NULL)
-		s->events->closed(s);
 }
 
 void
 stream_detach(struct stream *s)
 {
 	must(s->attached && !s->closing && !s->writing);
-	s->handle->stream = NULL;
+	s->reading = false;
+	stream_watch(s);
+	poller_forget(loop_poller(s->loop), s);
 	s->attached = false;
 	s->loop = NULL;
-	uv_close((uv_handle_t *)&s->handle->poll, stream_handle_closed);
-	s->handle = NULL;
+}
+
+/* True while the stream's data() runs. */
+static bool
+stream_is_busy(const struct stream *s)
+{
+	for (const struct delivery *d = loop_poller(s->loop)->deliveries; d != NULL; d = d->outer)
+		if (d->stream == s)
+			return true;
+	return false;
 }
 
 void
@@ -86,17 +70,24 @@ stream_close(struct stream *s)
 {
 	if (s->closing)
 		return;
+	must(s->attached);
 	s->closing = true;
 	s->reading = false;
 	s->writing = false;
 	bytes_free(&s->output);
-	must(s->attached);
-	/* Closed first: the kernel forgets it by itself, and libuv's own attempts to take it out cost nothing. */
+	/* The kernel takes a closed descriptor out of the set by itself. */
 	close(s->fd);
 	s->fd = -1;
-	uv_close((uv_handle_t *)&s->handle->poll, stream_handle_closed);
-	if (!s->handle->busy)
+	if (!stream_is_busy(s))
 		bytes_free(&s->input);
+	list_push_back(&loop_poller(s->loop)->closed, &s->closing_node);
+}
+
+void
+stream_tell_closed(struct stream *s)
+{
+	poller_forget(loop_poller(s->loop), s);
+	s->events->closed(s);
 }
 
 /* --------------------------------------------------------------- sending */
@@ -196,14 +187,15 @@ stream_flush(struct stream *s)
 static size_t
 stream_deliver(struct stream *s, char *bytes, size_t length)
 {
-	struct stream_handle *h = s->handle;
+	struct poller *p = loop_poller(s->loop);
+	struct delivery d = {.stream = s, .outer = p->deliveries};
 	size_t consumed;
 
-	h->busy = true;
+	p->deliveries = &d;
 	consumed = s->events->data(s, bytes, length);
-	h->busy = false;
+	p->deliveries = d.outer;
 	must(consumed <= length);
-	if (h->stream != s) {
+	if (d.stream == NULL) {
 		must(consumed == length);
 		return 0;
 	}
@@ -216,7 +208,7 @@ stream_offer(struct stream *s)
 	struct bytes kept = s->input;
 	size_t left;
 
-	if (s->closing || s->handle->busy || !s->reading || kept.length == 0)
+	if (s->closing || !s->reading || kept.length == 0 || stream_is_busy(s))
 		return;
 	s->input = (struct bytes){0};
 	left = stream_deliver(s, kept.data, kept.length);
@@ -281,50 +273,23 @@ stream_read(struct stream *s)
 	ssize_t n = s->input.length > STREAM_CARRY_MAX ? stream_read_long(s) : stream_read_short(s);
 	int error = errno;
 
-	if (n > 0)
-		return;
-	if (n < 0 && (error == EAGAIN || error == EINTR))
+	if (n > 0 || (n < 0 && (error == EAGAIN || error == EINTR)))
 		return;
 	s->events->ended(s, n < 0 ? error : 0);
 }
 
-/*
- * On a reset libuv reports UV_EBADF with no events and a stopped handle while the
- * last bytes are still readable: they are read first, then the end is told.
- */
-static void
-stream_drain_broken(struct stream *s, const struct stream_handle *h)
+void
+stream_ready(struct stream *s, uint32_t events)
 {
-	while (h->stream == s && !s->closing) {
-		ssize_t n = s->input.length > STREAM_CARRY_MAX ? stream_read_long(s) : stream_read_short(s);
-		int error = errno;
-
-		if (n > 0)
-			continue;
-		if (n < 0 && error == EINTR)
-			continue;
-		s->events->ended(s, n < 0 && error != EAGAIN ? error : ECONNRESET);
-		return;
-	}
-}
-
-static void
-stream_poll_event(uv_poll_t *poll, int status, int events)
-{
-	struct stream_handle *h = container_of(poll, struct stream_handle, poll);
-	struct stream *s = h->stream;
-
-	if (s == NULL || s->closing)
+	if (s->closing)
 		return;
 	loop_refresh(s->loop);
-	if (status < 0) {
-		stream_drain_broken(s, h);
+	if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0 && s->writing) {
+		/* It may close the stream or send it away; what is there to be read comes as another event. */
+		stream_flush(s);
 		return;
 	}
-	if ((events & UV_WRITABLE) != 0 && s->writing)
-		stream_flush(s);
-	/* A flush may have closed or moved the stream. */
-	if ((events & UV_READABLE) != 0 && h->stream == s && s->reading && !s->closing)
+	if (s->reading)
 		stream_read(s);
 }
 

@@ -251,6 +251,10 @@ database_needs_new_servers(const struct database_config *old, const struct datab
 static void
 ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 {
+	l->former = memory_resize(l->former, (l->former_count + 1) * sizeof(struct cluster *));
+	l->former[l->former_count++] = l->cluster;
+	/* Also servers whose host stays: they count for cells that nobody looks at any more. */
+	l->epoch++;
 	l->cluster = c;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
 		ledger_close_idle_locked(a, UINT32_MAX, "database configuration changed");
@@ -284,7 +288,6 @@ ledger_reload(struct ledger *l, const struct snapshot *old, const struct snapsho
 		return;
 	hub_watch(l->hub, replaced, false);
 	hub_watch(l->hub, l->cluster, true);
-	cluster_unref(replaced);
 }
 
 static void

@@ -44,6 +44,9 @@ ledger_unref(struct ledger *l)
 		account_free_locked(l->accounts);
 	facts_unref(&l->facts);
 	cluster_unref(l->cluster);
+	for (unsigned i = 0; i < l->former_count; i++)
+		cluster_unref(l->former[i]);
+	free(l->former);
 	pthread_mutex_destroy(&l->mutex);
 	free(l->stats);
 	free(l->name);

@@ -566,8 +566,7 @@ server_stream_ended(struct stream *stream, int error)
 {
 	struct server *s = container_of(stream, struct server, stream);
 
-	if (s->ledger->cluster != NULL)
-		cluster_suspect(s->ledger->cluster, s->host);
+	cluster_suspect(s->cluster, s->host);
 	if (s->use == USE_LENT)
 		s->borrower->events->lost(s->borrower, s, error);
 	else if (s->use == USE_LOGIN)

@@ -27,6 +27,7 @@ server_new_locked(struct account *a, unsigned host, struct pool *p)
 	s->account = a;
 	s->cell = cell_ref(a->cells[host]);
 	s->host = host;
+	s->cluster = cluster_ref(a->ledger->cluster);
 	s->epoch = a->ledger->epoch;
 	s->status = 'I';
 	s->state = SERVER_LOGIN;
@@ -64,6 +65,7 @@ server_free(struct server *s)
 		free(s->values[i].initial);
 	}
 	free(s->values);
+	cluster_unref(s->cluster);
 	ledger_unref(s->ledger);
 	free(s);
 }
@@ -186,6 +188,5 @@ void
 server_describe(const struct server *s, char *out, size_t size)
 {
 	snprintf(out, size, "S-0x%llx: %s/%s@%s:%u", (unsigned long long)s->id, s->ledger->name, s->account->user,
-	    cluster_host_name(s->ledger->cluster, min_of(s->host, cluster_host_count(s->ledger->cluster) - 1)),
-	    cluster_host_port(s->ledger->cluster, min_of(s->host, cluster_host_count(s->ledger->cluster) - 1)));
+	    cluster_host_name(s->cluster, s->host), cluster_host_port(s->cluster, s->host));
 }

@@ -426,8 +426,8 @@ server_login_begin(struct server *s)
 	login_take_secret(s);
 	timer_init(&s->timer, server_timed_out);
 	timer_arm(loop_timers(s->pool->loop), &s->timer, set->server_connect_timeout_ms * 1000);
-	s->login->connector = connector_start(s->pool->loop, cluster_host_name(s->ledger->cluster, s->host),
-	    cluster_host_port(s->ledger->cluster, s->host), &options, &events, s);
+	s->login->connector = connector_start(s->pool->loop, cluster_host_name(s->cluster, s->host),
+	    cluster_host_port(s->cluster, s->host), &options, &events, s);
 }
 
 /* --------------------------------------------------------------- outcome */
@@ -484,7 +484,7 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 
 	server_describe(s, who, sizeof(who));
 	log_warning(who, "server login failed: %s", message);
-	cluster_suspect(s->ledger->cluster, s->host);
+	cluster_suspect(s->cluster, s->host);
 	pthread_mutex_lock(&s->ledger->mutex);
 	s->cell->failed_us = clock_monotonic_us();
 	a->retry_us = s->cell->failed_us + s->pool->snapshot->global.server_login_retry_ms * 1000;

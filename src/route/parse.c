@@ -117,6 +117,7 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 
 	all->may_copy_in |= next->may_copy_in;
 	all->touches_settings |= next->touches_settings;
+	all->makes_relation |= next->makes_relation;
 	if (next->kind == KIND_BEGIN_READ_ONLY)
 		*is_in_read_only = true;
 	if (*is_in_read_only && ends_or_marks_transaction(next->kind))
@@ -140,6 +141,7 @@ parse_judge_all(const struct route_context *ctx, const List *statements, struct 
 		struct verdict next = {0};
 
 		parse_judge_statement(ctx, raw->stmt, &next);
+		next.makes_relation = IsA(raw->stmt, CreateTableAsStmt) || strcmp(next.name, "SELECT INTO") == 0;
 		if (foreach_current_index(cell) == 0) {
 			is_in_read_only = next.kind == KIND_BEGIN_READ_ONLY;
 			*out = next;

@@ -160,43 +160,46 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	return forward_rest(s, f, 0);
 }
 
-/* DEALLOCATE of a name that the protocol prepared: the server has it under another name. */
+/*
+ * DEALLOCATE of a name that the protocol prepared.  The server has the statement under
+ * another name, and keeps it for others; so the command is aimed at an empty one, put
+ * there to be deallocated.
+ */
+static void
+forward_inject_gone(struct session *s)
+{
+	struct bytes *out;
+	size_t before;
+
+	forward_inject_close(s, NULL, STATEMENT_PREFIX "gone");
+	out = gather_make(&s->worker->to_server);
+	before = out->length;
+	message_parse(out, STATEMENT_PREFIX "gone", "");
+	gather_made(&s->worker->to_server, before);
+	forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
+}
+
 static bool
 forward_deallocate(struct session *s, const struct verdict_detail *detail)
 {
 	struct name_entry *e = detail->is_all || detail->name == NULL ? NULL : names_find(s, detail->name);
 	struct bytes *out;
-	struct answer *a;
 	size_t before;
 
 	if (e == NULL)
 		return false;
-	if (server_find_prepared(s->server, e->statement) == NULL) {
-		forward_inject_parse(s, e->statement, false);
-		out = gather_make(&s->worker->to_server);
-		before = out->length;
-		message_sync(out);
-		gather_made(&s->worker->to_server, before);
-		forward_expect(s, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-	}
+	forward_inject_gone(s);
 	out = gather_make(&s->worker->to_server);
 	before = out->length;
-	size_t begun = message_begin(out, FRONTEND_QUERY);
-	bytes_format(out, "deallocate %s", e->statement->name);
-	bytes_u8(out, 0);
-	message_end(out, begun);
+	message_sync(out);
+	message_query(out, "deallocate " STATEMENT_PREFIX "gone");
 	gather_made(&s->worker->to_server, before);
-	a = forward_expect_end(s, ANSWER_QUERY);
-	a->statement = statement_ref(e->statement);
-	a->change = names_change(s, detail->name, NULL);
+	forward_expect(s, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
+	forward_expect_end(s, ANSWER_QUERY)->change = names_change(s, detail->name, NULL);
 	return true;
 }
 
-/*
- * DEALLOCATE of such a name by an unnamed Parse.  Whether it will be executed is not
- * known, so it is aimed at a statement that is there to be deallocated; the name goes
- * with the Parse.
- */
+/* The same by an unnamed Parse: the name goes with it, whether or not it will be executed. */
 static bool
 forward_parse_deallocate(struct session *s, const char *text, size_t length)
 {
@@ -207,13 +210,11 @@ forward_parse_deallocate(struct session *s, const char *text, size_t length)
 
 	known = route_detail(text, length, &detail) && !detail.is_all && detail.name != NULL && names_find(s, detail.name) != NULL;
 	if (known) {
-		forward_inject_close(s, NULL, STATEMENT_PREFIX "gone");
+		forward_inject_gone(s);
 		out = gather_make(&s->worker->to_server);
 		before = out->length;
-		message_parse(out, STATEMENT_PREFIX "gone", "");
 		message_parse(out, "", "deallocate " STATEMENT_PREFIX "gone");
 		gather_made(&s->worker->to_server, before);
-		forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 		forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD)->change = names_change(s, detail.name, NULL);
 	}
 	verdict_detail_free(&detail);
@@ -289,6 +290,7 @@ forward_query(struct session *s, struct frame *f)
 	server_set_unnamed(s->server, NULL);
 	if (routing_judges(s) || text_may_concern_session(text)) {
 		routing_judge(s, text, strlen(text), &v);
+		s->ddl |= v.makes_relation;
 		if (forward_note_statement(s, &v, text, strlen(text)))
 			return f->size;
 	}
@@ -403,8 +405,9 @@ forward_parse(struct session *s, struct frame *f)
 	if (!reader_at_end(&after))
 		return forward_broken(s);
 	stat_add(session_stats(s)->client_parses, 1);
-	if (text_may_concern_session(text)) {
+	if ((routing_judges(s) && s->target != LEND_REPLICA) || text_may_concern_session(text)) {
 		routing_judge(s, text, strlen(text), &v);
+		s->ddl |= v.makes_relation;
 		if (v.kind == KIND_SET || v.kind == KIND_SET_LOCAL || v.kind == KIND_RESET)
 			forward_note_statement(s, &v, text, strlen(text));
 		if (v.kind == KIND_DEALLOCATE && name[0] == '\0' && forward_renames(s) && forward_parse_deallocate(s, text, strlen(text))) {

@@ -261,6 +261,9 @@ relay_look_at_tag(struct session *s, const char *tag)
 	case 'A':
 		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
 		break;
+	case 'I':
+		s->ddl |= strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
+		break;
 	case 'C':
 		s->probe |= strcmp(tag, "CALL") == 0;
 		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
@@ -285,11 +288,8 @@ relay_look_at_tag(struct session *s, const char *tag)
 }
 
 static void
-relay_done(struct session *s, struct answer done)
+relay_done(struct answer done)
 {
-	/* A DEALLOCATE of ours took the statement from the server. */
-	if (done.kind == ANSWER_QUERY && done.statement != NULL)
-		server_unprepare(s->server, done.statement);
 	names_keep(&done.change);
 	statement_unref(done.statement);
 }
@@ -312,7 +312,7 @@ relay_complete(struct session *s, enum answer_kind kind)
 	if (head == NULL)
 		return STEP_BROKEN;
 	step = head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
-	relay_done(s, answers_pop(&s->server->answers));
+	relay_done(answers_pop(&s->server->answers));
 	return step;
 }
 
@@ -351,7 +351,7 @@ relay_command(struct session *s, const struct relay_frame *f)
 		relay_look_at_tag(s, f->body);
 	s->server->in_copy = false;
 	if (head->kind == ANSWER_EXECUTE)
-		relay_done(s, answers_pop(&s->server->answers));
+		relay_done(answers_pop(&s->server->answers));
 	return step;
 }
 
@@ -437,10 +437,15 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	server->status = status;
 	server->in_copy = false;
 	done = answers_pop(&server->answers);
-	relay_done(s, (struct answer){.kind = done.kind, .statement = done.statement, .change = done.change});
+	relay_done((struct answer){.kind = done.kind, .statement = done.statement, .change = done.change});
 	if (done.way == ANSWER_SWALLOW)
 		return STEP_SWALLOW;
 	s->status = status;
+	/* Before the client hears of it, or its next word could be judged by the old catalog. */
+	if (s->ddl && status == 'I') {
+		inquiry_catalog_changed(s);
+		s->ddl = false;
+	}
 	if (s->notice)
 		routing_notice(s, (enum route_reason)done.reason);
 	routing_count(s, (enum route_reason)done.reason);

@@ -82,15 +82,12 @@ release_transaction(struct session *s)
 		release_server(s);
 		return;
 	}
-	if (s->ddl)
-		inquiry_catalog_changed(s);
-	s->ddl = false;
 	if (start_over)
 		release_start_over(s);
 	if (s->reported)
 		restore_take_reported(s);
 	/* A session that keeps its server has its settings there; only its route may have been among them. */
-	if (s->pool_mode == POOL_SESSION && !cluster_is_monitored(s->ledger->cluster))
+	if (s->pool_mode == POOL_SESSION && !cluster_is_monitored(s->server->cluster))
 		s->probe = false;
 	if (s->probe) {
 		s->probe = false;

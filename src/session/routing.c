@@ -250,9 +250,9 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 static unsigned
 routing_class(const struct session *s)
 {
-	if (!cluster_is_monitored(s->ledger->cluster))
+	if (!cluster_is_monitored(s->server->cluster))
 		return 2;
-	return cluster_host_role(s->ledger->cluster, s->server->host) == HOST_REPLICA ? 1 : 0;
+	return cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA ? 1 : 0;
 }
 
 /* A read that ran on the primary although a replica would have done. */
@@ -263,7 +263,7 @@ routing_reason(const struct session *s, enum route_reason reason)
 
 	if (!read || s->target != LEND_REPLICA || routing_class(s) != 0)
 		return reason;
-	return cluster_host_count(s->ledger->cluster) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica;
+	return cluster_host_count(s->server->cluster) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica;
 }
 
 void
@@ -283,7 +283,7 @@ routing_notice(struct session *s, enum route_reason reason)
 	struct error notice = {.sqlstate = "00000", .message = message};
 
 	snprintf(message, sizeof(message), "pgweir: %s %s:%u (%s)", roles[routing_class(s)],
-	    cluster_host_name(s->ledger->cluster, s->server->host), cluster_host_port(s->ledger->cluster, s->server->host),
+	    cluster_host_name(s->server->cluster, s->server->host), cluster_host_port(s->server->cluster, s->server->host),
 	    route_reason_name(routing_reason(s, reason)));
 	message_notice(out, &notice);
 	gather_made(g, before);

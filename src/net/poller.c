@@ -1,0 +1,88 @@
+/*
+ * net/poller.c - the epoll set of a loop.
+ */
+#include "net/poller.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+#include "net/stream.h"
+
+static void
+poller_tell_closed(struct poller *p)
+{
+	for (struct list *node; (node = list_pop_front(&p->closed)) != NULL;)
+		stream_tell_closed(list_entry(node, struct stream, closing_node));
+}
+
+static void
+poller_readable(uv_poll_t *poll, int status, int events)
+{
+	struct poller *p = container_of(poll, struct poller, poll);
+
+	(void)status;
+	(void)events;
+	p->count = epoll_wait(p->set, p->batch, POLLER_BATCH, 0);
+	for (p->at = 0; p->at < p->count; p->at++) {
+		struct epoll_event e = p->batch[p->at];
+
+		if (e.data.ptr != NULL)
+			stream_ready(e.data.ptr, e.events);
+	}
+	p->count = 0;
+}
+
+static void
+poller_settle(uv_prepare_t *settle)
+{
+	poller_tell_closed(container_of(settle, struct poller, settle));
+}
+
+void
+poller_init(struct poller *p, uv_loop_t *uv)
+{
+	p->set = epoll_create1(EPOLL_CLOEXEC);
+	must(p->set >= 0);
+	list_init(&p->closed);
+	must(uv_poll_init(uv, &p->poll, p->set) == 0);
+	must(uv_poll_start(&p->poll, UV_READABLE, poller_readable) == 0);
+	must(uv_prepare_init(uv, &p->settle) == 0);
+	must(uv_prepare_start(&p->settle, poller_settle) == 0);
+}
+
+void
+poller_close_handles(struct poller *p)
+{
+	poller_tell_closed(p);
+	uv_close((uv_handle_t *)&p->poll, NULL);
+	uv_close((uv_handle_t *)&p->settle, NULL);
+}
+
+void
+poller_free(struct poller *p)
+{
+	close(p->set);
+}
+
+void
+poller_watch(struct poller *p, struct stream *s, int fd, uint32_t events, bool known)
+{
+	struct epoll_event e = {.events = events, .data.ptr = s};
+	int operation = events == 0 ? EPOLL_CTL_DEL : known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (events == 0 && !known)
+		return;
+	must(epoll_ctl(p->set, operation, fd, &e) == 0);
+}
+
+void
+poller_forget(struct poller *p, const struct stream *s)
+{
+	for (int i = p->at + 1; i < p->count; i++)
+		if (p->batch[i].data.ptr == s)
+			p->batch[i].data.ptr = NULL;
+	for (struct delivery *d = p->deliveries; d != NULL; d = d->outer)
+		if (d->stream == s)
+			d->stream = NULL;
+}
