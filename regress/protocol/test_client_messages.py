@@ -38,8 +38,8 @@ CONVERSATIONS = {
 }
 
 
-def answer_without_values(client):
-    """The answer's shape: what differs between two runs is random()'s value alone."""
+def answer_kinds(client):
+    """The shape of an answer; a function call's value differs from run to run."""
     found = client.read_until(b"Z")
     assert not any(m.kind == b"E" for m in found), found
     return [m.kind for m in found]
@@ -50,13 +50,13 @@ def test_a_message_may_be_cut_at_every_byte(weir, name):
     data = CONVERSATIONS[name]
     with weir.client("app", unix=True) as client:
         client.send(data)
-        whole = answer_without_values(client)
+        whole = answer_kinds(client)
 
         for cut in range(1, len(data)):
             send_in_pieces(client, data, cut)
-            assert answer_without_values(client) == whole, cut
+            assert answer_kinds(client) == whole, cut
         send_in_pieces(client, data, *range(1, len(data)))
-        assert answer_without_values(client) == whole
+        assert answer_kinds(client) == whole
 
 
 @pytest.mark.parametrize("end", [wire.copy_done(), wire.copy_fail("no more")], ids=["done", "fail"])
@@ -193,11 +193,10 @@ def test_the_same_holds_inside_a_transaction_and_inside_a_batch(weir, bystander)
 def test_huge_counts_in_bind_are_the_servers_error(weir, bystander):
     other = bystander(weir)
     with weir.client("app") as client:
-        for counts in ("!HH", "!H65535xxxxH"[:3] + "H"):
-            for formats, values in ((65535, 0), (0, 65535), (32768, 32768)):
-                body = b"\0\0" + struct.pack("!HH", formats, values)
-                result = client.ask(wire.parse("select 1"), wire.message(b"B", body + b"\0\0"), wire.execute(), wire.sync())
-                assert result.error.sqlstate == "08P01", (counts, result.messages)
+        for formats, values in ((65535, 0), (0, 65535), (32768, 32768)):
+            body = b"\0\0" + struct.pack("!HH", formats, values) + b"\0\0"
+            result = client.ask(wire.parse("select 1"), wire.message(b"B", body), wire.execute(), wire.sync())
+            assert result.error.sqlstate == "08P01", (formats, values)
         negative = struct.pack("!HHi", 0, 1, -2) + b"\0\0"
         result = client.ask(wire.parse("select $1::text"), wire.message(b"B", b"\0\0" + negative), wire.sync())
         assert result.error.sqlstate == "08P01"
