@@ -186,7 +186,7 @@ def test_a_statement_too_long_to_be_judged_runs_on_the_primary(truth, pgweir):
     weir = split(pgweir, truth)
     marks = truth.marks()
     long = "/* truth 1 */ select length('" + "x" * 200_000 + "')"
-    deep = "/* truth 2 */ select " + "(select " * 3000 + "1" + ")" * 3000
+    deep = "/* truth 2 */ select " + "(select " * 1000 + "1" + ")" * 1000
 
     with weir.client("truth") as client:
         lengths = [simple(client, long).rows, extended(client, long).rows]
