@@ -178,7 +178,7 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 	if (head->purpose == PURPOSE_REPREPARE)
 		return STEP_FORWARD;
 	if (head->purpose == PURPOSE_LEARN) {
-		login_learn_failed(s, e);
+		welcome_learn_failed(s, e);
 		return STEP_SWALLOW;
 	}
 	if (head->purpose == PURPOSE_PROBE)
@@ -586,7 +586,7 @@ relay_rest(struct session *s)
 	int64_t now_us = loop_now_us(s->worker->loop);
 
 	if (s->learning) {
-		login_learned(s);
+		welcome_learned(s);
 		return;
 	}
 	s->request_us = 0;

@@ -215,7 +215,7 @@ restore_learn(struct session *s)
 
 	difference_between(&d, s->server->profile, s->startup);
 	if (d.count == 0) {
-		login_learned(s);
+		welcome_learned(s);
 		return;
 	}
 	fence_text(&text, d.count, false);

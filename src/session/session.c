@@ -265,7 +265,7 @@ borrower_granted(struct borrower *b, struct server *server)
 	}
 	stat_add(session_stats(s)->wait_us, max_of(loop_now_us(s->worker->loop) - b->since_us, (int64_t)0));
 	if (s->state == SESSION_WELCOME) {
-		login_granted(s);
+		welcome_granted(s);
 		return;
 	}
 	stat_add(session_stats(s)->assignments, 1);

@@ -28,9 +28,10 @@ void session_free_if_settled(struct session *s);
 size_t login_data(struct session *s, char *bytes, size_t length);
 void login_free(struct session_login *login);
 bool login_is_busy(const struct session_login *login); /* a job of it is in the thread pool */
-bool login_granted(struct session *s);          /* a server came for a session that is logging in */
-void login_learned(struct session *s);          /* the server has judged the startup settings */
-void login_learn_failed(struct session *s, const struct error *e); /* it refuses them: kept until its answer is complete */
+/* ---- welcome.c ---- */
+bool welcome_granted(struct session *s);        /* a server came for a session that is logging in */
+void welcome_learned(struct session *s);          /* the server has judged the startup settings */
+void welcome_learn_failed(struct session *s, const struct error *e); /* it refuses them: kept until its answer is complete */
 const char *login_timeout_state(const struct session *s);
 
 /* ---- request.c: from the client ---- */
