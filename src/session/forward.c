@@ -3,29 +3,18 @@
  * prepared statements are changed, what the server lacks is put in front, and the
  * answer that it will owe is queued.
  */
-#include "session/session_private.h"
+#include "session/forward_private.h"
 
 #include <string.h>
 
-/* An unnamed statement up to this size is kept for a later Bind. */
-#define UNNAMED_MOST ((size_t)64 * 1024)
-
-struct frame {
-	char type;
-	const char *bytes;  /* the whole frame, as far as it is here */
-	size_t size;        /* what it will be */
-	size_t here;        /* what of it is here */
-	struct reader body; /* what is here of its body */
-};
-
-static struct answer *
+struct answer *
 forward_expect(struct session *s, enum answer_kind kind, enum answer_way way)
 {
 	return answers_push(&s->server->answers, kind, way);
 }
 
 /* Expects the answer that ends a request, and so says why the request went where it went. */
-static struct answer *
+struct answer *
 forward_expect_end(struct session *s, enum answer_kind kind)
 {
 	struct answer *a = forward_expect(s, kind, ANSWER_FORWARD);
@@ -35,7 +24,7 @@ forward_expect_end(struct session *s, enum answer_kind kind)
 }
 
 /* Sends the frame from byte FROM on as it is; a part that is not here yet streams through later. */
-static size_t
+size_t
 forward_rest(struct session *s, const struct frame *f, size_t from)
 {
 	gather_refer(&s->worker->to_server, f->bytes + from, f->here - from);
@@ -43,112 +32,17 @@ forward_rest(struct session *s, const struct frame *f, size_t from)
 	return f->here;
 }
 
-static bool
+bool
 frame_is_whole(const struct frame *f)
 {
 	return f->here == f->size;
 }
 
-static size_t
+size_t
 forward_broken(struct session *s)
 {
 	session_close(s, CLOSE_bad_packet, NULL);
 	return 0;
-}
-
-/* ------------------------------------------------ what the server lacks */
-
-static void
-forward_inject_close(struct session *s, struct statement *gone, const char *name)
-{
-	struct bytes *out = gather_make(&s->worker->to_server);
-	size_t before = out->length;
-	size_t begun = message_begin(out, FRONTEND_CLOSE);
-	struct answer *a;
-
-	bytes_u8(out, 'S');
-	bytes_text(out, name);
-	message_end(out, begun);
-	gather_made(&s->worker->to_server, before);
-	a = forward_expect(s, ANSWER_CLOSE, ANSWER_SWALLOW);
-	a->purpose = PURPOSE_REPREPARE;
-	a->statement = gone;
-}
-
-/* Room for one more statement on the server; what is pushed out is closed there. */
-static void
-forward_make_prepared(struct session *s, struct statement *statement)
-{
-	unsigned most = (unsigned)max_of(s->snapshot->global.max_prepared_statements, 1);
-	struct statement *gone = server_prepare(s->server, statement, most);
-
-	if (gone != NULL)
-		forward_inject_close(s, gone, gone->name);
-}
-
-static void
-forward_inject_parse(struct session *s, struct statement *statement, bool unnamed)
-{
-	struct bytes *out;
-	struct answer *a;
-	size_t before;
-
-	if (!unnamed)
-		forward_make_prepared(s, statement);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	statement_write_parse(statement, unnamed, out);
-	gather_made(&s->worker->to_server, before);
-	a = forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW);
-	a->purpose = PURPOSE_REPREPARE;
-	a->statement = unnamed ? NULL : statement_ref(statement);
-	stat_add(session_stats(s)->server_parses, 1);
-}
-
-static void
-forward_ensure(struct session *s, struct statement *statement)
-{
-	if (server_find_prepared(s->server, statement) == NULL)
-		forward_inject_parse(s, statement, false);
-}
-
-/* The server's unnamed statement becomes the session's own. */
-static void
-forward_ensure_unnamed(struct session *s)
-{
-	if (s->server->unnamed == s->unnamed)
-		return;
-	if (s->unnamed != NULL)
-		forward_inject_parse(s, s->unnamed, true);
-	else
-		forward_inject_close(s, NULL, "");
-	server_set_unnamed(s->server, s->unnamed);
-}
-
-/*
- * The name that a statement has on the server, brought there if it is missing.  A
- * name that the client never prepared goes as it is, and the server says so.
- */
-static const char *
-forward_server_name(struct session *s, const char *name)
-{
-	struct name_entry *e;
-
-	if (name[0] == '\0') {
-		forward_ensure_unnamed(s);
-		return name;
-	}
-	e = names_find(s, name);
-	if (e == NULL)
-		return strncmp(name, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) == 0 ? "(unknown)" : name;
-	forward_ensure(s, e->statement);
-	return e->statement->name;
-}
-
-static bool
-forward_renames(const struct session *s)
-{
-	return s->snapshot->global.max_prepared_statements > 0 && s->pool_mode != POOL_SESSION;
 }
 
 /* ----------------------------------------------------- simple and function */
@@ -160,25 +54,6 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	return forward_rest(s, f, 0);
 }
 
-/*
- * DEALLOCATE of a name that the protocol prepared.  The server has the statement under
- * another name, and keeps it for others; so the command is aimed at an empty one, put
- * there to be deallocated.
- */
-static void
-forward_inject_gone(struct session *s)
-{
-	struct bytes *out;
-	size_t before;
-
-	forward_inject_close(s, NULL, STATEMENT_PREFIX "gone");
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	message_parse(out, STATEMENT_PREFIX "gone", "");
-	gather_made(&s->worker->to_server, before);
-	forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-}
-
 static bool
 forward_deallocate(struct session *s, const struct verdict_detail *detail)
 {
@@ -188,7 +63,7 @@ forward_deallocate(struct session *s, const struct verdict_detail *detail)
 
 	if (e == NULL)
 		return false;
-	forward_inject_gone(s);
+	inject_gone(s);
 	out = gather_make(&s->worker->to_server);
 	before = out->length;
 	message_sync(out);
@@ -200,7 +75,7 @@ forward_deallocate(struct session *s, const struct verdict_detail *detail)
 }
 
 /* The same by an unnamed Parse: the name goes with it, whether or not it will be executed. */
-static bool
+bool
 forward_parse_deallocate(struct session *s, const char *text, size_t length)
 {
 	struct verdict_detail detail;
@@ -210,7 +85,7 @@ forward_parse_deallocate(struct session *s, const char *text, size_t length)
 
 	known = route_detail(text, length, &detail) && !detail.is_all && detail.name != NULL && names_find(s, detail.name) != NULL;
 	if (known) {
-		forward_inject_gone(s);
+		inject_gone(s);
 		out = gather_make(&s->worker->to_server);
 		before = out->length;
 		message_parse(out, "", "deallocate " STATEMENT_PREFIX "gone");
@@ -222,8 +97,8 @@ forward_parse_deallocate(struct session *s, const char *text, size_t length)
 }
 
 /* A look at the first letters: true for what may be SET, RESET, DEALLOCATE or DISCARD, or begins with a comment. */
-static bool
-text_may_concern_session(const char *text)
+bool
+forward_concerns_session(const char *text)
 {
 	while (*text == ' ' || (*text >= '\t' && *text <= '\r') || *text == ';')
 		text++;
@@ -240,7 +115,7 @@ text_may_concern_session(const char *text)
 }
 
 /* What the session itself has to know of a statement: names of settings, and names to free. */
-static bool
+bool
 forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length)
 {
 	struct verdict_detail detail;
@@ -260,7 +135,7 @@ forward_note_statement(struct session *s, const struct verdict *v, const char *t
 	s->clearing = v->kind == KIND_DISCARD || v->kind == KIND_DEALLOCATE;
 	if (route_detail(text, length, &detail)) {
 		if (v->kind == KIND_DEALLOCATE)
-			sent = forward_renames(s) && forward_deallocate(s, &detail);
+			sent = inject_renames(s) && forward_deallocate(s, &detail);
 		else if (v->kind != KIND_DISCARD && detail.name != NULL)
 			restore_touch(s, detail.name);
 		if (v->kind == KIND_RESET) {
@@ -288,7 +163,7 @@ forward_query(struct session *s, struct frame *f)
 	statement_unref(s->unnamed);
 	s->unnamed = NULL;
 	server_set_unnamed(s->server, NULL);
-	if (routing_judges(s) || text_may_concern_session(text)) {
+	if (routing_judges(s) || forward_concerns_session(text)) {
 		routing_judge(s, text, strlen(text), &v);
 		s->ddl |= v.makes_relation;
 		if (forward_note_statement(s, &v, text, strlen(text)))
@@ -303,241 +178,6 @@ forward_function(struct session *s, const struct frame *f)
 {
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
-}
-
-/* -------------------------------------------------------------- extended */
-
-/* A message whose statement name changes: its head made anew, its rest as it came. */
-static size_t
-forward_renamed(struct session *s, const struct frame *f, const char *before_name, const char *name)
-{
-	struct bytes *out = gather_make(&s->worker->to_server);
-	size_t from = (size_t)(f->body.at - f->bytes);
-	size_t at = out->length;
-
-	bytes_u8(out, (uint8_t)f->type);
-	bytes_u32(out, (uint32_t)(4 + strlen(before_name) + 1 + strlen(name) + 1 + (f->size - from)));
-	bytes_text(out, before_name);
-	bytes_text(out, name);
-	gather_made(&s->worker->to_server, at);
-	return forward_rest(s, f, from);
-}
-
-static size_t
-forward_parse_unnamed(struct session *s, const struct frame *f)
-{
-	const char *body = f->body.at;
-	size_t length = reader_left(&f->body);
-
-	if (length > UNNAMED_MOST) {
-		statement_unref(s->unnamed);
-		s->unnamed = NULL;
-	} else if (s->unnamed == NULL || !statement_is(s->unnamed, body, length, s->profile)) {
-		statement_unref(s->unnamed);
-		s->unnamed = statement_intern(body, length, s->profile);
-	}
-	server_set_unnamed(s->server, s->unnamed);
-	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
-	return forward_rest(s, f, 0);
-}
-
-/* A name that exists already: the server has it too and says so; the name in its message is put right. */
-static size_t
-forward_parse_duplicate(struct session *s, struct frame *f, struct name_entry *e)
-{
-	struct bytes *out;
-	size_t before, from = (size_t)(f->body.at - f->bytes);
-
-	forward_ensure(s, e->statement);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	bytes_u8(out, FRONTEND_PARSE);
-	bytes_u32(out, (uint32_t)(4 + strlen(e->statement->name) + 1 + (f->size - from)));
-	bytes_text(out, e->statement->name);
-	gather_made(&s->worker->to_server, before);
-	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
-	return forward_rest(s, f, from);
-}
-
-static size_t
-forward_parse_named(struct session *s, struct frame *f, const char *name)
-{
-	struct name_entry *e = names_find(s, name);
-	struct statement *statement;
-	struct answer *a;
-
-	if (e != NULL)
-		return forward_parse_duplicate(s, f, e);
-	statement = statement_intern(f->body.at, reader_left(&f->body), s->profile);
-	if (server_find_prepared(s->server, statement) != NULL) {
-		a = forward_expect(s, ANSWER_PARSE, ANSWER_MADE);
-	} else {
-		struct bytes *out;
-		size_t before;
-
-		forward_make_prepared(s, statement);
-		out = gather_make(&s->worker->to_server);
-		before = out->length;
-		statement_write_parse(statement, false, out);
-		gather_made(&s->worker->to_server, before);
-		a = forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
-		a->statement = statement_ref(statement);
-		stat_add(session_stats(s)->server_parses, 1);
-	}
-	a->change = names_change(s, name, statement);
-	statement_unref(statement);
-	return f->size;
-}
-
-static size_t
-forward_parse(struct session *s, struct frame *f)
-{
-	const char *name, *text;
-	struct reader after;
-	struct verdict v;
-
-	if (!frame_is_whole(f))
-		return 0;
-	name = reader_text(&f->body);
-	after = f->body;
-	text = reader_text(&after);
-	reader_bytes(&after, (size_t)reader_u16(&after) * 4);
-	if (!reader_at_end(&after))
-		return forward_broken(s);
-	stat_add(session_stats(s)->client_parses, 1);
-	if ((routing_judges(s) && s->target != LEND_REPLICA) || text_may_concern_session(text)) {
-		routing_judge(s, text, strlen(text), &v);
-		s->ddl |= v.makes_relation;
-		if (v.kind == KIND_SET || v.kind == KIND_SET_LOCAL || v.kind == KIND_RESET)
-			forward_note_statement(s, &v, text, strlen(text));
-		if (v.kind == KIND_DEALLOCATE && name[0] == '\0' && forward_renames(s) && forward_parse_deallocate(s, text, strlen(text))) {
-			statement_unref(s->unnamed);
-			s->unnamed = NULL;
-			server_set_unnamed(s->server, NULL);
-			return f->size;
-		}
-	}
-	if (name[0] == '\0')
-		return forward_parse_unnamed(s, f);
-	if (forward_renames(s))
-		return forward_parse_named(s, f, name);
-	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
-	return forward_rest(s, f, 0);
-}
-
-static size_t
-forward_bind(struct session *s, struct frame *f)
-{
-	const char *portal = reader_text(&f->body);
-	const char *name = reader_text(&f->body);
-	const char *server_name;
-
-	if (!reader_ok(&f->body))
-		return frame_is_whole(f) || f->here > AHEAD_MOST ? forward_broken(s) : 0;
-	if (!frame_is_whole(f) && f->size <= AHEAD_MOST)
-		return 0;
-	stat_add(session_stats(s)->binds, 1);
-	server_name = forward_renames(s) || name[0] == '\0' ? forward_server_name(s, name) : name;
-	forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
-	if (server_name == name)
-		return forward_rest(s, f, 0);
-	return forward_renamed(s, f, portal, server_name);
-}
-
-/* Describe and Close name a statement or a portal: 'S' or 'P', then the name. */
-static bool
-frame_read_what(struct frame *f, char *what, const char **name)
-{
-	*what = (char)reader_u8(&f->body);
-	*name = reader_text(&f->body);
-	return reader_at_end(&f->body) && (*what == 'S' || *what == 'P');
-}
-
-static size_t
-forward_describe(struct session *s, struct frame *f)
-{
-	const char *name, *server_name;
-	struct bytes *out;
-	size_t before, begun;
-	char what;
-
-	if (!frame_is_whole(f))
-		return 0;
-	if (!frame_read_what(f, &what, &name))
-		return forward_broken(s);
-	server_name = what == 'S' && (forward_renames(s) || name[0] == '\0') ? forward_server_name(s, name) : name;
-	forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD)->describes_statement = what == 'S';
-	if (server_name == name)
-		return forward_rest(s, f, 0);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	begun = message_begin(out, FRONTEND_DESCRIBE);
-	bytes_u8(out, 'S');
-	bytes_text(out, server_name);
-	message_end(out, begun);
-	gather_made(&s->worker->to_server, before);
-	return f->size;
-}
-
-static size_t
-forward_close(struct session *s, struct frame *f)
-{
-	const char *name;
-	char what;
-
-	if (!frame_is_whole(f))
-		return 0;
-	if (!frame_read_what(f, &what, &name))
-		return forward_broken(s);
-	/* The statement stays on the server for others; only the name goes. */
-	if (what == 'S' && name[0] != '\0' && forward_renames(s)) {
-		forward_expect(s, ANSWER_CLOSE, ANSWER_MADE)->change = names_change(s, name, NULL);
-		return f->size;
-	}
-	if (what == 'S' && name[0] == '\0') {
-		statement_unref(s->unnamed);
-		s->unnamed = NULL;
-		server_set_unnamed(s->server, NULL);
-	}
-	forward_expect(s, ANSWER_CLOSE, ANSWER_FORWARD);
-	return forward_rest(s, f, 0);
-}
-
-static size_t
-forward_execute(struct session *s, struct frame *f)
-{
-	if (!frame_is_whole(f))
-		return 0;
-	reader_text(&f->body);
-	reader_u32(&f->body);
-	if (!reader_at_end(&f->body))
-		return forward_broken(s);
-	forward_expect(s, ANSWER_EXECUTE, ANSWER_FORWARD);
-	return forward_rest(s, f, 0);
-}
-
-static size_t
-forward_sync(struct session *s, const struct frame *f)
-{
-	s->in_batch = false;
-	s->batch_failed = false;
-	s->requests++;
-	forward_expect_end(s, ANSWER_SYNC);
-	return forward_rest(s, f, 0);
-}
-
-static size_t
-forward_flush(struct session *s, const struct frame *f)
-{
-	size_t consumed = forward_rest(s, f, 0);
-	struct answer *head = answers_head(&s->server->answers);
-
-	if (head == NULL || head->way != ANSWER_MADE || s->server->skip > 0)
-		return consumed;
-	gather_begin(&s->worker->to_client, &s->stream);
-	relay_made(s);
-	gather_flush(&s->worker->to_client);
-	return consumed;
 }
 
 /* ------------------------------------------------------------------ copy */
@@ -679,19 +319,19 @@ forward_dispatch(struct session *s, struct frame *f)
 	case FRONTEND_FUNCTION_CALL:
 		return forward_function(s, f);
 	case FRONTEND_PARSE:
-		return forward_parse(s, f);
+		return extended_parse(s, f);
 	case FRONTEND_BIND:
-		return forward_bind(s, f);
+		return extended_bind(s, f);
 	case FRONTEND_DESCRIBE:
-		return forward_describe(s, f);
+		return extended_describe(s, f);
 	case FRONTEND_EXECUTE:
-		return forward_execute(s, f);
+		return extended_execute(s, f);
 	case FRONTEND_CLOSE:
-		return forward_close(s, f);
+		return extended_close(s, f);
 	case FRONTEND_SYNC:
-		return forward_sync(s, f);
+		return extended_sync(s, f);
 	case FRONTEND_FLUSH:
-		return forward_flush(s, f);
+		return extended_flush(s, f);
 	case FRONTEND_TERMINATE:
 		session_close(s, CLOSE_client_request, NULL);
 		return 0;

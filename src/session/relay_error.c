@@ -1,0 +1,177 @@
+/*
+ * session/relay_error.c - errors of the server, and what they undo: the rest of the
+ * batch will not happen, and names go back to what they were.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/relay_private.h"
+
+/* The request behind this answer was never done: what was noted of it is taken back. */
+void
+relay_undo(struct session *s, struct answer *a)
+{
+	struct server *server = s->server;
+
+	names_undo(&a->change);
+	if (a->kind == ANSWER_PARSE && a->statement != NULL)
+		server_unprepare(server, a->statement);
+	if (a->kind == ANSWER_PARSE && a->statement == NULL && a->way != ANSWER_MADE) {
+		server_set_unnamed(server, NULL);
+		if (a->way == ANSWER_FORWARD) {
+			statement_unref(s->unnamed);
+			s->unnamed = NULL;
+		}
+	}
+	if (a->kind == ANSWER_CLOSE && a->statement != NULL)
+		statement_unref(server_prepare(server, a->statement, UINT32_MAX));
+	statement_unref(a->statement);
+	a->statement = NULL;
+}
+
+/* Drops the COUNT oldest answers, undoing the newest first. */
+static void
+relay_drop(struct session *s, uint32_t count)
+{
+	struct answers *a = &s->server->answers;
+
+	for (uint32_t i = count; i > 0; i--)
+		relay_undo(s, answers_at(a, i - 1));
+	for (uint32_t i = 0; i < count; i++)
+		answers_pop(a);
+}
+
+void
+relay_drop_batch(struct session *s)
+{
+	struct answers *a = &s->server->answers;
+	uint32_t count = 0;
+
+	while (count < a->count && answers_at(a, count)->kind != ANSWER_SYNC)
+		count++;
+	if (count == a->count)
+		s->batch_failed = s->in_batch;
+	relay_drop(s, count);
+}
+
+void
+relay_settle(struct session *s)
+{
+	gather_drop(&s->worker->to_server, &s->server->stream);
+	for (uint32_t i = s->server->answers.count; i > 0; i--) {
+		struct answer *a = answers_at(&s->server->answers, i - 1);
+
+		names_undo(&a->change);
+	}
+}
+
+/* ---------------------------------------------------------------- errors */
+
+/* The client's name of a statement that the server calls NAME, or NULL. */
+static const struct name_entry *
+relay_client_name(const struct session *s, const char *name, size_t length)
+{
+	list_for_each(node, &s->names) {
+		const struct name_entry *e = list_entry(node, struct name_entry, in_session);
+
+		if (strlen(e->statement->name) == length && memcmp(e->statement->name, name, length) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+/* Forwards an error with the server's statement names replaced by the client's. */
+static void
+relay_error_renamed(struct session *s, const struct relay_frame *f)
+{
+	struct gather *g = &s->worker->to_client;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length, begun = message_begin(out, f->type);
+	const char *at = f->body, *end = f->body + f->length;
+
+	while (at < end) {
+		const char *found = memmem(at, (size_t)(end - at), STATEMENT_PREFIX, strlen(STATEMENT_PREFIX));
+		const struct name_entry *e;
+		size_t length;
+
+		if (found == NULL)
+			break;
+		bytes_append(out, at, (size_t)(found - at));
+		length = strlen(STATEMENT_PREFIX);
+		length += strspn(found + length, "0123456789abcdef");
+		e = relay_client_name(s, found, length);
+		if (e != NULL)
+			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
+		else
+			bytes_append(out, found, length);
+		at = found + length;
+	}
+	bytes_append(out, at, (size_t)(end - at));
+	message_end(out, begun);
+	gather_made(g, before);
+}
+
+/* Only servers that hold our names mention them. */
+static bool
+relay_mentions_names(const struct relay_frame *f)
+{
+	return f->whole && memmem(f->body, f->length, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) != NULL;
+}
+
+/* An error in what was put in front of the client's request. */
+static enum step
+relay_own_error(struct session *s, const struct answer *head, const struct error *e)
+{
+	char *message;
+
+	if (head->purpose == PURPOSE_REPREPARE)
+		return STEP_FORWARD;
+	if (head->purpose == PURPOSE_LEARN) {
+		welcome_learn_failed(s, e);
+		return STEP_SWALLOW;
+	}
+	if (head->purpose == PURPOSE_PROBE)
+		return STEP_SWALLOW;
+	message = text_copy(e->message);
+	session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
+	free(message);
+	return STEP_CLOSED;
+}
+
+/* The client has all of its answers and needs this server no longer: how the server ends is not the client's business. */
+static bool
+relay_owes_nothing(const struct session *s)
+{
+	return s->pool_mode != POOL_SESSION && s->server->status == 'I' && !s->in_batch && s->state == SESSION_ACTIVE;
+}
+
+enum step
+relay_error(struct session *s, const struct relay_frame *f)
+{
+	struct answer *head = answers_head(&s->server->answers);
+	struct error e = {0};
+	enum step step = STEP_FORWARD;
+
+	if (f->whole && !message_read_error(f->body, f->length, &e))
+		return STEP_BROKEN;
+	if (e.severity != NULL && (strcmp(e.severity, "FATAL") == 0 || strcmp(e.severity, "PANIC") == 0))
+		s->server->fatal_seen = true;
+	s->server->in_copy = false;
+	if (head == NULL && s->server->fatal_seen && relay_owes_nothing(s)) {
+		s->server->close_needed = true;
+		return STEP_SWALLOW;
+	}
+	if (head != NULL && head->way == ANSWER_SWALLOW)
+		step = relay_own_error(s, head, &e);
+	if (step == STEP_CLOSED)
+		return step;
+	if (head != NULL && head->kind != ANSWER_QUERY && head->kind != ANSWER_FUNCTION && head->kind != ANSWER_SYNC)
+		relay_drop_batch(s);
+	else if (head != NULL)
+		relay_undo(s, head);
+	if (step == STEP_FORWARD && relay_mentions_names(f)) {
+		relay_error_renamed(s, f);
+		return STEP_SWALLOW;
+	}
+	return step;
+}

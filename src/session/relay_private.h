@@ -1,0 +1,27 @@
+/*
+ * session/relay_private.h - one message of the server, as relay.c and relay_error.c
+ * share it.
+ */
+#ifndef PGWEIR_SESSION_RELAY_PRIVATE_H
+#define PGWEIR_SESSION_RELAY_PRIVATE_H
+
+#include "session/session_private.h"
+
+/* An error longer than this is passed on without being looked at. */
+#define ERROR_MOST ((size_t)1024 * 1024)
+
+enum step { STEP_FORWARD, STEP_SWALLOW, STEP_BROKEN, STEP_CLOSED };
+
+struct relay_frame {
+	char type;
+	const char *body;
+	size_t length; /* of the body that is here */
+	bool whole;    /* all of the body is here */
+};
+
+/* ---- relay_error.c ---- */
+/* The request behind this answer was never done: what was noted of it is taken back. */
+void relay_undo(struct session *s, struct answer *a);
+enum step relay_error(struct session *s, const struct relay_frame *f);
+
+#endif
