@@ -52,7 +52,7 @@ bool daemon_claim_pidfile(struct program *p, const char *path);
 void daemon_release_pidfile(struct program *p);
 bool daemon_detach(void);
 void daemon_raise_descriptors(const struct settings *set);
-void daemon_tell(const char *state); /* systemd's notify protocol; nothing without NOTIFY_SOCKET */
+void daemon_tell(const char *state); /* READY=1 and the like, to systemd if it started us */
 
 /* ---- listen.c ---- */
 bool listen_all(struct program *p, const struct settings *set); /* before the threads start */
