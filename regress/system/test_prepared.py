@@ -222,3 +222,15 @@ def test_psycopg_s_pipeline_recovers_from_an_error_in_the_middle(app):
                 connection.execute("select 1 / %s", (0,))
                 connection.execute("select 2")
         assert connection.execute("select %s::int", (3,)).fetchone() == (3,)
+
+
+def test_now_in_a_statement_is_the_moment_of_each_client_s_own_parse(app):
+    one = app.weir(default_pool_size=1)
+    sql = b"select 'now'::timestamptz"
+
+    def moment():
+        with one.connect("app") as connection:
+            connection.pgconn.prepare(b"mine", sql)
+            return connection.pgconn.exec_prepared(b"mine", []).get_value(0, 0)
+
+    assert moment() != moment()

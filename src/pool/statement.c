@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "base/map.h"
@@ -33,6 +34,7 @@ struct interned {
 	struct interned *next; /* of the same key: another text with an equal hash */
 	atomic_int references;
 	struct statement_key key;
+	bool alone; /* not in the table: its meaning is the moment of its Parse */
 	char body[];
 };
 
@@ -56,6 +58,25 @@ statement_meaning(const struct profile *profile)
 			meaning = profile_with(meaning, meaning_settings[i], value);
 	}
 	return meaning;
+}
+
+/* True when the text has a literal such as 'now' or ' Today', whose value is taken when it is parsed. */
+static bool
+statement_is_of_its_moment(const char *body, size_t length)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+	const char *end = body + length;
+
+	for (const char *quote = body; (quote = memchr(quote, '\'', (size_t)(end - quote))) != NULL; quote++) {
+		const char *word = quote + 1;
+
+		while (word < end && *word == ' ')
+			word++;
+		for (size_t i = 0; i < array_length(words); i++)
+			if ((size_t)(end - word) >= strlen(words[i]) && strncasecmp(word, words[i], strlen(words[i])) == 0)
+				return true;
+	}
+	return false;
 }
 
 static bool
@@ -84,19 +105,23 @@ struct statement *
 statement_intern(const char *body, size_t length, const struct profile *profile)
 {
 	struct statement_key key = {.meaning = statement_meaning(profile), .hash = hash_bytes(body, length)};
-	struct interned *head, *found;
+	struct interned *head = NULL, *found = NULL;
+	bool alone = statement_is_of_its_moment(body, length);
 
 	pthread_mutex_lock(&statement_mutex);
-	HASH_FIND(hh, statement_table, &key, sizeof(key), head);
-	for (found = head; found != NULL && !statement_body_is(&found->public, body, length);)
-		found = found->next;
+	if (!alone) {
+		HASH_FIND(hh, statement_table, &key, sizeof(key), head);
+		for (found = head; found != NULL && !statement_body_is(&found->public, body, length);)
+			found = found->next;
+	}
 	if (found == NULL) {
 		found = statement_make(body, length, &key);
+		found->alone = alone;
+		if (!alone && head == NULL)
+			HASH_ADD(hh, statement_table, key, sizeof(key), found);
 		if (head != NULL) {
 			found->next = head->next;
 			head->next = found;
-		} else {
-			HASH_ADD(hh, statement_table, key, sizeof(key), found);
 		}
 	}
 	atomic_fetch_add(&found->references, 1);
@@ -150,7 +175,8 @@ statement_unref(struct statement *s)
 		pthread_mutex_unlock(&statement_mutex);
 		return;
 	}
-	statement_remove(i);
+	if (!i->alone)
+		statement_remove(i);
 	statement_bytes -= sizeof(*i) + i->public.body_length;
 	pthread_mutex_unlock(&statement_mutex);
 	profile_unref(i->public.meaning);
@@ -162,7 +188,7 @@ statement_is(const struct statement *s, const char *body, size_t length, const s
 {
 	const struct profile *meaning;
 
-	if (!statement_body_is(s, body, length))
+	if (!statement_body_is(s, body, length) || container_of(s, const struct interned, public)->alone)
 		return false;
 	if (profile == profile_empty())
 		return s->meaning == profile;
