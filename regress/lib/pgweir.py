@@ -47,9 +47,10 @@ def without_randomized_addresses():
     return ["setarch", "-R"] if works else []
 
 
-def sanitizer_environment():
+def sanitizer_environment(nest):
+    """What the sanitizers are told; their file is put where the ordinary user can read it."""
     common = f"exitcode={SANITIZER_EXIT}:handle_abort=0"
-    supp = os.path.join(ROOT, "regress", "lib", "tsan.supp")
+    supp = nest.install(os.path.join(ROOT, "regress", "lib", "tsan.supp"))
     return {
         "ASAN_OPTIONS": f"{common}:detect_stack_use_after_return=1:strict_string_checks=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -140,7 +141,7 @@ class Pgweir:
 
     def environment(self):
         profiles = f"{self.folder}/%p.profraw"
-        return {**sanitizer_environment(), "LLVM_PROFILE_FILE": profiles}
+        return {**sanitizer_environment(self.nest), "LLVM_PROFILE_FILE": profiles}
 
     def start(self, wait=True):
         with socket.socket() as probe:

@@ -34,7 +34,7 @@ def front(pgweir, nest):
             "pgbouncer": {**usual, **settings},
         }
         # A sanitizer keeps freed memory back, which would be taken for growth.
-        options = sanitizer_environment()["ASAN_OPTIONS"] + ":quarantine_size_mb=1"
+        options = sanitizer_environment(nest)["ASAN_OPTIONS"] + ":quarantine_size_mb=1"
         weir = pgweir(config, users or {"postgres": ""}, prefix=["env", "ASAN_OPTIONS=" + options])
         eventually(can_connect, weir)
         return weir.allow(*EXPECTED_LINES)
