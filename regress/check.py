@@ -90,7 +90,7 @@ def _run_counted(sums, nest, test, arguments):
     """Runs a program whose last line is "N passed, N failed"; as root, since its files may be where only root reads."""
     began = time.monotonic()
     profiles = os.path.join(ROOT, "build", "coverage", "profiles")
-    env = {**os.environ, **pgweir.sanitizer_environment(), "LLVM_PROFILE_FILE": f"{profiles}/%p.profraw", "TMPDIR": nest.path}
+    env = {**os.environ, **pgweir.sanitizer_environment(nest), "LLVM_PROFILE_FILE": f"{profiles}/%p.profraw", "TMPDIR": nest.path}
     try:
         done = subprocess.run(
             [*pgweir.without_randomized_addresses(), test, *arguments],
