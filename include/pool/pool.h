@@ -69,6 +69,7 @@ struct borrower {
 	uint8_t target;
 	uint8_t state;           /* under the ledger's mutex */
 	uint8_t overtaken;
+	bool abandoned;          /* under the ledger's mutex: it wants no server any more, and waits for the promised one */
 };
 
 /* ------------------------------------------------ a worker's part of the pool */
@@ -88,6 +89,8 @@ void pool_close_all(struct pool *p);
 enum lend_outcome pool_lend(struct borrower *b, enum lend_target target, struct server **out);
 /* Leaves the queue; false when a server is already on its way: granted() comes all the same. */
 bool pool_withdraw(struct borrower *b);
+/* As pool_withdraw, for good: what was promised is granted or refused, and never queued for again. */
+bool pool_abandon(struct borrower *b);
 /* Gives the server back; its answers must be settled and its status 'I', or it is closed. */
 void pool_return(struct server **s);
 /* Closes a server that the borrower has (or the pool itself); REASON is logged. */

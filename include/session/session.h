@@ -88,7 +88,8 @@ struct session {
 	bool settling : 1;             /* the settings are read back; the server is not given back yet */
 	bool probe : 1;                /* settings may have changed in this transaction */
 	bool reset_one : 1;            /* RESET name ran: the name's startup value counts again */
-	bool reset_all : 1;
+	bool reset_all : 1;            /* RESET ALL ran */
+	bool reset_held : 1;           /* and it has changed what the server reports */
 	bool discarded : 1;            /* DISCARD ALL succeeded */
 	bool reported : 1;             /* a followed parameter was reported in this transaction */
 	bool blocked : 1;              /* requests wait for answers or for room */

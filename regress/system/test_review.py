@@ -1,12 +1,12 @@
 """What one client leaves undone reaches nobody else: servers go back as they came, and waiters are told."""
 
 import socket
-import time
 
 import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.routes import Routes
 from lib.scene import pid_of, value
 
 
@@ -32,13 +32,15 @@ def test_a_server_that_waited_for_a_slow_client_serves_the_next_one(app):
     one = app.weir(default_pool_size=1, workers=1)
     after = one.client("app")
 
-    for kilobytes in range(200, 460, 13):
-        with with_small_window(one) as slow:
+    # Somewhere here the last bytes of the answer are the ones that are too many to be kept for the client.
+    for kilobytes in range(400, 600, 4):
+        with one.client("app", unix=True) as slow:
             slow.send(wire.query(f"select repeat('x', 1000) from generate_series(1, {kilobytes})"))
-            eventually(lambda: app.pool(one)["sv_idle"] == 1 or app.pool(one)["sv_active"] == 1)
-            time.sleep(0.05)
+            eventually(lambda: app.query("select from pg_stat_activity where wait_event = 'ClientRead' and query like '%repeat%'"))
             if app.pool(one)["sv_idle"] == 1:
                 assert value(after, "select 1") == "1"
+            slow.socket.close()
+        eventually(lambda: app.pool(one)["sv_active"] == 0)
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
@@ -114,15 +116,6 @@ def test_a_setting_that_cannot_be_asked_for_takes_its_server_with_it(app):
     assert value(setter, "select 1") == "1"
 
 
-def settings_probe_loses(parameters):
-    """A server that ends when it is asked what the settings are."""
-
-    def serve(w):
-        pass
-
-    return serve
-
-
 def test_syncs_that_nobody_reads_the_answers_of_take_no_memory(app):
     one = app.weir(default_pool_size=1, workers=1)
     client = with_small_window(one)
@@ -134,3 +127,69 @@ def test_syncs_that_nobody_reads_the_answers_of_take_no_memory(app):
             client.socket.sendall(wire.sync() * 13000)
             sent += 65000
     assert one.client("app").query("select 1").rows
+
+
+@pytest.mark.parametrize("words", [b"", wire.error("terminating connection", "57P01", "FATAL")], ids=["silently", "fatally"])
+def test_a_server_that_ends_when_it_is_asked_for_settings_costs_no_client(app, fake_server, words):
+    def script(session):
+        session.log_in()
+        while True:
+            m = session.read()
+            if m.kind == b"P":
+                session.send(words)
+                session.socket.close()
+                return
+            if m.kind == b"Q":
+                sql = m.texts()[0]
+                session.send(*([wire.command_complete("SET")] if sql.startswith("set") else wire.default_answer(sql)), wire.ready())
+            if m.kind == b"X":
+                return
+
+    server = fake_server(script)
+    one = app.weir(databases={"lies": f"host=127.0.0.1 port={server.port}"}).allow("server conn crashed")
+    client = one.client("lies")
+
+    client.query("set work_mem = '7MB'")
+
+    assert value(client, "select 1") == "1"
+    assert len(server.sessions) >= 2
+
+
+def test_the_hosts_of_a_routed_entry_that_is_gone_are_watched_no_more(cluster, pgweir):
+    routes = Routes(cluster, pgweir)
+    one = routes.weir()
+    watchers = "select from pg_stat_activity where application_name = 'pgweir monitor'"
+    eventually(lambda: cluster.primary.query(watchers))
+
+    one.write_config({"databases": {"other": cluster.target("postgres")}, "pgbouncer": {"workers": 1, "monitor_user": "postgres"}}).reload()
+
+    eventually(lambda: not cluster.primary.query(watchers))
+
+
+SET = "set work_mem = '7MB'"
+TEXTS = [
+    f"select 1; {SET}",
+    f"set enable_seqscan = off; {SET}",
+    f"begin; {SET}; commit",
+    f"reset all; {SET}",
+    f"/* a */ {SET}",
+    f"do $$begin {SET}; end$$",
+    "select set_config('work_mem', '7MB', false)",
+    "with x as (select pg_catalog.set_config('work_mem', '7MB', false)) select * from x",
+]
+
+
+@pytest.mark.parametrize("protocol", ["simple", "extended"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_setting_inside_of_a_longer_text_follows_its_client_and_nobody_else(app, text, protocol):
+    one = app.weir(default_pool_size=1, workers=1)
+    setter, other = one.client("app"), one.client("app")
+    usual = value(other, "show work_mem")
+
+    if protocol == "simple" or "; " in text.replace("; end", ""):
+        setter.query(text)
+    else:
+        setter.ask(wire.parse(text), wire.bind(), wire.execute(), wire.sync())
+
+    assert value(other, "show work_mem") == usual
+    assert value(setter, "show work_mem") == "7MB"

@@ -322,27 +322,38 @@ refusal_deliver(struct message *m)
 }
 
 void
-account_refuse_waiters_locked(struct account *a, const struct refusal *why)
+account_refuse_one_locked(struct borrower *b, const struct refusal *why)
 {
 	const char *text = why->message != NULL ? why->message : close_row(why->reason)->text;
 	const char *sqlstate = why->sqlstate != NULL ? why->sqlstate : close_row(why->reason)->sqlstate;
+	struct refusal_message *r = memory_new(sizeof(*r) + strlen(text) + 1);
 
-	for (unsigned t = 0; t < LEND_TARGETS; t++) {
-		struct list *node;
+	b->state = BORROWER_PROMISED;
+	r->message.run = refusal_deliver;
+	r->borrower = b;
+	memcpy(r->text, text, strlen(text) + 1);
+	if (sqlstate != NULL)
+		memcpy(r->sqlstate, sqlstate, min_of(strlen(sqlstate), sizeof(r->sqlstate) - 1));
+	r->why = (struct refusal){.reason = why->reason, .sqlstate = r->sqlstate, .message = r->text};
+	loop_post(b->pool->loop, &r->message);
+}
 
-		while ((node = list_first(&a->queues[t].order)) != NULL) {
-			struct borrower *b = list_entry(node, struct borrower, order);
-			struct refusal_message *r = memory_new(sizeof(*r) + strlen(text) + 1);
+void
+account_refuse_target_locked(struct account *a, enum lend_target target, const struct refusal *why)
+{
+	struct list *node;
 
-			ledger_dequeue_locked(b);
-			b->state = BORROWER_PROMISED;
-			r->message.run = refusal_deliver;
-			r->borrower = b;
-			memcpy(r->text, text, strlen(text) + 1);
-			if (sqlstate != NULL)
-				memcpy(r->sqlstate, sqlstate, min_of(strlen(sqlstate), sizeof(r->sqlstate) - 1));
-			r->why = (struct refusal){.reason = why->reason, .sqlstate = r->sqlstate, .message = r->text};
-			loop_post(b->pool->loop, &r->message);
-		}
+	while ((node = list_first(&a->queues[target].order)) != NULL) {
+		struct borrower *b = list_entry(node, struct borrower, order);
+
+		ledger_dequeue_locked(b);
+		account_refuse_one_locked(b, why);
 	}
+}
+
+void
+account_refuse_waiters_locked(struct account *a, const struct refusal *why)
+{
+	for (unsigned t = 0; t < LEND_TARGETS; t++)
+		account_refuse_target_locked(a, t, why);
 }

@@ -157,6 +157,15 @@ pool_withdraw(struct borrower *b)
 	return withdrawn;
 }
 
+bool
+pool_abandon(struct borrower *b)
+{
+	pthread_mutex_lock(&b->account->ledger->mutex);
+	b->abandoned = true;
+	pthread_mutex_unlock(&b->account->ledger->mutex);
+	return pool_withdraw(b);
+}
+
 /* ---------------------------------------------------------------- return */
 
 /* True when the server is too old: their ends are spaced, so that a pool is not renewed all at once. */
@@ -275,6 +284,8 @@ pool_return(struct server **given)
 
 	*given = NULL;
 	s->borrower = NULL;
+	/* It may have waited for a client that reads slowly. */
+	stream_resume(&s->stream);
 	if (s->close_needed || s->answers.count > 0 || s->status != 'I' || s->skip > 0 || s->stream.failed || stream_unsent(&s->stream) > 0) {
 		pool_close_server(&s, s->close_needed ? "close was asked for" : "client disconnect while server was not ready");
 		return;
@@ -334,6 +345,17 @@ server_stream_closed(struct stream *stream)
 		server_free(s);
 }
 
+static bool
+server_is_ordered(struct server *s)
+{
+	bool ordered;
+
+	pthread_mutex_lock(&s->ledger->mutex);
+	ordered = s->order != ORDER_NONE;
+	pthread_mutex_unlock(&s->ledger->mutex);
+	return ordered;
+}
+
 void
 pool_close_all(struct pool *p)
 {
@@ -341,7 +363,8 @@ pool_close_all(struct pool *p)
 	list_for_each_safe(node, &p->servers) {
 		struct server *s = list_entry(node, struct server, all);
 
-		pool_close_server(&s, "pgweir is shutting down");
+		if (!server_is_ordered(s))
+			pool_close_server(&s, "pgweir is shutting down");
 	}
 }
 
@@ -548,11 +571,14 @@ server_stream_drained(struct stream *stream)
 static void
 server_ended_unused(struct server *s)
 {
+	static const struct refusal why = {.reason = CLOSE_server_lost};
 	struct ledger *l = s->ledger;
 
 	pthread_mutex_lock(&l->mutex);
 	s->died = s->order != ORDER_NONE;
-	if (s->order == ORDER_HAND_OVER)
+	if (s->order == ORDER_HAND_OVER && s->borrower->abandoned)
+		account_refuse_one_locked(s->borrower, &why);
+	else if (s->order == ORDER_HAND_OVER)
 		ledger_enqueue_locked(s->borrower);
 	if (!s->died)
 		list_remove(&s->idle);

@@ -39,6 +39,9 @@ void account_free_locked(struct account *a);
 void account_configure_locked(struct account *a, const struct snapshot *s, const struct database_config *d);
 void account_set_hosts_locked(struct account *a, unsigned count);
 void account_refuse_waiters_locked(struct account *a, const struct refusal *why);
+void account_refuse_target_locked(struct account *a, enum lend_target target, const struct refusal *why);
+/* B is in no queue. */
+void account_refuse_one_locked(struct borrower *b, const struct refusal *why);
 struct cell *cell_ref(struct cell *c);
 void cell_unref(struct cell *c);
 

@@ -474,6 +474,21 @@ login_succeeded(struct server *s)
 	pool_return(&s);
 }
 
+/* True when nobody but the server that now fails could have served those who wait for that target. */
+static bool
+login_was_last_locked(const struct server *s, enum lend_target target)
+{
+	const struct account *a = s->account;
+	uint32_t mask = ledger_mask_locked(s->ledger, target);
+
+	if (s->host >= a->cell_count || a->cells[s->host] != s->cell || (mask & 1u << s->host) == 0 || s->cell->total > 1)
+		return false;
+	for (unsigned i = 0; i < a->cell_count; i++)
+		if (i != s->host && (mask & 1u << i) != 0 && (a->cells[i]->total > 0 || a->cells[i]->failed_us == 0))
+			return false;
+	return true;
+}
+
 static void
 login_failed(struct server *s, const char *message, const char *sqlstate)
 {
@@ -494,8 +509,9 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 		snprintf(a->failure_sqlstate, sizeof(a->failure_sqlstate), "%s", sqlstate != NULL ? sqlstate : "08006");
 	}
 	/* The server's own word is final for those who wait, unless other servers are there to serve them. */
-	if (sqlstate != NULL && !starting && a->total == 1)
-		account_refuse_waiters_locked(a, &why);
+	for (unsigned t = 0; t < LEND_TARGETS && sqlstate != NULL && !starting; t++)
+		if (login_was_last_locked(s, t))
+			account_refuse_target_locked(a, t, &why);
 	pthread_mutex_unlock(&s->ledger->mutex);
 	pool_close_server(&s, message);
 }

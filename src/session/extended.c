@@ -107,6 +107,7 @@ extended_parse(struct session *s, struct frame *f)
 	if (!reader_at_end(&after))
 		return forward_broken(s);
 	stat_add(session_stats(s)->client_parses, 1);
+	touch_named(s, text);
 	if ((routing_judges(s) && s->target != LEND_REPLICA) || forward_concerns_session(text)) {
 		routing_judge(s, text, strlen(text), &v);
 		s->ddl |= v.makes_relation;

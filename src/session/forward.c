@@ -163,6 +163,7 @@ forward_query(struct session *s, struct frame *f)
 	statement_unref(s->unnamed);
 	s->unnamed = NULL;
 	server_set_unnamed(s->server, NULL);
+	touch_named(s, text);
 	if (routing_judges(s) || forward_concerns_session(text)) {
 		routing_judge(s, text, strlen(text), &v);
 		s->ddl |= v.makes_relation;

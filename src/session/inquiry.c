@@ -36,6 +36,7 @@ struct inquiry {
 	uint64_t asked_generation;   /* of the facts when the load began */
 	bool failed;
 	bool due;                    /* asked to look at once */
+	bool ending;                 /* freed when the server that was promised has come */
 };
 
 /* Numbers every set of facts in the process, so that verdicts taken with another one are told apart. */
@@ -59,6 +60,37 @@ static void
 inquiry_rest(struct inquiry *q, int64_t delay_us)
 {
 	timer_arm(loop_timers(q->worker->loop), &q->timer, delay_us);
+}
+
+/* Nothing is lent or promised to it any more. */
+static void
+inquiry_free(struct inquiry *q)
+{
+	timer_disarm(loop_timers(q->worker->loop), &q->timer);
+	list_remove(&q->all);
+	account_detach(q->borrower.account);
+	ledger_unref(q->ledger);
+	facts_unref(&q->facts);
+	bytes_free(&q->pattern);
+	bytes_free(&q->hits);
+	bytes_free(&q->change);
+	bytes_free(&q->changed);
+	free(q);
+}
+
+static void
+inquiry_end(struct inquiry *q)
+{
+	timer_disarm(loop_timers(q->worker->loop), &q->timer);
+	if (q->server != NULL)
+		pool_close_server(&q->server, "pgweir is shutting down");
+	pthread_mutex_lock(&q->ledger->mutex);
+	if (q->ledger->inquiry == q)
+		q->ledger->inquiry = NULL;
+	pthread_mutex_unlock(&q->ledger->mutex);
+	q->ending = true;
+	if (pool_abandon(&q->borrower))
+		inquiry_free(q);
 }
 
 static void
@@ -336,6 +368,11 @@ inquiry_granted(struct borrower *b, struct server *server)
 	struct inquiry *q = container_of(b, struct inquiry, borrower);
 
 	q->server = server;
+	if (q->ending) {
+		pool_return(&q->server);
+		inquiry_free(q);
+		return;
+	}
 	q->failed = false;
 	q->step = server->profile != profile_empty() ? STEP_RESET : STEP_CHANGE;
 	inquiry_ask(q);
@@ -344,8 +381,13 @@ inquiry_granted(struct borrower *b, struct server *server)
 static void
 inquiry_refused(struct borrower *b, const struct refusal *why)
 {
+	struct inquiry *q = container_of(b, struct inquiry, borrower);
+
 	(void)why;
-	inquiry_finish(container_of(b, struct inquiry, borrower));
+	if (q->ending)
+		inquiry_free(q);
+	else
+		inquiry_finish(q);
 }
 
 static void
@@ -398,7 +440,12 @@ inquiry_due(struct timer *t)
 	struct server *server;
 
 	facts_unref(&facts);
-	if (q->ledger->removed || (known && transactions == q->transactions)) {
+	/* It would keep the entry, and the watch over its hosts, for ever. */
+	if (q->ledger->removed) {
+		inquiry_end(q);
+		return;
+	}
+	if (known && transactions == q->transactions) {
 		inquiry_rest(q, INQUIRY_REST_US);
 		return;
 	}
@@ -407,50 +454,78 @@ inquiry_due(struct timer *t)
 		inquiry_granted(&q->borrower, server);
 }
 
-void
-inquiry_begin(struct session *s)
+/* Not seen by other workers yet: another one's may be there first. */
+static struct inquiry *
+inquiry_new(struct session *s)
 {
-	struct ledger *l = s->ledger;
-	struct inquiry *q = NULL;
+	struct inquiry *q = memory_new(sizeof(*q));
 
-	if (s->route != ROUTE_SPLIT)
-		return;
-	pthread_mutex_lock(&l->mutex);
-	if (l->inquiry == NULL) {
-		q = memory_new(sizeof(*q));
-		l->inquiry = q;
-	}
-	pthread_mutex_unlock(&l->mutex);
-	if (q == NULL)
-		return;
 	q->worker = s->worker;
-	q->ledger = ledger_ref(l);
+	q->ledger = ledger_ref(s->ledger);
 	q->step = STEP_DONE;
+	list_init(&q->all);
 	list_init(&q->borrower.order);
 	list_init(&q->borrower.own);
 	q->borrower.events = &inquiry_events;
 	q->borrower.pool = s->worker->pool;
-	q->borrower.account = account_attach(l, s->borrower.account->user, s->snapshot);
-	list_push_back(&s->worker->inquiries, &q->all);
+	q->borrower.account = account_attach(s->ledger, s->borrower.account->user, s->snapshot);
 	timer_init(&q->timer, inquiry_due);
+	return q;
+}
+
+/* The worker of the ledger's inquiry, or NULL when there is none. */
+static struct worker *
+inquiry_worker(struct ledger *l)
+{
+	struct worker *w;
+
+	pthread_mutex_lock(&l->mutex);
+	w = l->inquiry != NULL ? l->inquiry->worker : NULL;
+	pthread_mutex_unlock(&l->mutex);
+	return w;
+}
+
+void
+inquiry_begin(struct session *s)
+{
+	struct ledger *l = s->ledger;
+	struct inquiry *q;
+	bool first;
+
+	if (s->route != ROUTE_SPLIT || inquiry_worker(l) != NULL)
+		return;
+	q = inquiry_new(s);
+	pthread_mutex_lock(&l->mutex);
+	first = l->inquiry == NULL;
+	if (first)
+		l->inquiry = q;
+	pthread_mutex_unlock(&l->mutex);
+	if (!first) {
+		inquiry_free(q);
+		return;
+	}
+	list_push_back(&s->worker->inquiries, &q->all);
 	inquiry_rest(q, 0);
 }
 
 struct due_message {
 	struct message message;
 	struct ledger *ledger; /* owned reference */
+	struct worker *worker; /* borrowed: on whose thread it runs */
 };
 
 static void
 inquiry_hurry(struct message *m)
 {
 	struct due_message *d = container_of(m, struct due_message, message);
-	struct inquiry *q;
+	struct inquiry *q = NULL;
 
+	/* Another worker's may have taken its place meanwhile; it begins by looking. */
 	pthread_mutex_lock(&d->ledger->mutex);
-	q = d->ledger->inquiry;
+	if (d->ledger->inquiry != NULL && d->ledger->inquiry->worker == d->worker)
+		q = d->ledger->inquiry;
 	pthread_mutex_unlock(&d->ledger->mutex);
-	if (q != NULL && q->step == STEP_DONE && q->borrower.state == BORROWER_NONE)
+	if (q != NULL && q->step == STEP_DONE && timer_is_armed(&q->timer))
 		inquiry_rest(q, 0);
 	else if (q != NULL)
 		q->due = true;
@@ -461,19 +536,17 @@ inquiry_hurry(struct message *m)
 void
 inquiry_catalog_changed(struct session *s)
 {
+	struct worker *w = inquiry_worker(s->ledger);
 	struct due_message *d;
-	struct inquiry *q;
 
-	pthread_mutex_lock(&s->ledger->mutex);
-	q = s->ledger->inquiry;
-	pthread_mutex_unlock(&s->ledger->mutex);
-	if (q == NULL)
+	if (w == NULL)
 		return;
 	ledger_set_facts(s->ledger, NULL);
 	d = memory_new(sizeof(*d));
 	d->message.run = inquiry_hurry;
 	d->ledger = ledger_ref(s->ledger);
-	loop_post(q->worker->loop, &d->message);
+	d->worker = w;
+	loop_post(w->loop, &d->message);
 }
 
 void
@@ -482,21 +555,7 @@ inquiry_end_all(struct worker *w)
 	list_for_each_safe(node, &w->inquiries) {
 		struct inquiry *q = list_entry(node, struct inquiry, all);
 
-		timer_disarm(loop_timers(w->loop), &q->timer);
-		if (q->server != NULL)
-			pool_close_server(&q->server, "pgweir is shutting down");
-		pool_withdraw(&q->borrower);
-		pthread_mutex_lock(&q->ledger->mutex);
-		q->ledger->inquiry = NULL;
-		pthread_mutex_unlock(&q->ledger->mutex);
-		list_remove(&q->all);
-		account_detach(q->borrower.account);
-		ledger_unref(q->ledger);
-		facts_unref(&q->facts);
-		bytes_free(&q->pattern);
-		bytes_free(&q->hits);
-		bytes_free(&q->change);
-		bytes_free(&q->changed);
-		free(q);
+		if (!q->ending)
+			inquiry_end(q);
 	}
 }

@@ -130,8 +130,11 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 		welcome_learn_failed(s, e);
 		return STEP_SWALLOW;
 	}
-	if (head->purpose == PURPOSE_PROBE)
+	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
+	if (head->purpose == PURPOSE_PROBE) {
+		s->server->close_needed = true;
 		return STEP_SWALLOW;
+	}
 	message = text_copy(e->message);
 	session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
 	free(message);

@@ -16,7 +16,7 @@ release_set_profile(struct session *s, const struct profile *p)
 }
 
 /* The client's own startup values are in force again, and the server told it others. */
-static void
+void
 release_tell_startup(struct session *s)
 {
 	struct bytes b = {0};
@@ -51,6 +51,7 @@ release_forget_transaction(struct session *s)
 	s->probe = false;
 	s->reset_one = false;
 	s->reset_all = false;
+	s->reset_held = false;
 	s->discarded = false;
 	s->settling = false;
 	s->transaction_us = 0;
@@ -76,21 +77,26 @@ release_server(struct session *s)
 void
 release_transaction(struct session *s)
 {
-	bool start_over = s->discarded || (s->reset_all && s->probe);
+	/* A session that keeps its server has its settings there; only its route may have been among them. */
+	bool probes = s->probe && (s->pool_mode != POOL_SESSION || cluster_is_monitored(s->server->cluster));
+	bool start_over = s->discarded || (s->reset_all && s->probe && !probes);
+	const struct profile *before;
 
 	if (s->settling) {
 		release_server(s);
 		return;
 	}
+	/* What was set behind a DISCARD ALL in the same batch is not known. */
+	if (s->discarded && probes && s->touched != NULL)
+		s->server->close_needed = true;
 	if (start_over)
 		release_start_over(s);
+	before = s->profile;
 	if (s->reported)
 		restore_take_reported(s);
-	/* A session that keeps its server has its settings there; only its route may have been among them. */
-	if (s->pool_mode == POOL_SESSION && !cluster_is_monitored(s->server->cluster))
-		s->probe = false;
-	if (s->probe) {
-		s->probe = false;
+	s->reset_held = s->profile != before;
+	s->probe = false;
+	if (probes && !start_over) {
 		s->settling = true;
 		restore_probe(s);
 		return;

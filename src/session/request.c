@@ -183,6 +183,9 @@ request_data(struct session *s, char *bytes, size_t length)
 		if (stream_unsent(&s->server->stream) > HIGH_WATER)
 			stream_pause(&s->stream);
 	}
+	/* Who asks and does not read the answers is not heard until it does. */
+	if (stream_unsent(&s->stream) > HIGH_WATER)
+		stream_pause(&s->stream);
 	if (length - at > AHEAD_MOST && (s->blocked || s->state == SESSION_WAITING))
 		stream_pause(&s->stream);
 	return at;

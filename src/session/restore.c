@@ -21,6 +21,8 @@
 
 /* A fence sets at most this many; more take several fences in one packet. */
 #define FENCE_MOST 24
+/* A probe asks for at most this many, which is what PostgreSQL's target lists hold; a server with more is closed. */
+#define PROBE_MOST 1600
 
 #define OID_TEXT 25
 
@@ -48,16 +50,28 @@ restore_is_needed(const struct session *s)
 /* ------------------------------------------------------------ difference */
 
 struct difference {
-	const char *names[64];
-	const char *values[64]; /* NULL: back to the server's own default */
+	const char **names;  /* owned array of borrowed names */
+	const char **values; /* owned array; NULL: back to the server's own default */
 	unsigned count;
+	unsigned room;
 };
+
+static void
+difference_free(struct difference *d)
+{
+	free(d->names);
+	free(d->values);
+	*d = (struct difference){0};
+}
 
 static void
 difference_add(struct difference *d, const char *name, const char *value)
 {
-	if (d->count == array_length(d->names))
-		return;
+	if (d->count == d->room) {
+		d->room = max_of(d->room * 2, 64u);
+		d->names = memory_resize(d->names, d->room * sizeof(*d->names));
+		d->values = memory_resize(d->values, d->room * sizeof(*d->values));
+	}
 	d->names[d->count] = name;
 	d->values[d->count++] = value;
 }
@@ -66,7 +80,7 @@ difference_add(struct difference *d, const char *name, const char *value)
 static void
 difference_between(struct difference *d, const struct profile *have, const struct profile *want)
 {
-	d->count = 0;
+	*d = (struct difference){0};
 	for (int pass = 0; pass < 2; pass++) {
 		for (unsigned i = 0; i < profile_count(have); i++) {
 			const char *name = profile_name(have, i);
@@ -195,6 +209,7 @@ restore_fence(struct session *s)
 	difference_between(&d, s->server->profile, s->profile);
 	for (unsigned from = 0; from < d.count; from += FENCE_MOST)
 		fence_write(s, &d, from, min_of(d.count - from, (unsigned)FENCE_MOST), out);
+	difference_free(&d);
 	gather_made(g, before);
 	/* If any of it fails the server ends, so from here on it counts as done. */
 	server_set_profile(s->server, s->profile);
@@ -236,6 +251,7 @@ restore_learn(struct session *s)
 	answers_push(&s->server->answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_LEARN;
 	answers_push(&s->server->answers, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_LEARN;
 	stream_send_bytes(&s->server->stream, out.data, out.length);
+	difference_free(&d);
 	bytes_free(&text);
 	bytes_free(&out);
 }
@@ -279,6 +295,7 @@ learn_row(struct session *s, struct reader *r)
 			learned = profile_with(learned, d.names[i], value);
 		free(value);
 	}
+	difference_free(&d);
 	profile_unref(s->profile);
 	s->profile = learned;
 	server_set_profile(s->server, learned);
@@ -310,7 +327,7 @@ probe_add(struct difference *d, const struct session *s, const char *name)
 	const struct server_value *row = server_value(s->server, name);
 
 	/* What the server reports is known already. */
-	if (row != NULL || !restore_name_is_followed(s, name))
+	if (row != NULL || d->count == PROBE_MOST || !restore_name_is_followed(s, name))
 		return;
 	for (unsigned i = 0; i < d->count; i++)
 		if (strcasecmp(d->names[i], name) == 0)
@@ -322,7 +339,7 @@ probe_add(struct difference *d, const struct session *s, const char *name)
 static void
 probe_names(const struct session *s, struct difference *d)
 {
-	d->count = 0;
+	*d = (struct difference){0};
 	for (const char *p = s->touched; p != NULL && *p != '\0'; p += strlen(p) + 1)
 		probe_add(d, s, p);
 	for (unsigned i = 0; i < profile_count(s->profile); i++)
@@ -342,6 +359,7 @@ restore_probe(struct session *s)
 	size_t begun;
 
 	probe_names(s, &d);
+	s->server->close_needed |= d.count == PROBE_MOST;
 	bytes_chars(&text, "select null");
 	for (unsigned i = 0; i < d.count; i++)
 		bytes_format(&text, ",pg_catalog.current_setting($%u,true)", i + 1);
@@ -367,6 +385,7 @@ restore_probe(struct session *s)
 	answers_push(&s->server->answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	answers_push(&s->server->answers, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	stream_send_bytes(&s->server->stream, out.data, out.length);
+	difference_free(&d);
 	bytes_free(&text);
 	bytes_free(&out);
 }
@@ -376,6 +395,28 @@ session_set_profile(struct session *s, const struct profile *p)
 {
 	profile_unref(s->profile);
 	s->profile = p;
+}
+
+/* The settings behind a RESET ALL that held: those that the client came with, and what it has set in that transaction. */
+static const struct profile *
+profile_started_over(const struct session *s, const struct profile *found)
+{
+	const struct profile *own = profile_ref(s->startup);
+
+	for (const char *p = s->touched; p != NULL && *p != '\0'; p += strlen(p) + 1)
+		own = profile_with(own, p, profile_find(found, p));
+	profile_unref(found);
+	return own;
+}
+
+/* True when all settings of the session are still what they were. */
+static bool
+profile_still_holds(const struct session *s, const struct profile *found)
+{
+	for (unsigned i = 0; i < profile_count(s->profile); i++)
+		if (!text_equal(profile_find(found, profile_name(s->profile, i)), profile_value(s->profile, i)))
+			return false;
+	return true;
 }
 
 static void
@@ -393,11 +434,17 @@ probe_row(struct session *s, struct reader *r)
 		found = profile_with_value(found, s->server, d.names[i], value);
 		free(value);
 	}
+	difference_free(&d);
 	server_set_profile(s->server, found);
 	/* RESET of one setting goes back to what the client came with. */
 	own = found;
 	for (const char *p = s->touched; s->reset_one && p != NULL && *p != '\0'; p += strlen(p) + 1)
 		own = profile_with(own, p, profile_find(s->startup, p));
+	/* One that was rolled back has changed nothing. */
+	if (s->reset_all && (s->reset_held || !profile_still_holds(s, found))) {
+		own = profile_started_over(s, own);
+		release_tell_startup(s);
+	}
 	session_set_profile(s, own);
 	restore_apply_pgweir(s);
 }

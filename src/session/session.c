@@ -119,6 +119,9 @@ session_make_cancel_secret(struct session *s)
 
 /* ------------------------------------------------------------- deadlines */
 
+/* A timeout that met a grant in transit looks again after this long. */
+#define LOOK_AGAIN_US ((int64_t)100 * 1000)
+
 struct deadline {
 	int64_t due_us; /* INT64_MAX: none */
 	enum close_reason reason;
@@ -216,9 +219,11 @@ session_timed_out(struct timer *t)
 		session_arm(s);
 		return;
 	}
-	/* A grant in transit beats a timeout. */
-	if ((s->state == SESSION_WAITING || s->state == SESSION_WELCOME) && !pool_withdraw(&s->borrower))
+	/* A grant in transit beats a timeout; should that server end on its way, the wait goes on. */
+	if ((s->state == SESSION_WAITING || s->state == SESSION_WELCOME) && !pool_withdraw(&s->borrower)) {
+		timer_arm(loop_timers(s->worker->loop), &s->timer, LOOK_AGAIN_US);
 		return;
+	}
 	session_close(s, d.reason, NULL);
 }
 
@@ -307,6 +312,13 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 	bool fatal = server->fatal_seen;
 
 	(void)error;
+	/* The client has all of its answers; only what it has set in its last transaction is lost. */
+	if (s->settling && s->state == SESSION_ACTIVE && s->pool_mode != POOL_SESSION) {
+		relay_settle(s);
+		server->close_needed = true;
+		release_server(s);
+		return;
+	}
 	session_close(s, fatal ? CLOSE_server_ended : CLOSE_server_lost, NULL);
 }
 
@@ -506,7 +518,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	if (s->server != NULL)
 		session_drop_server(s, reason);
 	if (s->borrower.account != NULL)
-		pool_withdraw(&s->borrower);
+		pool_abandon(&s->borrower);
 	names_clear(s);
 	stream_close(&s->stream);
 }
@@ -523,7 +535,7 @@ session_free_if_settled(struct session *s)
 {
 	if (!s->stream_closed || (s->login != NULL && login_is_busy(s->login)))
 		return;
-	if (s->borrower.account != NULL && !pool_withdraw(&s->borrower))
+	if (s->borrower.account != NULL && !pool_abandon(&s->borrower))
 		return;
 	session_leave_slot(s);
 	list_remove(&s->all);

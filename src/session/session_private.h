@@ -51,6 +51,7 @@ void relay_settle(struct session *s);           /* undoes what the queue still p
 /* ---- release.c ---- */
 void release_transaction(struct session *s);    /* the transaction has ended: settings, then the server goes back */
 void release_server(struct session *s);
+void release_tell_startup(struct session *s);   /* the startup settings count again, and the client had heard others */
 
 /* ---- restore.c: settings ---- */
 void restore_fence(struct session *s);          /* makes the server have the session's settings; into to_server */
@@ -64,6 +65,9 @@ void restore_reported(struct session *s, const char *name, const char *value);
 void restore_take_reported(struct session *s);
 bool restore_name_is_followed(const struct session *s, const char *name);
 void restore_apply_pgweir(struct session *s);   /* reads pgweir.* out of the profile */
+
+/* ---- touch.c ---- */
+void touch_named(struct session *s, const char *text); /* what the text may set beside what a parsed SET says */
 
 /* ---- names.c: the client's prepared statements ---- */
 struct name_change {
