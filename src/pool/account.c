@@ -298,6 +298,15 @@ account_waiting(const struct account *a)
 	return waiting;
 }
 
+bool
+pool_abandon(struct borrower *b)
+{
+	pthread_mutex_lock(&b->account->ledger->mutex);
+	b->abandoned = true;
+	pthread_mutex_unlock(&b->account->ledger->mutex);
+	return pool_withdraw(b);
+}
+
 /* A refusal on its way to the waiter's worker. */
 struct refusal_message {
 	struct message message;

@@ -157,15 +157,6 @@ pool_withdraw(struct borrower *b)
 	return withdrawn;
 }
 
-bool
-pool_abandon(struct borrower *b)
-{
-	pthread_mutex_lock(&b->account->ledger->mutex);
-	b->abandoned = true;
-	pthread_mutex_unlock(&b->account->ledger->mutex);
-	return pool_withdraw(b);
-}
-
 /* ---------------------------------------------------------------- return */
 
 /* True when the server is too old: their ends are spaced, so that a pool is not renewed all at once. */
@@ -343,17 +334,6 @@ server_stream_closed(struct stream *stream)
 	s->closed = true;
 	if (s->order == ORDER_NONE && s->cancels == 0)
 		server_free(s);
-}
-
-static bool
-server_is_ordered(struct server *s)
-{
-	bool ordered;
-
-	pthread_mutex_lock(&s->ledger->mutex);
-	ordered = s->order != ORDER_NONE;
-	pthread_mutex_unlock(&s->ledger->mutex);
-	return ordered;
 }
 
 void

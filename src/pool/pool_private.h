@@ -70,6 +70,8 @@ void ledger_forget(struct server *s);
 /* ---- servers ---- */
 struct server *server_new_locked(struct account *a, unsigned host, struct pool *p);
 void server_order_locked(struct server *s, enum server_order order);
+/* True while an order for it is on its way: it runs on the owner's thread, so the server must last. */
+bool server_is_ordered(struct server *s);
 extern const struct stream_events server_stream_events;
 void server_login_begin(struct server *s);
 void server_login_free(struct server_login *login);

@@ -40,6 +40,17 @@ server_new_locked(struct account *a, unsigned host, struct pool *p)
 	return s;
 }
 
+bool
+server_is_ordered(struct server *s)
+{
+	bool ordered;
+
+	pthread_mutex_lock(&s->ledger->mutex);
+	ordered = s->order != ORDER_NONE;
+	pthread_mutex_unlock(&s->ledger->mutex);
+	return ordered;
+}
+
 static void
 server_drop_answers(struct server *s)
 {
