@@ -3,6 +3,7 @@
  */
 #include "protocol/message.h"
 
+#include <endian.h>
 #include <string.h>
 
 struct message_row {
@@ -27,7 +28,6 @@ enum frame_state
 frame_read(enum direction direction, const char *bytes, size_t length, uint32_t max_packet, char *type, size_t *size)
 {
 	const struct message_row *row;
-	struct reader r;
 	uint32_t said;
 
 	if (length == 0)
@@ -37,8 +37,8 @@ frame_read(enum direction direction, const char *bytes, size_t length, uint32_t 
 		return FRAME_BROKEN;
 	if (length < FRAME_HEAD)
 		return FRAME_WAIT;
-	r = reader_over(bytes + 1, 4);
-	said = reader_u32(&r);
+	memcpy(&said, bytes + 1, sizeof(said));
+	said = be32toh(said);
 	if (said < row->least || said > max_packet || (row->most > 0 && said > row->most))
 		return FRAME_BROKEN;
 	*type = bytes[0];

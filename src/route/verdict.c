@@ -40,7 +40,7 @@ route_reason_text(enum route_reason reason)
 void
 verdict_decide(struct verdict *verdict, enum route_reason reason, const char *name)
 {
-	size_t length = name != NULL ? strnlen(name, sizeof(verdict->name) - 1) : 0;
+	size_t length = name != NULL ? min_of(strlen(name), sizeof(verdict->name) - 1) : 0;
 
 	verdict->reason = reason;
 	verdict->target = reasons[reason].target;
