@@ -22,17 +22,23 @@
 struct test_case {
 	const char *promise;
 	void (*run)(void);
+	int line;
 	struct test_case *next;
 };
 
-static struct test_case *test_first, **test_last = &test_first;
+static struct test_case *test_first;
 static bool test_ok;
 
 static inline void
 test_register(struct test_case *t)
 {
-	*test_last = t;
-	test_last = &t->next;
+	struct test_case **place = &test_first;
+
+	/* Constructors run in an order of the linker's. */
+	while (*place != NULL && (*place)->line < t->line)
+		place = &(*place)->next;
+	t->next = *place;
+	*place = t;
 }
 
 static inline void
@@ -72,7 +78,7 @@ test_expect_text(const char *actual, const char *expected, const char *what, con
 #define TEST_JOIN(a, b) TEST_JOIN_(a, b)
 #define TEST(sentence) \
 	static void TEST_JOIN(test_run_, __LINE__)(void); \
-	static struct test_case TEST_JOIN(test_case_, __LINE__) = {.promise = (sentence), .run = TEST_JOIN(test_run_, __LINE__)}; \
+	static struct test_case TEST_JOIN(test_case_, __LINE__) = {.promise = (sentence), .run = TEST_JOIN(test_run_, __LINE__), .line = __LINE__}; \
 	static void __attribute__((constructor)) TEST_JOIN(test_add_, __LINE__)(void) { test_register(&TEST_JOIN(test_case_, __LINE__)); } \
 	static void TEST_JOIN(test_run_, __LINE__)(void)
 

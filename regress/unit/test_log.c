@@ -24,7 +24,7 @@ begin(int verbosity)
 	if (!is_made)
 		close(mkstemp(path));
 	is_made = true;
-	expect(truncate(path, 0) == 0);
+	close(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600));
 	expect(log_open(path, true, verbosity));
 }
 
