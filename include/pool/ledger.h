@@ -117,7 +117,6 @@ struct ledger {
 	atomic_bool removed;          /* gone from the configuration */
 	bool one_host_at_a_time;      /* load_balance_hosts = disable */
 	atomic_uint clients;
-	int64_t unused_us;            /* since when an automatic entry has had no client */
 	struct ledger_stats *stats;   /* owned: one for each worker */
 	uint64_t id;                  /* of this process, never used again */
 	struct catalog_facts *facts;  /* what is known of the catalog, under the mutex; NULL: nothing */

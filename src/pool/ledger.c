@@ -20,7 +20,6 @@ ledger_new(struct hub *h, const char *name, struct cluster *cluster)
 	l->name = text_copy(name);
 	l->hub = h;
 	l->cluster = cluster;
-	l->unused_us = clock_monotonic_us();
 	atomic_init(&l->references, 1);
 	l->stats = aligned_alloc(64, hub_worker_count(h) * sizeof(*l->stats));
 	must(l->stats != NULL);

@@ -32,7 +32,6 @@ bool login_is_busy(const struct session_login *login); /* a job of it is in the 
 bool welcome_granted(struct session *s);        /* a server came for a session that is logging in */
 void welcome_learned(struct session *s);          /* the server has judged the startup settings */
 void welcome_learn_failed(struct session *s, const struct error *e); /* it refuses them: kept until its answer is complete */
-const char *login_timeout_state(const struct session *s);
 
 /* ---- request.c: from the client ---- */
 size_t request_data(struct session *s, char *bytes, size_t length);
@@ -58,10 +57,8 @@ void restore_fence(struct session *s);          /* makes the server have the ses
 bool restore_is_needed(const struct session *s);
 void restore_learn(struct session *s);          /* the startup settings, so that PostgreSQL judges them */
 void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
-void restore_fence_done(struct session *s);
 void restore_probe(struct session *s);          /* asks what the transaction left; the answers are swallowed */
 void restore_touch(struct session *s, const char *name);
-void restore_reported(struct session *s, const char *name, const char *value);
 void restore_take_reported(struct session *s);
 bool restore_name_is_followed(const struct session *s, const char *name);
 void restore_apply_pgweir(struct session *s);   /* reads pgweir.* out of the profile */
