@@ -1,5 +1,5 @@
 # pgweir: everything is built, run and tested from here.  `make help` lists what there is.
-# Every build lives in build/<flavour>/; flavours: release asan tsan coverage.
+# Every build lives in build/<flavour>/; flavours: release debug asan tsan coverage.
 
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
@@ -36,6 +36,9 @@ ifeq ($(FLAVOUR),release)
   CC := gcc
   # Calls between files are most of what user space does: the linker may inline them.
   FLAVOUR_FLAGS := -O2 -g -flto=auto -ffat-lto-objects -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else ifeq ($(FLAVOUR),debug)
+  CC := gcc
+  FLAVOUR_FLAGS := -Og -g
 else ifeq ($(FLAVOUR),asan)
   CC := clang
   FLAVOUR_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -49,11 +52,11 @@ else ifeq ($(FLAVOUR),fuzz)
   CC := clang
   FLAVOUR_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 else
-  $(error FLAVOUR is one of release, asan, tsan, coverage)
+  $(error FLAVOUR is one of release, debug, asan, tsan, coverage)
 endif
 
 LIBRARIES := libuv libssl libcrypto libpq inih libidn
-OPTIONAL := libsystemd
+OPTIONAL := libsystemd pam ldap
 # libpg_query has no pkg-config file.  The archive is linked, not the shared library, whose exported symbols
 # (palloc and its kin) could meet those of another library.
 PG_QUERY := -l:libpg_query.a
@@ -66,6 +69,12 @@ ifeq ($(FOUND),yes)
   ROUTE_FLAGS := -isystem $(shell pg_config --includedir-server)
   ifneq ($(filter libsystemd,$(HAVE)),)
     LIBRARY_FLAGS += -DHAVE_SYSTEMD
+  endif
+  ifneq ($(filter pam,$(HAVE)),)
+    LIBRARY_FLAGS += -DHAVE_PAM
+  endif
+  ifneq ($(filter ldap,$(HAVE)),)
+    LIBRARY_FLAGS += -DHAVE_LDAP
   endif
 endif
 
@@ -84,7 +93,7 @@ REPLAYS := $(patsubst %,$(B)/replay/%,$(FUZZERS))
 TOOLS := build/tools/nullpg build/tools/pgload
 
 .PHONY: all
-all: $(B)/pgweir ## build build/release/pgweir (FLAVOUR=asan|tsan|coverage: that flavour beside it)
+all: $(B)/pgweir ## build build/release/pgweir (FLAVOUR=debug|asan|tsan|coverage: that flavour beside it)
 
 $(B)/pgweir: $(MAIN:src/%.c=$(B)/obj/%.o) $(B)/libpgweir.a
 	$(say) link $@
@@ -193,7 +202,7 @@ lint: ## cppcheck, include ranks, header self-containment, house rules
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=nullPointerArithmeticRedundantCheck \
 	    --suppressions-list=regress/lint/cppcheck.txt --error-exitcode=1 -j$(JOBS) \
-	    -D_GNU_SOURCE -D__GNUC__=12 -DHAVE_SYSTEMD -Iinclude src
+	    -D_GNU_SOURCE -D__GNUC__=12 -DHAVE_SYSTEMD -DHAVE_PAM -DHAVE_LDAP -Iinclude src
 
 format: ## clang-format over all of our C
 	@sh regress/lib/deps.sh build lint

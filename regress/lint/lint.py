@@ -45,6 +45,8 @@ DOORS = {
     r"microhttpd\.h": ("admin/http",),
     r"uthash\.h": ("base/map",),
     r"systemd/.*": ("main",),
+    r"security/pam.*\.h": ("auth/pam",),
+    r"ldap\.h": ("auth/ldap",),
 }
 # Layers that know neither sockets nor the clock.
 PURE = ("base", "config", "protocol", "auth", "route")
