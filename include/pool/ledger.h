@@ -61,6 +61,7 @@ struct account {
 	struct cell **cells;          /* owned array of references, one per host */
 	unsigned cell_count;
 	struct queue queues[LEND_TARGETS];
+	struct list dedicated;        /* of borrower.order: they wait for servers of their own */
 	unsigned total;
 	unsigned clients;             /* attached sessions */
 	unsigned next_host;           /* round robin */

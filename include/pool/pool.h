@@ -64,6 +64,7 @@ struct borrower {
 	struct list own;   /* in its worker's part of that queue */
 	struct pool *pool;       /* borrowed */
 	struct account *account; /* borrowed; kept alive by account_attach */
+	const struct bytes *startup; /* borrowed; of a dedicated server: its startup parameters */
 	uint64_t sequence;
 	int64_t since_us;
 	uint8_t target;
@@ -87,6 +88,11 @@ void pool_close_all(struct pool *p);
 
 /* Asks for a server.  LEND_NOW fills *OUT; else one of granted() and refused() comes, never before the return. */
 enum lend_outcome pool_lend(struct borrower *b, enum lend_target target, struct server **out);
+/*
+ * Asks for a server of its own, logged in with the parameters of STARTUP beside user and database (names and values,
+ * each with a NUL), which must last until granted() or refused().  It is closed when it comes back.
+ */
+void pool_dedicate(struct borrower *b, enum lend_target target, const struct bytes *startup);
 /* Leaves the queue; false when a server is already on its way: granted() comes all the same. */
 bool pool_withdraw(struct borrower *b);
 /* As pool_withdraw, for good: what was promised is granted or refused, and never queued for again. */

@@ -69,6 +69,7 @@ struct server {
 	struct account *account;        /* borrowed from the ledger */
 	struct cell *cell;              /* holds a reference: the (user, host) it counts for */
 	struct cluster *cluster;        /* holds a reference: where its host is, also after a reload moved the entry */
+	struct borrower *dedicated;     /* for whom it logs in, and for nobody else; borrowed, NULL once it has it */
 	struct borrower *borrower;      /* who has it, or to whom it was promised; borrowed */
 	uint64_t id;
 	unsigned host;                  /* number in the cluster */
@@ -84,6 +85,7 @@ struct server {
 	bool in_copy;                   /* between CopyInResponse and its end, seen from the request side */
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
+	bool replication;               /* logged in for replication */
 	bool promoted;                  /* reported in_hot_standby = off after on */
 
 	struct answers answers;

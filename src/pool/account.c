@@ -65,6 +65,7 @@ account_new_locked(struct ledger *l, const char *user)
 		for (unsigned w = 0; w < workers; w++)
 			list_init(&a->queues[t].own[w]);
 	}
+	list_init(&a->dedicated);
 	account_set_hosts_locked(a, cluster_host_count(l->cluster));
 	HASH_ADD_KEYPTR(hh, l->accounts, a->user, strlen(a->user), a);
 	return a;
@@ -363,6 +364,14 @@ account_refuse_target_locked(struct account *a, enum lend_target target, const s
 void
 account_refuse_waiters_locked(struct account *a, const struct refusal *why)
 {
+	struct list *node;
+
 	for (unsigned t = 0; t < LEND_TARGETS; t++)
 		account_refuse_target_locked(a, t, why);
+	while ((node = list_first(&a->dedicated)) != NULL) {
+		struct borrower *b = list_entry(node, struct borrower, order);
+
+		dedicated_dequeue_locked(b);
+		account_refuse_one_locked(b, why);
+	}
 }

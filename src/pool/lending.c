@@ -75,6 +75,10 @@ ledger_dequeue_locked(struct borrower *b)
 {
 	struct queue *q = &b->account->queues[b->target];
 
+	if (b->startup != NULL) {
+		dedicated_dequeue_locked(b);
+		return;
+	}
 	list_remove(&b->order);
 	list_remove(&b->own);
 	b->state = BORROWER_NONE;
@@ -290,18 +294,18 @@ cell_is_resting(const struct cell *c, const struct ledger *l)
 	return c->failed_us != 0 && clock_monotonic_us() - c->failed_us < l->login_retry_us;
 }
 
-bool
+struct server *
 ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter)
 {
 	struct server *s;
 
 	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host) || !limit_allows_database(a, for_waiter))
-		return false;
+		return NULL;
 	if (!limit_reserve_user(a->counter))
-		return false;
+		return NULL;
 	s = server_new_locked(a, host, p);
 	server_order_locked(s, ORDER_LOGIN);
-	return true;
+	return s;
 }
 
 static unsigned
@@ -320,7 +324,7 @@ static bool
 account_open_first(struct account *a, uint32_t mask, struct pool *p)
 {
 	for (unsigned host = 0; host < a->cell_count; host++)
-		if ((mask & 1u << host) != 0 && ledger_open_locked(a, host, p, true))
+		if ((mask & 1u << host) != 0 && ledger_open_locked(a, host, p, true) != NULL)
 			return true;
 	return false;
 }
@@ -344,7 +348,7 @@ account_open_one(struct account *a, uint32_t mask, struct pool *p)
 		}
 		if (best == CLUSTER_HOSTS_MOST)
 			return false;
-		if (ledger_open_locked(a, best, p, true))
+		if (ledger_open_locked(a, best, p, true) != NULL)
 			return true;
 		left &= ~(1u << best);
 	}
@@ -386,6 +390,7 @@ ledger_pump_locked(struct account *a)
 		if (q->count > 0)
 			queue_open_servers(a, t);
 	}
+	dedicated_pump_locked(a);
 }
 
 void

@@ -77,7 +77,7 @@ server_log_closing(const struct server *s, const char *reason)
 		    (long long)(s->connected_us > 0 ? (clock_monotonic_us() - s->connected_us) / 1000000 : 0));
 }
 
-static void
+void
 server_lend(struct server *s, struct borrower *b)
 {
 	s->use = USE_LENT;
@@ -307,6 +307,11 @@ pool_close_server(struct server **gone, const char *reason)
 	if (s->stream.closing)
 		return;
 	server_log_closing(s, reason);
+	if (s->dedicated != NULL) {
+		pthread_mutex_lock(&s->ledger->mutex);
+		dedicated_refuse_locked(s, &(struct refusal){.reason = CLOSE_server_lost});
+		pthread_mutex_unlock(&s->ledger->mutex);
+	}
 	s->borrower = NULL;
 	s->use = USE_NONE;
 	timer_disarm(loop_timers(s->pool->loop), &s->timer);

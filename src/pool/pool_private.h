@@ -58,7 +58,7 @@ void ledger_pump_locked(struct account *a);
 void ledger_pump_all_locked(struct ledger *l);
 /* A replica or host that has fewer servers than its peers gets one more, so that reads spread. */
 void ledger_even_out_locked(struct account *a, enum lend_target target);
-bool ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter);
+struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter);
 void ledger_promise_locked(struct server *s, struct borrower *b);
 void ledger_idle_locked(struct server *s);
 /* Closes an idle server, or all idle ones of those hosts; TEXT, a literal, is logged. */
@@ -67,7 +67,17 @@ void ledger_close_idle_locked(struct account *a, uint32_t hosts, const char *tex
 /* Takes the server out of all counts and serves who waited for the place. */
 void ledger_forget(struct server *s);
 
+/* ---- servers for one borrower, src/pool/dedicated.c ---- */
+void dedicated_pump_locked(struct account *a);
+void dedicated_dequeue_locked(struct borrower *b);
+/* The login is done: its one borrower has the server. */
+void dedicated_grant(struct server *s);
+/* The login for the server's one borrower has failed: for good, or it waits again. */
+void dedicated_refuse_locked(struct server *s, const struct refusal *why);
+void dedicated_retry_locked(struct server *s);
+
 /* ---- servers ---- */
+void server_lend(struct server *s, struct borrower *b);
 struct server *server_new_locked(struct account *a, unsigned host, struct pool *p);
 void server_order_locked(struct server *s, enum server_order order);
 /* True while an order for it is on its way: it runs on the owner's thread, so the server must last. */

@@ -284,7 +284,7 @@ login_ready(struct server *s, char status)
 	if (status != 'I')
 		return login_fail(s, "server is not idle after its login");
 	s->status = status;
-	if (s->login->querying || d == NULL || d->connect_query == NULL) {
+	if (s->login->querying || s->replication || d == NULL || d->connect_query == NULL) {
 		pool_login_done(s, NULL, NULL);
 		return STEP_END;
 	}
@@ -379,6 +379,8 @@ login_send_startup(struct server *s)
 		bytes_text(&b, d->parameters[i].name);
 		bytes_text(&b, d->parameters[i].value);
 	}
+	if (s->dedicated != NULL)
+		bytes_append(&b, s->dedicated->startup->data, s->dedicated->startup->length);
 	bytes_u8(&b, 0);
 	bytes_set_u32(&b, 0, (uint32_t)b.length);
 	stream_send_bytes(&s->stream, b.data, b.length);
@@ -450,7 +452,8 @@ greeting_new(const struct server *s)
 static void
 login_succeeded(struct server *s)
 {
-	struct greeting *fresh = greeting_new(s), *old;
+	/* A replication connection's parameters are its client's own. */
+	struct greeting *fresh = s->dedicated == NULL ? greeting_new(s) : NULL, *old = NULL;
 	struct account *a = s->account;
 	char who[256];
 
@@ -460,8 +463,10 @@ login_succeeded(struct server *s)
 	s->connected_us = clock_monotonic_us();
 	s->connected_wall_us = clock_wall_us();
 	pthread_mutex_lock(&s->ledger->mutex);
-	old = a->greeting;
-	a->greeting = fresh;
+	if (fresh != NULL) {
+		old = a->greeting;
+		a->greeting = fresh;
+	}
 	free(a->failure);
 	a->failure = NULL;
 	s->cell->failed_us = 0;
@@ -471,7 +476,10 @@ login_succeeded(struct server *s)
 	if (s->pool->snapshot->global.log_connections)
 		log_info(who, "new connection to server (from %s:%u)", s->local.host, s->local.port);
 	s->dirty = false;
-	pool_return(&s);
+	if (s->dedicated != NULL)
+		dedicated_grant(s);
+	else
+		pool_return(&s);
 }
 
 /* True when nobody but the server that now fails could have served those who wait for that target. */
@@ -508,6 +516,10 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 		a->failure = text_copy(message);
 		snprintf(a->failure_sqlstate, sizeof(a->failure_sqlstate), "%s", sqlstate != NULL ? sqlstate : "08006");
 	}
+	if (sqlstate != NULL && !starting)
+		dedicated_refuse_locked(s, &why);
+	else
+		dedicated_retry_locked(s);
 	/* The server's own word is final for those who wait, unless other servers are there to serve them. */
 	for (unsigned t = 0; t < LEND_TARGETS && sqlstate != NULL && !starting; t++)
 		if (login_was_last_locked(s, t))
