@@ -94,11 +94,16 @@ struct peer_config {
 	UT_hash_handle hh;
 };
 
+struct hba;
+struct ident;
+
 struct snapshot {
 	struct settings global;
 	struct database_config *databases; /* uthash by name */
 	struct user_config *users;         /* uthash by name */
 	struct peer_config *peers;         /* uthash by id */
+	struct hba *hba;                   /* owned reference; NULL unless auth_type is hba */
+	struct ident *ident;               /* likewise; NULL also without auth_ident_file */
 	uint64_t number;                   /* counts up with every load of this process */
 	int references;                    /* atomic */
 };
