@@ -22,6 +22,8 @@
 
 struct loop;
 struct stream;
+struct tls;
+struct tls_context;
 
 struct stream_events {
 	/* Bytes in order; returns how many were consumed.  The rest is kept and given again, with more behind it. */
@@ -32,6 +34,8 @@ struct stream_events {
 	void (*ended)(struct stream *s, int error);
 	/* The last event, after stream_close: the memory may go now. */
 	void (*closed)(struct stream *s);
+	/* The handshake of stream_secure is over, and well; may be NULL where that is never called. */
+	void (*secured)(struct stream *s);
 };
 
 struct stream {
@@ -44,6 +48,7 @@ struct stream {
 	bool watched : 1;   /* in the loop's epoll set */
 	const struct stream_events *events;
 	struct loop *loop;             /* borrowed */
+	struct tls *tls;               /* owned; NULL while it is plain */
 	struct list closing_node;      /* in the loop's list of those to be told that they are closed */
 	struct bytes input;            /* not consumed yet */
 	struct bytes output;           /* not sent yet */
@@ -75,5 +80,36 @@ void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 /* Offers the kept input once more, for a user that could not consume it before. */
 void stream_offer(struct stream *s);
+
+/* -------------------------------------------------------------------- TLS */
+
+/*
+ * Begins a handshake with the context, of a set of the stream's worker: as the one
+ * that accepts, or, with an accept context's counterpart, as the one that connects to
+ * HOST (its name or address, for SNI and for verify-full; NULL when accepting).
+ * Bytes that data() leaves unconsumed, or left before, are the peer's first of TLS.
+ * secured() follows, or ended() with stream_failure() telling why; not before the
+ * return.  Until then what is sent is dropped and data() does not come.
+ */
+void stream_secure(struct stream *s, struct tls_context *context, const char *host);
+/* True once secured() came. */
+bool stream_is_secure(const struct stream *s);
+/* Why TLS failed, for people, or NULL when it did not.  Borrowed. */
+const char *stream_failure(const struct stream *s);
+/* True when both sides have agreed on the protocol TLS_ALPN: required of direct TLS. */
+bool stream_has_alpn(const struct stream *s);
+/* Writes "TLSv1.3/TLS_AES_256_GCM_SHA384/ECDH=X25519", or "" for a plain stream. */
+void stream_describe_tls(const struct stream *s, char *out, size_t size);
+/* True when the peer has shown a certificate, and it was found valid. */
+bool stream_peer_is_verified(const struct stream *s);
+/* The common name in the peer's verified certificate; false when there is none, or it holds a NUL or does not fit. */
+bool stream_peer_common_name(const struct stream *s, char *out, size_t size);
+/*
+ * The channel binding "tls-server-end-point" (RFC 5929, section 4.1): the hash of
+ * our own certificate when accepting, of the peer's when connecting.  Answers its
+ * length, 0 when there is none.
+ */
+#define STREAM_BINDING_MAX 64
+size_t stream_binding(const struct stream *s, uint8_t out[STREAM_BINDING_MAX]);
 
 #endif

@@ -24,6 +24,7 @@ struct ledger;
 struct pool;
 struct snapshot;
 struct scram_keys;
+struct tls_set;
 
 /* Which hosts may serve. */
 enum lend_target {
@@ -75,12 +76,13 @@ struct borrower {
 
 /* ------------------------------------------------ a worker's part of the pool */
 
-struct pool *pool_new(struct hub *hub, struct loop *loop);
+struct pool *pool_new(struct hub *hub, struct loop *loop, struct tls_set *tls); /* takes over the set's reference */
 void pool_free(struct pool *p); /* after its servers are gone */
 struct loop *pool_loop(const struct pool *p);
 struct hub *pool_hub(const struct pool *p);
 unsigned pool_number(const struct pool *p);
 struct snapshot *pool_snapshot(const struct pool *p); /* the one in force on this worker; borrowed until the next message */
+struct tls_set *pool_tls(const struct pool *p);       /* of that snapshot; borrowed likewise */
 /* The servers that this worker owns: a list of server.all. */
 struct list *pool_servers(struct pool *p);
 /* Closes every server of this worker, at once. */

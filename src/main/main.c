@@ -66,7 +66,7 @@ main_make_workers(struct program *p, struct snapshot *s)
 		struct pool *pool;
 
 		p->loops[i] = loop_new(i, NULL);
-		pool = pool_new(p->hub, p->loops[i]);
+		pool = pool_new(p->hub, p->loops[i], NULL);
 		hub_set_pool(p->hub, i, pool);
 		p->process.workers[i] = worker_new(&p->process, p->loops[i], pool);
 	}

@@ -14,58 +14,6 @@
 #include "pool/pool_private.h"
 #include "pool/profile.h"
 
-struct pool *
-pool_new(struct hub *hub, struct loop *loop)
-{
-	struct pool *p = memory_new(sizeof(*p));
-
-	p->hub = hub;
-	p->loop = loop;
-	p->number = loop_number(loop);
-	p->snapshot = hub_snapshot(hub);
-	list_init(&p->servers);
-	list_init(&p->cancels);
-	return p;
-}
-
-void
-pool_free(struct pool *p)
-{
-	must(list_is_empty(&p->servers));
-	snapshot_unref(p->snapshot);
-	free(p);
-}
-
-struct loop *
-pool_loop(const struct pool *p)
-{
-	return p->loop;
-}
-
-struct hub *
-pool_hub(const struct pool *p)
-{
-	return p->hub;
-}
-
-unsigned
-pool_number(const struct pool *p)
-{
-	return p->number;
-}
-
-struct list *
-pool_servers(struct pool *p)
-{
-	return &p->servers;
-}
-
-struct snapshot *
-pool_snapshot(const struct pool *p)
-{
-	return p->snapshot;
-}
-
 static void
 server_log_closing(const struct server *s, const char *reason)
 {

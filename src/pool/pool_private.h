@@ -6,6 +6,7 @@
 #define PGWEIR_POOL_POOL_PRIVATE_H
 
 #include "base/clock.h"
+#include "net/tls.h"
 #include "pool/ledger.h"
 
 struct pool {
@@ -15,6 +16,7 @@ struct pool {
 	struct list servers;       /* of server.all */
 	struct list cancels;       /* of cancel.all: cancel connections under way */
 	struct snapshot *snapshot; /* owned reference; changed by message */
+	struct tls_set *tls;       /* owned reference; likewise */
 };
 
 /* Process-wide count of one user's servers. */
