@@ -1,6 +1,6 @@
 /*
  * net/connect.c - from a host and a port to a connected socket, without blocking.
- * Each address of the name is tried in turn; the caller's deadline ends it all.
+ * Each address of the name (net/dns.h) is tried in turn; the caller's deadline ends it all.
  */
 #include "net/connect.h"
 
@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "net/dns.h"
 #include "net/loop.h"
 #include "net/timer.h"
 
@@ -22,20 +23,18 @@ struct attempt {
 };
 
 struct connector {
-	uv_getaddrinfo_t lookup;
 	struct timer start;
+	struct dns_wait *lookup;    /* owned while it waits */
 	struct loop *loop;          /* borrowed */
 	char *host;                 /* owned */
 	uint16_t port;
 	struct socket_options options;
 	const struct connector_events *events;
 	void *user;                 /* borrowed */
-	struct addrinfo *addresses; /* owned; all of them */
-	struct addrinfo *next;      /* the next to try */
+	struct dns_answer found;    /* owned reference */
+	unsigned tried;             /* how many of its addresses */
 	struct attempt *attempt;    /* owned until it is closed; NULL between attempts */
 	int fd;
-	bool looking_up;
-	bool cancelled;
 	char error[256];
 };
 
@@ -55,15 +54,12 @@ connector_end_attempt(struct connector *c)
 	c->attempt = NULL;
 }
 
-/* Frees the connector; a lookup under way still needs it, and frees it when it ends. */
 static void
 connector_dispose(struct connector *c)
 {
 	connector_end_attempt(c);
-	if (c->looking_up)
-		return;
-	if (c->addresses != NULL)
-		uv_freeaddrinfo(c->addresses);
+	dns_cancel(c->lookup);
+	dns_addresses_unref(c->found.addresses);
 	free(c->host);
 	free(c);
 }
@@ -127,33 +123,39 @@ connector_try(struct connector *c, const struct sockaddr *address, socklen_t len
 }
 
 static void
+address_set_port(struct sockaddr_storage *address, uint16_t port)
+{
+	if (address->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+	else
+		((struct sockaddr_in *)address)->sin_port = htons(port);
+}
+
+static void
 connector_try_next(struct connector *c)
 {
-	while (c->next != NULL) {
-		struct addrinfo *a = c->next;
+	const struct dns_addresses *all = c->found.addresses;
 
-		c->next = a->ai_next;
-		if (connector_try(c, a->ai_addr, a->ai_addrlen))
+	while (all != NULL && c->tried < all->count) {
+		const struct dns_address *a = &all->list[(c->found.first + c->tried++) % all->count];
+		struct sockaddr_storage address = a->address;
+
+		address_set_port(&address, c->port);
+		if (connector_try(c, (struct sockaddr *)&address, a->length))
 			return;
 	}
 	connector_finish(c, -1);
 }
 
 static void
-connector_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
+connector_looked_up(void *user, struct dns_answer found)
 {
-	struct connector *c = container_of(lookup, struct connector, lookup);
+	struct connector *c = user;
 
-	loop_refresh(c->loop);
-	c->looking_up = false;
-	c->addresses = addresses;
-	c->next = addresses;
-	if (c->cancelled) {
-		connector_dispose(c);
-		return;
-	}
-	if (status < 0)
-		snprintf(c->error, sizeof(c->error), "server DNS lookup failed: %s", uv_strerror(status));
+	c->lookup = NULL;
+	c->found = found;
+	if (found.addresses == NULL)
+		snprintf(c->error, sizeof(c->error), "server DNS lookup failed");
 	connector_try_next(c);
 }
 
@@ -181,22 +183,12 @@ static void
 connector_begin(struct timer *t)
 {
 	struct connector *c = container_of(t, struct connector, start);
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
-	char port[8];
-	int result;
+	struct dns_answer found;
 
-	if (c->host[0] == '/' || c->host[0] == '@') {
+	if (c->host[0] == '/' || c->host[0] == '@')
 		connector_start_unix(c);
-		return;
-	}
-	snprintf(port, sizeof(port), "%u", c->port);
-	c->looking_up = true;
-	result = uv_getaddrinfo(loop_uv(c->loop), &c->lookup, connector_looked_up, c->host, port, &hints);
-	if (result == 0)
-		return;
-	c->looking_up = false;
-	snprintf(c->error, sizeof(c->error), "server DNS lookup failed: %s", uv_strerror(result));
-	connector_finish(c, -1);
+	else if (dns_find(c->loop, c->host, &found, &c->lookup, connector_looked_up, c))
+		connector_looked_up(c, found);
 }
 
 /* A numeric address needs no thread of the pool. */
@@ -239,7 +231,6 @@ connector_cancel(struct connector *c)
 	if (c == NULL)
 		return;
 	timer_disarm(loop_timers(c->loop), &c->start);
-	c->cancelled = true;
 	connector_end_attempt(c);
 	if (c->fd >= 0)
 		close(c->fd);
