@@ -6,6 +6,7 @@
  *      ▼                  │        ▼        granted   │ server returned
  *   CANCEL             (waits    WAITING ───────▶ ACTIVE
  *                     for a server)
+ *                         └──────▶ REPLICATION (has its server for life)
  *   any ─▶ CLOSING ─▶ freed when the stream and every promise are settled
  */
 #ifndef PGWEIR_SESSION_SESSION_H
@@ -28,11 +29,15 @@ enum session_state {
 	SESSION_IDLE,
 	SESSION_WAITING,
 	SESSION_ACTIVE,
+	SESSION_REPLICATION,
 	SESSION_CONSOLE,
 	SESSION_CANCEL,
 	SESSION_CLOSING,
 	SESSION_STATES
 };
+
+/* What a client wants to replicate. */
+enum replication { REPLICATION_NONE, REPLICATION_LOGICAL, REPLICATION_PHYSICAL };
 
 /* What a prepared statement, or the batch under way, was judged to be. */
 struct brief {
@@ -77,6 +82,7 @@ struct session {
 	uint16_t requests;             /* forwarded in this lend */
 	uint8_t state;
 	uint8_t pool_mode;
+	uint8_t replication;           /* enum replication */
 	uint8_t route;                 /* enum route_mode in force for this session */
 	uint8_t target;                /* enum lend_target of the lend */
 	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */

@@ -116,6 +116,7 @@ static const struct state_name client_states[SESSION_STATES] = {
 	[SESSION_IDLE] = {"idle", "cl_active", false},
 	[SESSION_WAITING] = {"waiting", "cl_waiting", false},
 	[SESSION_ACTIVE] = {"active", "cl_active", true},
+	[SESSION_REPLICATION] = {"active", "cl_active", true},
 	[SESSION_CONSOLE] = {"active", "cl_active", true},
 };
 

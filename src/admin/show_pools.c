@@ -58,7 +58,7 @@ count_session(struct session_count **counts, const struct session *s)
 		session_count_of(counts, NULL)->active++;
 	else if (s->state == SESSION_WAITING || s->state == SESSION_WELCOME)
 		session_count_of(counts, s->borrower.account)->waiting++;
-	else if (s->state == SESSION_IDLE || s->state == SESSION_ACTIVE)
+	else if (s->state == SESSION_IDLE || s->state == SESSION_ACTIVE || s->state == SESSION_REPLICATION)
 		session_count_of(counts, s->borrower.account)->active++;
 }
 

@@ -89,7 +89,7 @@ cancel_deliver(struct message *m)
 			cancel_answer(c);
 			return;
 		}
-		if (s->state == SESSION_ACTIVE && s->server->answers.count > 0 && !s->settling) {
+		if (s->state == SESSION_REPLICATION || (s->state == SESSION_ACTIVE && s->server->answers.count > 0 && !s->settling)) {
 			pool_cancel(s->server, cancel_answer, c);
 			return;
 		}

@@ -31,6 +31,7 @@ login_free(struct session_login *login)
 	free(login->secret);
 	free(login->database);
 	free(login->failure);
+	bytes_free(&login->replication_startup);
 	free(login);
 }
 
@@ -76,18 +77,6 @@ login_take_options(struct session *s, const char *options)
 }
 
 static bool
-login_take_replication(struct session *s, const char *value)
-{
-	static const char *const no[] = {"false", "off", "no", "0", "f", "n"};
-
-	for (size_t i = 0; i < array_length(no); i++)
-		if (text_equal_nocase(value, no[i]))
-			return true;
-	session_close_as(s, CLOSE_unsupported_parameter, "0A000", "replication connections are not supported");
-	return false;
-}
-
-static bool
 login_take_parameter(struct session *s, const char *name, const char *value)
 {
 	if (strcmp(name, "user") == 0) {
@@ -100,8 +89,9 @@ login_take_parameter(struct session *s, const char *name, const char *value)
 		s->login->database = text_copy(value);
 		return true;
 	}
-	if (strcmp(name, "replication") == 0)
-		return login_take_replication(s, value);
+	/* PostgreSQL hears a replication client's own words. */
+	if (strcmp(name, "replication") == 0 || (s->replication != REPLICATION_NONE && strcmp(name, "application_name") != 0))
+		return true;
 	if (strcmp(name, "options") == 0)
 		return login_take_options(s, value);
 	return login_set(s, name, value);
@@ -163,6 +153,7 @@ login_take_parameters(struct session *s, const struct startup *packet)
 	uint32_t asked_minor = packet->version & 0xffff;
 
 	s->minor = asked_minor >= 2 ? 2 : 0;
+	replication_take_startup(s, packet);
 	while (startup_next(&r, &name, &value)) {
 		if (strncmp(name, "_pq_.", 5) == 0) {
 			bytes_text(&unknown, name);

@@ -22,6 +22,7 @@ struct session_login {
 	bool console;
 	bool mock;
 	char salt[4];
+	struct bytes replication_startup; /* of a replication client: its startup parameters */
 	char *failure;           /* owned: why the server refused the startup settings; NULL */
 	char failure_sqlstate[6];
 };
@@ -36,5 +37,8 @@ void proof_take_answer(struct session *s, const char *body, size_t length);
 /* The client is who it says. */
 void welcome_begin(struct session *s);
 void welcome_console(struct session *s);
+void welcome_write_key(struct session *s, struct bytes *b);
+/* The greeting has gone, ReadyForQuery included: the login ends, and the session is in that state. */
+void welcome_finish(struct session *s, enum session_state state);
 
 #endif

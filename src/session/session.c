@@ -16,7 +16,7 @@
 
 const char *const session_state_names[SESSION_STATES] = {
 	[SESSION_STARTUP] = "login", [SESSION_AUTH] = "login", [SESSION_WELCOME] = "waiting", [SESSION_IDLE] = "idle",
-	[SESSION_WAITING] = "waiting", [SESSION_ACTIVE] = "active", [SESSION_CONSOLE] = "active",
+	[SESSION_WAITING] = "waiting", [SESSION_ACTIVE] = "active", [SESSION_REPLICATION] = "active", [SESSION_CONSOLE] = "active",
 	[SESSION_CANCEL] = "active_cancel_req", [SESSION_CLOSING] = "closing",
 };
 
@@ -24,10 +24,11 @@ const char *const session_state_names[SESSION_STATES] = {
 static const uint16_t session_edges[SESSION_STATES] = {
 	[SESSION_STARTUP] = 1u << SESSION_AUTH | 1u << SESSION_WELCOME | 1u << SESSION_CONSOLE | 1u << SESSION_CANCEL | 1u << SESSION_CLOSING,
 	[SESSION_AUTH] = 1u << SESSION_WELCOME | 1u << SESSION_CONSOLE | 1u << SESSION_CLOSING,
-	[SESSION_WELCOME] = 1u << SESSION_IDLE | 1u << SESSION_CLOSING,
+	[SESSION_WELCOME] = 1u << SESSION_IDLE | 1u << SESSION_REPLICATION | 1u << SESSION_CLOSING,
 	[SESSION_IDLE] = 1u << SESSION_WAITING | 1u << SESSION_ACTIVE | 1u << SESSION_CLOSING,
 	[SESSION_WAITING] = 1u << SESSION_ACTIVE | 1u << SESSION_IDLE | 1u << SESSION_CLOSING,
 	[SESSION_ACTIVE] = 1u << SESSION_IDLE | 1u << SESSION_CLOSING,
+	[SESSION_REPLICATION] = 1u << SESSION_CLOSING,
 	[SESSION_CONSOLE] = 1u << SESSION_CLOSING,
 	[SESSION_CANCEL] = 1u << SESSION_CLOSING,
 	[SESSION_CLOSING] = 0,
@@ -292,7 +293,11 @@ borrower_refused(struct borrower *b, const struct refusal *why)
 static size_t
 borrower_data(struct borrower *b, struct server *server, char *bytes, size_t length)
 {
-	return relay_data(container_of(b, struct session, borrower), server, bytes, length);
+	struct session *s = container_of(b, struct session, borrower);
+
+	if (s->state == SESSION_REPLICATION)
+		return replication_answer(s, server, bytes, length);
+	return relay_data(s, server, bytes, length);
 }
 
 static void
@@ -345,6 +350,8 @@ session_stream_data(struct stream *stream, char *bytes, size_t length)
 	case SESSION_ACTIVE:
 	case SESSION_WAITING:
 		return request_data(s, bytes, length);
+	case SESSION_REPLICATION:
+		return replication_request(s, bytes, length);
 	case SESSION_WELCOME:
 		if (length > AHEAD_MOST)
 			stream_pause(&s->stream);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "pool/profile.h"
+#include "protocol/startup.h"
 
 /* Above this many unsent bytes on one side, the other side is not read. */
 #define HIGH_WATER ((size_t)256 * 1024)
@@ -32,6 +33,15 @@ bool login_is_busy(const struct session_login *login); /* a job of it is in the 
 bool welcome_granted(struct session *s);        /* a server came for a session that is logging in */
 void welcome_learned(struct session *s);          /* the server has judged the startup settings */
 void welcome_learn_failed(struct session *s, const struct error *e); /* it refuses them: kept until its answer is complete */
+
+/* ---- replication.c: a client that has a server of its own ---- */
+/* Finds out whether it is one, and keeps its startup parameters: they are passed on as they are. */
+void replication_take_startup(struct session *s, const struct startup *packet);
+void replication_begin(struct session *s);   /* it is who it says: asks for its server */
+void replication_granted(struct session *s);
+/* Bytes of either side; they answer what was consumed. */
+size_t replication_request(struct session *s, const char *bytes, size_t length);
+size_t replication_answer(struct session *s, struct server *server, const char *bytes, size_t length);
 
 /* ---- request.c: from the client ---- */
 size_t request_data(struct session *s, char *bytes, size_t length);

@@ -33,7 +33,7 @@ welcome_write_parameters(struct session *s, const struct greeting *g, struct byt
 	}
 }
 
-static void
+void
 welcome_write_key(struct session *s, struct bytes *b)
 {
 	size_t begun = message_begin(b, BACKEND_BACKEND_KEY);
@@ -49,7 +49,6 @@ static void
 welcome_greet(struct session *s, const struct greeting *g)
 {
 	struct bytes *b = &s->worker->scratch;
-	char who[256];
 
 	s->utf8_server = text_equal_nocase(greeting_value(g, "client_encoding"), "UTF8") &&
 	    text_equal_nocase(greeting_value(g, "server_encoding"), "UTF8");
@@ -60,19 +59,27 @@ welcome_greet(struct session *s, const struct greeting *g)
 	welcome_write_parameters(s, g, b);
 	welcome_write_key(s, b);
 	message_ready(b, 'I');
-	login_free(s->login);
-	s->login = NULL;
-	session_enter(s, SESSION_IDLE);
-	s->idle_us = loop_now_us(s->worker->loop);
 	session_send(s, b);
 	bytes_clear(b);
+	welcome_finish(s, SESSION_IDLE);
+	request_resume(s);
+}
+
+void
+welcome_finish(struct session *s, enum session_state state)
+{
+	char who[256];
+
+	login_free(s->login);
+	s->login = NULL;
+	session_enter(s, state);
+	s->idle_us = loop_now_us(s->worker->loop);
 	stat_add(session_stats(s)->logins, 1);
 	session_arm(s);
 	if (s->snapshot->global.log_connections) {
 		session_describe(s, who, sizeof(who));
 		log_info(who, "login attempt: db=%s user=%s", session_database_name(s), s->user_name);
 	}
-	request_resume(s);
 }
 
 /* A routed client finds its route by SHOW, in either protocol and inside transactions: PostgreSQL itself answers. */
@@ -210,6 +217,10 @@ welcome_begin(struct session *s)
 	if (s->state == SESSION_STARTUP)
 		session_enter(s, SESSION_AUTH);
 	session_enter(s, SESSION_WELCOME);
+	if (s->replication != REPLICATION_NONE) {
+		replication_begin(s);
+		return;
+	}
 	s->profile = profile_ref(s->startup);
 	asked = welcome_profile_asked(s);
 	accepted = asked == profile_empty() ? asked : account_known_startup(s->borrower.account, asked);
@@ -234,6 +245,10 @@ welcome_begin(struct session *s)
 bool
 welcome_granted(struct session *s)
 {
+	if (s->replication != REPLICATION_NONE) {
+		replication_granted(s);
+		return true;
+	}
 	s->learning = true;
 	if (profile_count(s->startup) > 0) {
 		restore_learn(s);

@@ -86,7 +86,7 @@ session_must_go(const struct session *s, enum shutdown_mode mode)
 	if (mode == SHUTDOWN_NOW)
 		return true;
 	if (mode == SHUTDOWN_WAIT_SERVERS)
-		return s->state != SESSION_ACTIVE && s->state != SESSION_CONSOLE;
+		return s->state != SESSION_ACTIVE && s->state != SESSION_REPLICATION && s->state != SESSION_CONSOLE;
 	return s->state < SESSION_IDLE;
 }
 
