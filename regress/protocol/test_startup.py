@@ -103,7 +103,6 @@ REFUSED = {
     "no user": (wire.startup(database="app"), "28000"),
     "an empty user": (wire.startup(user="", database="app"), "28000"),
     "an unknown database": (wire.startup(user="postgres", database="nowhere"), "3D000"),
-    "replication": (wire.startup(user="postgres", database="app", replication="database"), "0A000"),
     "an SSL request with a tail": (packet(struct.pack("!I", wire.SSL_CODE) + b"tail"), "08P01"),
 }
 
