@@ -6,7 +6,7 @@
  * an INT as such, of a DURATION in milliseconds), .words (of an ENUM, in the order
  * of its values), .refused (words that are known and not built in: loading fails),
  * .secret (never printed), .group, .when (BOOT or RELOAD), .acted (without it the
- * setting is accepted and does nothing in this version), .text.
+ * setting is accepted and does nothing in this version), .no_object (why it never will), .text.
  *
  * The includer defines SETTING and undefines it afterwards.
  */
@@ -71,12 +71,14 @@ SETTING(dns_max_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD,
 SETTING(dns_nxdomain_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD,
     .text = "How long a failed host name look-up is remembered.")
 SETTING(dns_zone_check_period, DURATION, .def = "0", .group = GROUP_DNS, .when = RELOAD,
+    .no_object = "names are looked up by the system's resolver, which tells no serial numbers of zones",
     .text = "How often a zone's serial number is looked at; 0 means never.")
 SETTING(idle_transaction_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long a client may be idle inside a transaction before its server is closed; 0 means for ever.")
 SETTING(ignore_startup_parameters, TEXT, .def = "", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
     .text = "Comma-separated startup parameters that are accepted and dropped.")
 SETTING(job_name, TEXT, .def = "pgbouncer", .group = GROUP_GENERAL, .when = BOOT,
+    .no_object = "PgBouncer names a Windows service by it",
     .text = "Name of this process in messages.")
 SETTING(listen_addr, TEXT, .def = "", .group = GROUP_LISTEN, .when = BOOT, .acted = true,
     .text = "Comma-separated addresses to listen on, * for all of them; empty means unix sockets only.")
@@ -117,6 +119,7 @@ SETTING(peer_id, INT, .def = "0", .max = 16383, .group = GROUP_PEER, .when = REL
 SETTING(pidfile, TEXT, .def = "", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
     .text = "File that holds the process id; needed with -d.")
 SETTING(pkt_buf, INT, .def = "4096", .group = GROUP_NETWORK, .when = BOOT,
+    .no_object = "a connection has no buffer of its own until it leaves a message unfinished",
     .text = "Size of a connection's buffer, in bytes.")
 SETTING(pool_mode, ENUM, .def = "session", .words = "session transaction statement", .group = GROUP_POOL,
     .when = RELOAD, .acted = true,
@@ -134,8 +137,10 @@ SETTING(reserve_pool_size, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD,
 SETTING(reserve_pool_timeout, DURATION, .def = "5", .group = GROUP_POOL, .when = RELOAD, .acted = true,
     .text = "How long a client waits before the reserve is used.")
 SETTING(resolv_conf, TEXT, .def = "", .group = GROUP_DNS, .when = BOOT,
+    .no_object = "names are looked up by the system's resolver, which has a configuration of its own",
     .text = "Resolver configuration file to use in place of the system's.")
 SETTING(sbuf_loopcnt, INT, .def = "5", .group = GROUP_NETWORK, .when = RELOAD,
+    .no_object = "a connection is read once in each turn of the event loop, so that none keeps the others waiting",
     .text = "How many times a connection is read before others have their turn.")
 SETTING(scram_iterations, INT, .def = "4096", .min = 1, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "Iterations of the SCRAM secrets made from plaintext passwords.")

@@ -38,6 +38,10 @@ class App:
         config = self.config(keys, databases, users, **main)
         return self._make(config, secrets or USERS, **(options or {}))
 
+    def weir_of(self, text, secrets=None, **options):
+        """A pgweir with this text for a file; {port}, {folder} and {users} are filled in."""
+        return self._make(text, secrets or USERS, **options)
+
     def pids(self):
         """Process ids of the servers in the database."""
         found = self.primary.query(

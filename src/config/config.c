@@ -397,7 +397,7 @@ load_check_setting(struct load *load, const struct setting *row, const struct se
 	bytes_u8(&value, 0);
 	if (setting_is_refused(row, value.data))
 		load_error(load, where, "%s \"%s\" is not supported by this version", row->name, value.data);
-	else if (!row->acted && !setting_is_equal(row, &load->snapshot->global, defaults))
+	else if (!row->acted && row->no_object == NULL && !setting_is_equal(row, &load->snapshot->global, defaults))
 		load_warning(load, where, "parameter \"%s\" is accepted and not acted on in this version", row->name);
 	bytes_free(&value);
 }

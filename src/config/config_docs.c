@@ -39,7 +39,9 @@ docs_sample_setting(const struct setting *row, struct bytes *out)
 		bytes_format(out, "; Not supported in this version: %s\n", row->refused);
 	if (row->when == BOOT)
 		bytes_chars(out, "; Changed by a restart only.\n");
-	if (!row->acted)
+	if (row->no_object != NULL)
+		bytes_format(out, "; Accepted without effect: %s.\n", row->no_object);
+	else if (!row->acted)
 		bytes_chars(out, "; Accepted, and not acted on in this version.\n");
 	bytes_format(out, ";%s =%s%s\n", row->name, row->def[0] != '\0' ? " " : "", row->def);
 }
@@ -194,7 +196,9 @@ docs_man_row(const struct setting *row, struct bytes *out)
 		docs_man_line("Default: ", row->def[0] != '\0' ? row->def : "none", out);
 	if (row->group != GROUP_COUNT && row->when == BOOT)
 		docs_man_line("", "Changed by a restart only.", out);
-	if (!row->acted)
+	if (row->no_object != NULL)
+		docs_man_line("Accepted without effect: ", row->no_object, out);
+	else if (!row->acted)
 		docs_man_line("", "Accepted, and not acted on in this version.", out);
 }
 

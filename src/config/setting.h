@@ -48,6 +48,7 @@ struct setting {
 	const char *words;   /* of an ENUM: values apart by blanks, spellings of one value by '|' */
 	const char *refused; /* words that this version knows and refuses to load */
 	const char *text;
+	const char *no_object; /* why pgweir has nothing that it could act on; such a setting is accepted without a word */
 	int64_t min;
 	int64_t max; /* 0 means the type's own */
 	size_t at;   /* offset of the field */
