@@ -22,14 +22,16 @@ SETTING(auth_hba_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
     .text = "File with host-based rules, used when auth_type is hba.")
 SETTING(auth_ident_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
     .text = "File that maps certificate and system names to users, used when auth_type is hba.")
-SETTING(auth_ldap_options, TEXT, .def = "", .secret = true, .group = GROUP_AUTH, .when = RELOAD,
-    .text = "How to reach the LDAP server when auth_type is ldap.")
+SETTING(auth_ldap_options, TEXT, .def = "", .secret = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "How the LDAP server is asked when auth_type is ldap: PostgreSQL's options, as in "
+	    "ldapurl=\"ldap://host/basedn?attribute?sub\" or ldapserver=host ldapprefix=\"cn=\" "
+	    "ldapsuffix=\",dc=example\".")
 SETTING(auth_query, TEXT,
     .def = "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid WHERE "
 	   "rolname=$1 AND rolcanlogin",
     .group = GROUP_AUTH, .when = RELOAD, .text = "Query that finds the secret of a user whom auth_file does not name.")
 SETTING(auth_type, ENUM, .def = "md5", .words = "any trust plain md5 scram-sha-256 cert hba ldap pam",
-    .refused = "cert hba ldap pam", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .refused = "cert hba", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "How clients prove who they are.")
 SETTING(auth_user, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
     .text = "User that runs auth_query; its secret comes from auth_file.")
@@ -223,6 +225,10 @@ SETTING(verbose, INT, .def = "0", .max = 3, .group = GROUP_LOG, .when = RELOAD, 
 
 /* The rows above are in the order of PgBouncer's SHOW CONFIG; ours follow it. */
 
+SETTING(auth_pam_dir, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "Directory with the file of PAM's service pgbouncer; empty means the system's, /etc/pam.d.")
+SETTING(auth_threads, INT, .def = "16", .min = 1, .max = 256, .group = GROUP_AUTH, .when = BOOT, .acted = true,
+    .text = "How many threads may wait for PAM and LDAP; 1 for a PAM module that cannot be in several threads.")
 SETTING(balance, ENUM, .def = "round-robin", .words = "round-robin least-busy", .group = GROUP_ROUTE, .when = RELOAD,
     .text = "How reads are spread over the replicas.")
 SETTING(check_fall, INT, .def = "3", .min = 1, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,

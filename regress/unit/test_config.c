@@ -223,12 +223,18 @@ TEST("what this version knows and does not have is refused where it would be uns
 {
 	expect_text(
 	    refused("[pgbouncer]\nauth_type = hba\n"), "t.ini:2: auth_type \"hba\" is not supported by this version\n");
-	expect_text(refused("[pgbouncer]\nauth_type = LDAP # old\n"),
-	    "t.ini:2: auth_type \"ldap\" is not supported by this version\n");
 	expect_text(refused("[pgbouncer]\nclient_tls_sslmode = require\n"),
 	    "t.ini:2: client_tls_sslmode \"require\" is not supported by this version\n");
 	expect_text(refused("[pgbouncer]\n[databases]\na = server_tls_sslmode=verify-full\n"),
 	    "t.ini:3: server_tls_sslmode \"verify-full\" is not supported by this version\n");
+}
+
+TEST("LDAP's options are judged with the file, and are needed where auth_type is ldap")
+{
+	expect_text(refused("[pgbouncer]\nauth_type = LDAP # old\n"),
+	    "t.ini:2: auth_type is ldap, and auth_ldap_options is not set\n");
+	expect_text(refused("[pgbouncer]\nauth_type = trust\nauth_ldap_options = ldapprefix=x ldapsever=y\n"),
+	    "t.ini:3: auth_ldap_options: unrecognized LDAP option \"ldapsever\"; did you mean \"ldapserver\"?\n");
 }
 
 TEST("what this version does not act on is accepted with a warning, and without one at its default")
@@ -469,11 +475,13 @@ TEST("SET refuses what a file could not say, and leaves what only a start can ch
 
 	expect(config_set(s, "default_pol_size", "1", &errors) == NULL);
 	expect(config_set(s, "default_pool_size", "x", &errors) == NULL);
-	expect(config_set(s, "auth_type", "pam", &errors) == NULL);
+	expect(config_set(s, "log_format", "json", &errors) == NULL);
+	expect(config_set(s, "auth_type", "ldap", &errors) == NULL);
 	expect_text(said(&errors),
 	    "unrecognized parameter \"default_pol_size\"; did you mean \"default_pool_size\"?\n"
 	    "invalid value \"x\" for parameter \"default_pool_size\": must be an integer\n"
-	    "auth_type \"pam\" is not supported by this version\n");
+	    "log_format \"json\" is not supported by this version\n"
+	    "auth_type is ldap, and auth_ldap_options is not set\n");
 	t = config_set(s, "listen_port", "1", &errors);
 	expect_int(t->global.listen_port, 6432);
 	snapshot_unref(s);

@@ -15,6 +15,7 @@
 #include "config/file.h"
 #include "config/ini.h"
 #include "config/userlist.h"
+#include "auth_check.h"
 #include "rows.h"
 #include "setting.h"
 
@@ -327,7 +328,7 @@ load_needs_secrets(const struct load *load)
 {
 	int auth_type = load->snapshot->global.auth_type;
 
-	return auth_type != AUTH_ANY && auth_type != AUTH_TRUST;
+	return auth_type != AUTH_ANY && auth_type != AUTH_TRUST && auth_type != AUTH_PAM && auth_type != AUTH_LDAP;
 }
 
 static struct place
@@ -415,6 +416,17 @@ load_check_settings(struct load *load)
 }
 
 static void
+load_check_auth(struct load *load)
+{
+	struct bytes why = {0};
+	const char *setting = auth_check(&load->snapshot->global, &why);
+
+	if (setting != NULL)
+		load_error(load, load_place(load, setting), "%s", why.data);
+	bytes_free(&why);
+}
+
+static void
 load_finish(struct load *load)
 {
 	struct settings *global = &load->snapshot->global;
@@ -425,6 +437,7 @@ load_finish(struct load *load)
 	if (text_equal(global->auth_dbname, "pgbouncer") || text_equal(global->auth_dbname, "pgweir"))
 		load_error(load, load_place(load, "auth_dbname"), "auth_dbname cannot be the console");
 	load_check_settings(load);
+	load_check_auth(load);
 	load_fill_hosts(load);
 	if (load->may_open && load->has_main)
 		load_userlist(load);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "auth_check.h"
 #include "rows.h"
 #include "setting.h"
 
@@ -74,6 +75,12 @@ config_set(const struct snapshot *old, const char *key, const char *value, struc
 	fresh = snapshot_copy(old);
 	if (row->when == RELOAD)
 		must(setting_parse(row, &fresh->global, value, &why));
+	if (auth_check(&fresh->global, &why) != NULL) {
+		config_complain(errors, "%s", why.data);
+		snapshot_unref(fresh);
+		fresh = NULL;
+	}
+	bytes_free(&why);
 	return fresh;
 }
 
