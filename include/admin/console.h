@@ -9,6 +9,8 @@
 
 struct cluster;
 
+enum { LISTENERS_END = -2 };
+
 /* What the console asks of main/: called on a worker's thread, carried out on the main thread. */
 struct console_control {
 	/* Reloads the configuration; DONE is called on the worker's LOOP afterwards, with ok and the error's text for the log. */
@@ -16,6 +18,10 @@ struct console_control {
 	/* SET key = value: false and a line in ERRORS when it cannot be. */
 	bool (*set)(void *main, const char *key, const char *value, struct bytes *errors);
 	void (*shutdown)(void *main, enum shutdown_mode mode);
+	/* Begins or ends a SUSPEND, the listeners included; on any thread. */
+	void (*suspend)(void *main, bool suspended);
+	/* The descriptor of listener NUMBER, -1 when it is closed, LISTENERS_END behind the last; on the first worker's thread. */
+	int (*listener)(void *main, unsigned number);
 	void *main;
 };
 

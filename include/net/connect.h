@@ -64,6 +64,7 @@ int listen_unix(const char *path, unsigned mode, const char *group, int backlog,
 /* Calls ACCEPTED for each new connection (non-blocking, the callee's) until listener_free. */
 struct listener;
 struct listener *listener_new(struct loop *loop, int fd, void (*accepted)(void *user, int fd), void *user);
+void listener_hold(struct listener *l, bool held); /* accepts nobody until it is let go; on its loop's thread */
 void listener_free(struct listener *l); /* closes the socket; NULL is fine */
 
 #endif

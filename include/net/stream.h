@@ -41,6 +41,7 @@ struct stream_events {
 struct stream {
 	int fd;
 	bool reading : 1;
+	bool held : 1;      /* not read, whoever resumes it */
 	bool writing : 1;   /* WRITABLE is armed */
 	bool closing : 1;
 	bool attached : 1;
@@ -78,6 +79,8 @@ size_t stream_unsent(const struct stream *s);
 /* Back-pressure: no `data` events and no reads until stream_resume. */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
+/* No reads either, whatever pause and resume say, until it is let go or attached to another loop. */
+void stream_hold(struct stream *s, bool held);
 /* Offers the kept input once more, for a user that could not consume it before. */
 void stream_offer(struct stream *s);
 

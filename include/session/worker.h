@@ -38,6 +38,7 @@ struct process {
 	const struct console_hooks *console;
 	atomic_uint clients;            /* sessions, the ones logging in included */
 	atomic_int shutdown;            /* enum shutdown_mode */
+	atomic_bool suspended;          /* session/suspend.h */
 	uint8_t secret[32];             /* random: cancel keys and mock logins are derived from it */
 	int64_t started_wall_us;
 };

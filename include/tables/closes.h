@@ -48,6 +48,7 @@ CLOSE(data_before_tls, .sqlstate = "08P01", .text = "received unencrypted data a
 CLOSE(statement_mode, .sqlstate = "0A000", .text = "transaction blocks not allowed in statement pooling mode")
 CLOSE(pqexec_disallowed, .sqlstate = "0A000", .text = "PQexec disallowed")
 CLOSE(admin_disconnect, .sqlstate = "57P01", .text = "admin forced disconnect")
+CLOSE(suspend_timeout, .silent = true, .text = "suspend_timeout")
 CLOSE(server_shutdown, .sqlstate = "57P01", .text = "server shutting down")
 CLOSE(pooler_shutdown, .sqlstate = "57P01", .text = "pooler is shutting down")
 CLOSE(database_changed, .sqlstate = "57P01", .text = "database configuration changed")

@@ -84,6 +84,14 @@ COLUMNS(pools)
 	COLUMN("load_balance_hosts", TEXT)
 COLUMNS_END
 
+COLUMNS(peer_pools)
+	COLUMN("peer_id", INT)
+	COLUMN("cl_active_cancel_req", INT)
+	COLUMN("cl_waiting_cancel_req", INT)
+	COLUMN("sv_active_cancel", INT)
+	COLUMN("sv_login", INT)
+COLUMNS_END
+
 COLUMNS(peers)
 	COLUMN("peer_id", INT)
 	COLUMN("host", TEXT)
@@ -146,6 +154,37 @@ COLUMNS(sockets)
 	COLUMN("send_remain", INT)
 	COLUMN("pkt_avail", INT)
 	COLUMN("send_avail", INT)
+COLUMNS_END
+
+/* The secret ones are NULL in every row. */
+COLUMNS(fds)
+	COLUMN("fd", INT)
+	COLUMN("task", TEXT)
+	COLUMN("user", TEXT)
+	COLUMN("database", TEXT)
+	COLUMN("addr", TEXT)
+	COLUMN("port", INT)
+	COLUMN("cancel", BIGINT)
+	COLUMN("link", INT)
+	COLUMN("client_encoding", TEXT)
+	COLUMN("std_strings", TEXT)
+	COLUMN("datestyle", TEXT)
+	COLUMN("timezone", TEXT)
+	COLUMN("password", TEXT)
+	COLUMN("scram_client_key", BYTEA)
+	COLUMN("scram_server_key", BYTEA)
+COLUMNS_END
+
+COLUMNS(dns_hosts)
+	COLUMN("hostname", TEXT)
+	COLUMN("ttl", BIGINT)
+	COLUMN("addrs", TEXT)
+COLUMNS_END
+
+COLUMNS(dns_zones)
+	COLUMN("zonename", TEXT)
+	COLUMN("serial", BIGINT)
+	COLUMN("count", INT)
 COLUMNS_END
 
 COLUMNS(stats)

@@ -44,13 +44,22 @@ COMMAND(show_routes, "SHOW ROUTES", .role = ROLE_STATS | ROLE_ADMIN, .columns = 
     .text = "how many statements went where, by the reason of the verdict")
 COMMAND(show_peers, "SHOW PEERS", .role = ROLE_STATS | ROLE_ADMIN, .columns = peers_columns,
     .text = "the entries of [peers]")
+COMMAND(show_peer_pools, "SHOW PEER_POOLS", .role = ROLE_STATS | ROLE_ADMIN, .columns = peer_pools_columns,
+    .text = "cancel requests on their way to each peer")
+COMMAND(show_dns_hosts, "SHOW DNS_HOSTS", .role = ROLE_STATS | ROLE_ADMIN, .columns = dns_hosts_columns,
+    .text = "the names of hosts that have been looked up")
+COMMAND(show_dns_zones, "SHOW DNS_ZONES", .role = ROLE_STATS | ROLE_ADMIN, .columns = dns_zones_columns,
+    .text = "the zones whose serial numbers are watched")
+COMMAND(show_fds, "SHOW FDS", .role = ROLE_ADMIN, .columns = fds_columns,
+    .text = "the descriptors of listeners, clients and servers, without their secrets")
 
 COMMAND(set, "SET", .role = ROLE_ADMIN, .argument = ARGUMENT_SETTING, .usage = "key = value", .text = "change a setting until the next start")
 COMMAND(reload, "RELOAD", .role = ROLE_ADMIN, .text = "read the configuration files again")
 COMMAND(pause, "PAUSE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db]", .verb = "pause",
     .text = "let no request begin, and wait until no server is in use")
-COMMAND(resume, "RESUME", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db]", .verb = "resume",
-    .text = "end a PAUSE or KILL")
+COMMAND(suspend, "SUSPEND", .role = ROLE_ADMIN, .text = "send what is under way, and read from nobody until RESUME")
+COMMAND(resume, "RESUME", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db]",
+    .text = "end a PAUSE, SUSPEND or KILL")
 COMMAND(disable, "DISABLE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE_NEEDED, .usage = "db", .verb = "disable",
     .text = "let no new client in")
 COMMAND(enable, "ENABLE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE_NEEDED, .usage = "db", .verb = "enable",

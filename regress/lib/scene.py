@@ -125,3 +125,11 @@ def crowd(count, work, within=60):
     """Calls work(number) in `count` threads at once; returns the answers in order."""
     running = [Background(work, number) for number in range(count)]
     return [one.result(within) for one in running]
+
+
+def console_refusal(console, command):
+    """What the console says against the command; the session must live on."""
+    error = console.ask(wire.query(command)).error
+    assert error and console.status == "I", f"{command} was not refused"
+    assert console.query("show version").rows
+    return error

@@ -118,32 +118,27 @@ TEST("a text becomes the command of its row, whatever its case")
 	expect_text(call.words.argument, "db");
 }
 
-TEST("SHOW alone lists the commands")
+TEST("what no row knows is an invalid command, repeated as it was given")
 {
-	expect_int(read_call("show"), CALL_OK);
-	expect_text(call.command->words, "SHOW HELP");
-}
-
-TEST("what no row knows is an invalid command, named as it was given")
-{
-	expect_int(read_call("show Nothing"), CALL_WRONG);
-	expect_text(problem, "invalid command 'Nothing', use SHOW HELP;");
+	expect_int(read_call("show"), CALL_WRONG);
+	expect_text(problem, "invalid command 'show', use SHOW HELP;");
+	expect_int(read_call("show Nothing;"), CALL_WRONG);
+	expect_text(problem, "invalid command 'show Nothing;', use SHOW HELP;");
 	expect_int(read_call("vacuum full"), CALL_WRONG);
-	expect_text(problem, "invalid command 'vacuum', use SHOW HELP;");
+	expect_text(problem, "invalid command 'vacuum full', use SHOW HELP;");
 	expect_int(read_call("select 1 + 1"), CALL_WRONG);
 	expect_text(problem, "invalid command 'select 1 + 1', use SHOW HELP;");
 }
 
-TEST("arguments are as the row wants them")
+TEST("arguments where the row wants none make another command of it")
 {
-	expect_int(read_call("disable"), CALL_WRONG);
-	expect_text(problem, "a database is required");
 	expect_int(read_call("reload now"), CALL_WRONG);
-	expect_text(problem, "bad arguments");
+	expect_text(problem, "invalid command 'reload now', use SHOW HELP;");
 	expect_int(read_call("shutdown soon"), CALL_WRONG);
-	expect_text(problem, "bad arguments");
-	expect_int(read_call("kill_client"), CALL_WRONG);
-	expect_text(problem, "bad arguments");
+	expect_text(problem, "invalid command 'shutdown soon', use SHOW HELP;");
+	expect_int(read_call("set query_timeout"), CALL_WRONG);
+	expect_int(read_call("set"), CALL_WRONG);
+	expect_text(problem, "invalid command 'set', use SHOW HELP;");
 }
 
 TEST("settings that drivers expect are answered without effect")
@@ -157,15 +152,17 @@ TEST("settings that drivers expect are answered without effect")
 	expect(call.command->run == command_set);
 }
 
-TEST("every SHOW is for both roles, and nothing that changes anything is for the one that only looks")
+TEST("a SHOW is for both roles, and nothing that changes anything is for the one that only looks")
 {
-	static const char *const texts[] = {"show pools", "show config", "show clients", "reload", "pause", "kill", "set a = 1",
+	static const char *const texts[] = {"show pools", "show config", "show clients", "suspend", "reload", "pause", "kill", "set a = 1",
 	    "shutdown", "kill_client 1", "reconnect", "disable a"};
 
 	for (size_t i = 0; i < array_length(texts); i++) {
 		expect_int(read_call(texts[i]), CALL_OK);
 		expect_int(call.command->role, strncmp(texts[i], "show", 4) == 0 ? ROLE_STATS | ROLE_ADMIN : ROLE_ADMIN);
 	}
+	expect_int(read_call("show fds"), CALL_OK);
+	expect_int(call.command->role, ROLE_ADMIN);
 }
 
 TEST("the list of commands shows a role what it may do")

@@ -23,7 +23,8 @@
 
 /* ---- table.c: rows as the protocol has them ---- */
 
-enum column_type { COLUMN_TEXT, COLUMN_INT, COLUMN_BIGINT, COLUMN_NUMERIC };
+/* A BYTEA is always NULL. */
+enum column_type { COLUMN_TEXT, COLUMN_INT, COLUMN_BIGINT, COLUMN_NUMERIC, COLUMN_BYTEA };
 
 /* A list of columns ends with one that has no name. */
 struct column {
@@ -62,6 +63,9 @@ enum { ROLE_STATS = 1, ROLE_ADMIN = 2 };
 
 enum argument { ARGUMENT_NONE, ARGUMENT_WORD, ARGUMENT_SETTING, ARGUMENT_DATABASE, ARGUMENT_DATABASE_NEEDED };
 
+/* Room for what is wrong with a command, its text in it. */
+#define PROBLEM_SIZE 512
+
 struct console;
 
 struct command {
@@ -69,7 +73,7 @@ struct command {
 	unsigned role;                /* who may: a mask */
 	enum argument argument;
 	const char *usage;            /* what follows the words, for people */
-	const char *verb;             /* "cannot VERB admin db" */
+	const char *verb;             /* "cannot VERB admin db"; NULL: it has nothing to undo */
 	const struct column *columns; /* NULL: no rows */
 	const char *text;
 	void (*run)(struct console *c); /* ends with console_done or console_fail, now or later */
@@ -130,8 +134,9 @@ struct console {
 	struct timer timer;
 	void (*woken)(struct console *c); /* what the timer is for */
 	struct ledger *ledger;    /* owned reference: the command's database; NULL: all */
-	bool resume_on_leave;     /* a PAUSE that waits ends with its client */
-	unsigned quiet_looks;     /* WAIT_CLOSE: looks in a row that found nothing */
+	bool resume_on_leave;     /* a PAUSE or SUSPEND that waits ends with its client */
+	int64_t began_us;         /* SUSPEND: monotonic */
+	unsigned quiet_looks;     /* WAIT_CLOSE, SUSPEND: looks in a row that found nothing */
 	struct list statements;   /* of named_call.node */
 	unsigned statement_count;
 	struct portal portal;
@@ -177,6 +182,7 @@ struct part {
 struct question {
 	struct message message;
 	struct console_address asker;
+	const struct console_control *control; /* borrowed */
 	/* On each worker's thread. */
 	void (*collect)(struct worker *w, const struct question *q, struct bytes *out);
 	/* On the asker's thread, when all have answered and the console is still there. */

@@ -46,6 +46,7 @@ ask_workers(struct console *c, void (*collect)(struct worker *w, const struct qu
 
 	console_wait(c);
 	q->asker = console_address(c);
+	q->control = c->control;
 	q->collect = collect;
 	q->finish = finish;
 	q->table = (struct table){.columns = c->table.columns, .binary = c->table.binary};

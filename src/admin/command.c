@@ -51,78 +51,65 @@ command_find(const char *first, const char *second)
 	return NULL;
 }
 
-static enum call_outcome __attribute__((format(printf, 3, 4)))
-call_is_wrong(char *problem, size_t size, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(problem, size, format, args);
-	va_end(args);
-	return CALL_WRONG;
-}
-
-static enum call_outcome
-call_show(struct call *call, char *problem, size_t size)
+/* The words of SHOW; false when there is nothing to show by that name. */
+static bool
+call_show(struct call *call)
 {
 	const struct words *w = &call->words;
 
-	call->command = command_find("SHOW", w->has_argument ? w->argument : "HELP");
+	call->command = command_find("SHOW", w->argument);
 	if (call->command != NULL)
-		return CALL_OK;
+		return true;
 	call->pretended = pretended_find(w->argument);
-	if (call->pretended == NULL || call->pretended->value == NULL)
-		return call_is_wrong(problem, size, "invalid command '%s', use SHOW HELP;", w->argument);
 	call->command = &show_pretended;
-	return CALL_OK;
+	return call->pretended != NULL && call->pretended->value != NULL;
 }
 
-/* The words of a command that is not SHOW. */
-static enum call_outcome
-call_other(struct call *call, char *problem, size_t size)
+/* The words of a command that is not SHOW; false when there is no such command. */
+static bool
+call_other(struct call *call)
 {
 	const struct words *w = &call->words;
-	enum argument argument;
 
+	if (w->has_value)
+		call->pretended = pretended_find(w->argument);
+	if (call->pretended != NULL) {
+		call->command = &set_pretended;
+		return true;
+	}
 	if (w->has_argument)
 		call->command = command_find(w->command, w->argument);
 	if (call->command != NULL)
-		return CALL_OK;
+		return true;
 	call->command = command_find(w->command, NULL);
 	if (call->command == NULL)
-		return call_is_wrong(problem, size, "invalid command '%s', use SHOW HELP;", w->command);
-	argument = call->command->argument;
-	if (argument == ARGUMENT_DATABASE_NEEDED && !w->has_argument)
-		return call_is_wrong(problem, size, "a database is required");
-	if ((argument == ARGUMENT_NONE && w->has_argument) || (argument == ARGUMENT_SETTING && !w->has_value) ||
-	    (argument == ARGUMENT_WORD && !w->has_argument))
-		return call_is_wrong(problem, size, "bad arguments");
-	return CALL_OK;
+		return false;
+	if (call->command->argument == ARGUMENT_SETTING)
+		return w->has_value;
+	return call->command->argument != ARGUMENT_NONE || !w->has_argument;
 }
 
 enum call_outcome
 call_read(const char *text, struct call *out, char *problem, size_t size)
 {
+	bool known = false;
+
 	*out = (struct call){0};
 	switch (grammar_read(text, &out->words)) {
 	case GRAMMAR_EMPTY:
 		return CALL_EMPTY;
-	case GRAMMAR_INVALID:
-		return call_is_wrong(problem, size, "invalid command '%.100s', use SHOW HELP;", text);
 	case GRAMMAR_TOO_LONG:
-		return call_is_wrong(problem, size, "bad arguments");
-	default:
+		snprintf(problem, size, "bad arguments");
+		return CALL_WRONG;
+	case GRAMMAR_INVALID:
 		break;
+	default:
+		known = text_equal_nocase(out->words.command, "SHOW") ? call_show(out) : call_other(out);
 	}
-	if (text_equal_nocase(out->words.command, "SHOW"))
-		return call_show(out, problem, size);
-	if (out->words.has_value)
-		out->pretended = pretended_find(out->words.argument);
-	if (out->pretended != NULL) {
-		out->command = &set_pretended;
+	if (known)
 		return CALL_OK;
-	}
-	return call_other(out, problem, size);
+	snprintf(problem, size, "invalid command '%s', use SHOW HELP;", text);
+	return CALL_WRONG;
 }
 
 const struct column *

@@ -149,6 +149,17 @@ console_done(struct console *c, const char *tag)
 	console_go_on(c);
 }
 
+static void
+console_log_failure(const struct console *c, const char *text)
+{
+	char who[256];
+
+	if (!c->session->snapshot->global.log_pooler_errors)
+		return;
+	session_describe(c->session, who, sizeof(who));
+	log_warning(who, "pooler error: %s", text);
+}
+
 void
 console_fail(struct console *c, const char *sqlstate, const char *format, ...)
 {
@@ -162,6 +173,7 @@ console_fail(struct console *c, const char *sqlstate, const char *format, ...)
 	e.message = text;
 	console_settle(c);
 	bytes_free(&c->rows);
+	console_log_failure(c, text);
 	message_error(&c->out, &e);
 	if (c->extended)
 		c->skipping = true;
@@ -183,11 +195,25 @@ console_notice(struct console *c, const char *message, const char *detail)
 static void
 console_log(const struct console *c)
 {
-	const struct words *w = &c->call.words;
+	const struct call *call = &c->call;
 	char who[256];
 
 	session_describe(c->session, who, sizeof(who));
-	log_info(who, "%s%s%s command issued", w->command, w->has_argument ? " " : "", w->argument);
+	if (call->command->argument != ARGUMENT_NONE && call->words.has_argument)
+		log_info(who, "%s '%s' command issued", call->command->words, call->words.argument);
+	else
+		log_info(who, "%s command issued", call->command->words);
+}
+
+static void
+console_refuse_own_database(struct console *c, const char *verb)
+{
+	const char *name = c->call.words.argument;
+
+	if (verb == NULL)
+		console_fail(c, NULL, "database %s is not paused", name);
+	else
+		console_fail(c, NULL, "cannot %s admin db: %s", verb, name);
 }
 
 /* Finds the database that the command is about; false when it has failed for that. */
@@ -197,10 +223,14 @@ console_take_database(struct console *c)
 	const struct command *command = c->call.command;
 	const char *name = c->call.words.argument;
 
-	if (command->verb == NULL || !c->call.words.has_argument)
+	if (command->argument == ARGUMENT_DATABASE_NEEDED && !c->call.words.has_argument) {
+		console_fail(c, NULL, "a database is required");
+		return false;
+	}
+	if ((command->argument != ARGUMENT_DATABASE && command->argument != ARGUMENT_DATABASE_NEEDED) || !c->call.words.has_argument)
 		return true;
 	if (text_equal(name, "pgbouncer") || text_equal(name, "pgweir")) {
-		console_fail(c, NULL, "cannot %s admin db: %s", command->verb, name);
+		console_refuse_own_database(c, command->verb);
 		return false;
 	}
 	c->ledger = hub_ledger(console_hub(c), name);
@@ -232,7 +262,7 @@ static void
 console_query(struct console *c, const char *text)
 {
 	struct call call;
-	char problem[160];
+	char problem[PROBLEM_SIZE];
 
 	c->extended = false;
 	extended_forget_portal(c);
@@ -384,7 +414,6 @@ static void
 console_open(struct session *s, bool is_admin)
 {
 	struct console *c = memory_new(sizeof(*c));
-	char who[256];
 
 	c->session = s;
 	c->role = is_admin ? ROLE_ADMIN : ROLE_STATS;
@@ -396,10 +425,6 @@ console_open(struct session *s, bool is_admin)
 	console_flush(c);
 	/* What the client sent behind its login is looked at when the login's call has returned. */
 	console_sleep(c, 0, console_offer);
-	if (!s->snapshot->global.log_connections)
-		return;
-	session_describe(s, who, sizeof(who));
-	log_info(who, "login attempt: db=%s user=%s", session_database_name(s), s->user_name);
 }
 
 static void

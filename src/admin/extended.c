@@ -89,7 +89,7 @@ extended_parse(struct console *c, struct reader *r)
 	unsigned types = reader_u16(r);
 	enum call_outcome outcome;
 	struct call call;
-	char problem[160];
+	char problem[PROBLEM_SIZE];
 
 	reader_bytes(r, (size_t)types * 4);
 	if (!reader_at_end(r))

@@ -12,19 +12,25 @@
 #include "admin/admin_private.h"
 #include "observe/log.h"
 #include "pool/pause.h"
+#include "session/suspend.h"
 
 #define LOOK_AGAIN_US ((int64_t)50 * 1000)
 /* A server that changes its worker is in nobody's list for a moment, so one look that finds nothing is not enough. */
 #define QUIET_LOOKS 2
 
-/* False, with the answer given, while the process is ending. */
-static bool
+bool
 operate_is_allowed(struct console *c)
 {
 	if (atomic_load(&console_process(c)->shutdown) == SHUTDOWN_NONE)
 		return true;
 	console_fail(c, NULL, "pooler is shutting down");
 	return false;
+}
+
+bool
+operate_is_halted(const struct console *c)
+{
+	return pause_is_all(console_hub(c)) || suspend_is_on(console_process(c));
 }
 
 /* ----------------------------------------------------------- SET, RELOAD */
@@ -125,14 +131,25 @@ command_pause(struct console *c)
 
 	if (!operate_is_allowed(c))
 		return;
-	changed = c->ledger != NULL ? pause_one(c->ledger, true) : pause_all(console_hub(c), true);
-	if (!changed && c->ledger == NULL) {
+	if (operate_is_halted(c)) {
 		console_fail(c, NULL, "already suspended/paused");
 		return;
 	}
+	changed = c->ledger != NULL ? pause_one(c->ledger, true) : pause_all(console_hub(c), true);
 	console_wait(c);
 	c->resume_on_leave = changed;
 	pause_look(c);
+}
+
+/* False when nothing was paused. */
+static bool
+operate_resume_all(struct console *c)
+{
+	bool halted = operate_is_halted(c);
+
+	pause_all(console_hub(c), false);
+	c->control->suspend(c->control->main, false);
+	return halted;
 }
 
 void
@@ -141,7 +158,7 @@ operate_undo_pause(struct console *c)
 	if (c->ledger != NULL)
 		pause_one(c->ledger, false);
 	else
-		pause_all(console_hub(c), false);
+		operate_resume_all(c);
 }
 
 void
@@ -151,7 +168,7 @@ command_resume(struct console *c)
 		return;
 	if (c->ledger != NULL && !pause_one(c->ledger, false))
 		console_fail(c, NULL, "database %s is not paused", c->call.words.argument);
-	else if (c->ledger == NULL && !pause_all(console_hub(c), false))
+	else if (c->ledger == NULL && !operate_resume_all(c))
 		console_fail(c, NULL, "pooler is not paused/suspended");
 	else
 		console_done(c, NULL);
@@ -184,12 +201,14 @@ command_kill(struct console *c)
 {
 	if (!operate_is_allowed(c))
 		return;
-	if (c->ledger != NULL) {
-		pause_one(c->ledger, true);
-	} else if (!pause_all(console_hub(c), true)) {
+	if (operate_is_halted(c)) {
 		console_fail(c, NULL, "already suspended/paused");
 		return;
 	}
+	if (c->ledger != NULL)
+		pause_one(c->ledger, true);
+	else
+		pause_all(console_hub(c), true);
 	ask_workers(c, collect_kill, finish_kill, 0);
 }
 

@@ -7,7 +7,9 @@
 #include "admin/admin_private.h"
 #include "base/version.h"
 #include "config/config.h"
+#include "net/dns.h"
 #include "pool/pause.h"
+#include "session/suspend.h"
 
 void
 command_show_help(struct console *c)
@@ -62,11 +64,11 @@ put_state(struct table *t, const char *key, bool value)
 void
 command_show_state(struct console *c)
 {
-	bool paused = pause_is_all(console_hub(c));
+	bool paused = pause_is_all(console_hub(c)), suspended = suspend_is_on(console_process(c));
 
-	put_state(&c->table, "active", !paused);
+	put_state(&c->table, "active", !paused && !suspended);
 	put_state(&c->table, "paused", paused);
-	put_state(&c->table, "suspended", false);
+	put_state(&c->table, "suspended", suspended);
 	console_done(c, NULL);
 }
 
@@ -84,6 +86,46 @@ command_show_peers(struct console *c)
 		table_end(&c->table);
 	}
 	snapshot_unref(s);
+	console_done(c, NULL);
+}
+
+/* Cancel requests are given to peers at once, by connections that no pool holds. */
+void
+command_show_peer_pools(struct console *c)
+{
+	struct snapshot *s = hub_snapshot(console_hub(c));
+
+	for (const struct peer_config *p = s->peers; p != NULL; p = p->hh.next) {
+		table_row(&c->table);
+		table_int(&c->table, p->id);
+		for (unsigned i = 0; i < 4; i++)
+			table_int(&c->table, 0);
+		table_end(&c->table);
+	}
+	snapshot_unref(s);
+	console_done(c, NULL);
+}
+
+void
+command_show_dns_hosts(struct console *c)
+{
+	struct dns_report report = dns_report();
+
+	for (unsigned i = 0; i < report.names; i++) {
+		table_row(&c->table);
+		table_text(&c->table, report.rows[i].name);
+		table_int(&c->table, report.rows[i].ttl_s);
+		table_text(&c->table, report.rows[i].addresses);
+		table_end(&c->table);
+	}
+	dns_report_free(&report);
+	console_done(c, NULL);
+}
+
+/* The serial numbers of zones are not watched, so there are none. */
+void
+command_show_dns_zones(struct console *c)
+{
 	console_done(c, NULL);
 }
 

@@ -39,9 +39,7 @@ struct connection {
 int32_t
 client_id(const struct session *s)
 {
-	unsigned workers = hub_worker_count(s->worker->process->hub);
-
-	return (int32_t)(((uint64_t)s->generation * workers + s->worker->number) & INT32_MAX);
+	return (int32_t)(session_number(s) & INT32_MAX);
 }
 
 static void
@@ -92,13 +90,13 @@ application_name_of(const struct profile *p)
 static void
 name_client(const struct session *s, char out[ID_SIZE])
 {
-	snprintf(out, ID_SIZE, "C-%u.%u.%u", s->worker->number, s->slot, s->generation);
+	snprintf(out, ID_SIZE, "0x%llx", (unsigned long long)session_number(s));
 }
 
 static void
 name_server(const struct server *s, char out[ID_SIZE])
 {
-	snprintf(out, ID_SIZE, "S-%llu", (unsigned long long)s->id);
+	snprintf(out, ID_SIZE, "0x%llx", (unsigned long long)s->id);
 }
 
 /* --------------------------------------------------------------- clients */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/admin_private.h"
+#include "net/dns.h"
 #include "pool/statement.h"
 
 /* ----------------------------------------------------------------- users */
@@ -182,6 +183,7 @@ finish_lists(struct console *c, const struct question *q)
 {
 	struct hub_report report = hub_report(console_hub(c));
 	struct snapshot *s = hub_snapshot(console_hub(c));
+	struct dns_report dns = dns_report();
 	unsigned clients = atomic_load(&console_process(c)->clients), logins = min_of(sum_logins(q), clients);
 	struct table *t = &c->table;
 
@@ -189,16 +191,17 @@ finish_lists(struct console *c, const struct question *q)
 	put_list(t, "users", HASH_COUNT(s->users));
 	put_list(t, "peers", HASH_COUNT(s->peers));
 	put_list(t, "pools", report.accounts + 1);
-	put_list(t, "peer_pools", 0);
+	put_list(t, "peer_pools", HASH_COUNT(s->peers));
 	put_list(t, "free_clients", 0);
 	put_list(t, "used_clients", clients - logins);
 	put_list(t, "login_clients", logins);
 	put_list(t, "free_servers", 0);
 	put_list(t, "used_servers", report.servers);
-	put_list(t, "dns_names", 0);
+	put_list(t, "dns_names", dns.names);
 	put_list(t, "dns_zones", 0);
-	put_list(t, "dns_queries", 0);
-	put_list(t, "dns_pending", 0);
+	put_list(t, "dns_queries", dns.queries);
+	put_list(t, "dns_pending", dns.pending);
+	dns_report_free(&dns);
 	snapshot_unref(s);
 	hub_report_free(&report);
 	console_done(c, NULL);

@@ -27,6 +27,7 @@ static const struct type_row types[] = {
 	[COLUMN_INT] = {.oid = 23, .size = 4},
 	[COLUMN_BIGINT] = {.oid = 20, .size = 8},
 	[COLUMN_NUMERIC] = {.oid = 1700, .size = -1},
+	[COLUMN_BYTEA] = {.oid = 17, .size = -1},
 };
 
 unsigned
@@ -130,7 +131,7 @@ table_int(struct table *t, int64_t value)
 	enum column_type type = t->columns[t->at].type;
 	char text[24];
 
-	must(type != COLUMN_TEXT);
+	must(type != COLUMN_TEXT && type != COLUMN_BYTEA);
 	if (type == COLUMN_INT)
 		value = max_of(min_of(value, (int64_t)INT32_MAX), (int64_t)INT32_MIN);
 	if ((t->binary >> t->at & 1) != 0) {

@@ -11,6 +11,7 @@
 #include "main/main_private.h"
 #include "observe/log.h"
 #include "pool/pause.h"
+#include "session/suspend.h"
 
 #define JANITOR_US ((int64_t)50 * 1000)
 
@@ -223,6 +224,25 @@ control_console_shutdown(void *program, enum shutdown_mode mode)
 	loop_post(p->loop, &e->message);
 }
 
+/* Any thread. */
+static void
+control_suspend(void *program, bool suspended)
+{
+	struct program *p = program;
+
+	if (suspend_all(&p->process, suspended))
+		listen_hold(p, suspended);
+}
+
+/* On the thread of the first worker, whose loop the listeners are in. */
+static int
+control_listener(void *program, unsigned number)
+{
+	struct program *p = program;
+
+	return number < p->listener_count ? p->listener_fds[number] : LISTENERS_END;
+}
+
 /* -------------------------------------------------------------- shutdown */
 
 void
@@ -235,6 +255,7 @@ control_shutdown(struct program *p, enum shutdown_mode mode)
 	log_info(NULL, "shutting down, %s", words[mode]);
 	daemon_tell("STOPPING=1");
 	atomic_store(&p->process.shutdown, mode);
+	suspend_all(&p->process, false);
 	listen_stop(p, mode == SHUTDOWN_NOW);
 	if (mode == SHUTDOWN_WAIT_SERVERS)
 		pause_all(p->hub, true);
@@ -377,8 +398,10 @@ control_signal(struct loop *loop, int number)
 		break;
 	case SIGUSR2:
 		log_info(NULL, "got SIGUSR2, continuing");
-		if (mode == SHUTDOWN_NONE)
-			pause_all(p->hub, false);
+		if (mode != SHUTDOWN_NONE)
+			break;
+		pause_all(p->hub, false);
+		control_suspend(p, false);
 		break;
 	default:
 		break;
@@ -395,6 +418,8 @@ control_begin(struct program *p)
 	p->control = (struct console_control){.reload = control_console_reload,
 	    .set = control_console_set,
 	    .shutdown = control_console_shutdown,
+	    .suspend = control_suspend,
+	    .listener = control_listener,
 	    .main = p};
 	p->process.console = console_hooks(&p->control);
 	p->monitor = monitor_new(p->loop, control_cluster_changed, p);

@@ -148,6 +148,7 @@ struct listen_message {
 	struct message message;
 	struct program *program;
 	bool also_unix;
+	bool held;
 };
 
 static void
@@ -165,5 +166,25 @@ listen_stop(struct program *p, bool also_unix)
 	struct listen_message *l = memory_new(sizeof(*l));
 
 	*l = (struct listen_message){.message.run = listen_stop_run, .program = p, .also_unix = also_unix};
+	loop_post(p->loops[0], &l->message);
+}
+
+static void
+listen_hold_run(struct message *m)
+{
+	struct listen_message *l = container_of(m, struct listen_message, message);
+
+	for (unsigned i = 0; i < l->program->listener_count; i++)
+		if (l->program->listeners[i] != NULL)
+			listener_hold(l->program->listeners[i], l->held);
+	free(l);
+}
+
+void
+listen_hold(struct program *p, bool held)
+{
+	struct listen_message *l = memory_new(sizeof(*l));
+
+	*l = (struct listen_message){.message.run = listen_hold_run, .program = p, .held = held};
 	loop_post(p->loops[0], &l->message);
 }

@@ -60,6 +60,8 @@ bool listen_all(struct program *p, const struct settings *set); /* before the th
 void listen_apply_options(struct program *p, const struct settings *set);
 void listen_stop(struct program *p, bool also_unix);            /* by message to the acceptor's thread */
 
+void listen_hold(struct program *p, bool held);                /* accepts nobody meanwhile; likewise */
+
 /* ---- control.c ---- */
 void control_begin(struct program *p); /* signals, the janitor, the monitor */
 bool control_reload(struct program *p);

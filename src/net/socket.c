@@ -210,6 +210,7 @@ struct listener {
 	struct timer rest;
 	struct loop *loop; /* borrowed */
 	int fd;            /* owned */
+	bool held;
 	void (*accepted)(void *user, int fd);
 	void *user;        /* borrowed */
 };
@@ -244,7 +245,8 @@ listener_rested(struct timer *t)
 {
 	struct listener *l = container_of(t, struct listener, rest);
 
-	must(uv_poll_start(&l->poll, UV_READABLE, listener_readable) == 0);
+	if (!l->held)
+		must(uv_poll_start(&l->poll, UV_READABLE, listener_readable) == 0);
 }
 
 struct listener *
@@ -260,6 +262,16 @@ listener_new(struct loop *loop, int fd, void (*accepted)(void *user, int fd), vo
 	must(uv_poll_init(loop_uv(loop), &l->poll, fd) == 0);
 	must(uv_poll_start(&l->poll, UV_READABLE, listener_readable) == 0);
 	return l;
+}
+
+void
+listener_hold(struct listener *l, bool held)
+{
+	l->held = held;
+	if (held)
+		uv_poll_stop(&l->poll);
+	else
+		must(uv_poll_start(&l->poll, UV_READABLE, listener_readable) == 0);
 }
 
 static void

@@ -26,7 +26,7 @@ stream_init(struct stream *s, int fd, const struct stream_events *events)
 static void
 stream_watch(struct stream *s)
 {
-	uint32_t events = (s->reading ? EPOLLIN : 0) | (s->writing ? EPOLLOUT : 0);
+	uint32_t events = (s->reading && !s->held ? EPOLLIN : 0) | (s->writing ? EPOLLOUT : 0);
 
 	if (!s->attached)
 		return;
@@ -40,6 +40,7 @@ stream_attach(struct stream *s, struct loop *loop)
 	must(!s->attached && !s->closing);
 	s->loop = loop;
 	s->attached = true;
+	s->held = false;
 	s->reading = true;
 	stream_watch(s);
 }
@@ -208,7 +209,7 @@ stream_offer(struct stream *s)
 	struct bytes kept = s->input;
 	size_t left;
 
-	if (s->closing || !s->reading || kept.length == 0 || stream_is_busy(s))
+	if (s->closing || !s->reading || s->held || kept.length == 0 || stream_is_busy(s))
 		return;
 	s->input = (struct bytes){0};
 	left = stream_deliver(s, kept.data, kept.length);
@@ -289,7 +290,7 @@ stream_ready(struct stream *s, uint32_t events)
 		stream_flush(s);
 		return;
 	}
-	if (s->reading)
+	if (s->reading && !s->held)
 		stream_read(s);
 }
 
@@ -308,5 +309,14 @@ stream_resume(struct stream *s)
 	if (s->closing || s->reading)
 		return;
 	s->reading = true;
+	stream_watch(s);
+}
+
+void
+stream_hold(struct stream *s, bool held)
+{
+	if (s->closing || s->held == held)
+		return;
+	s->held = held;
 	stream_watch(s);
 }

@@ -14,7 +14,7 @@ pause_apply(struct ledger *l)
 
 	l->paused = paused;
 	for (struct account *a = l->accounts; paused && a != NULL; a = a->hh.next)
-		ledger_close_idle_locked(a, UINT32_MAX, "database paused");
+		ledger_close_idle_locked(a, UINT32_MAX, "pause mode");
 	if (!paused)
 		ledger_pump_all_locked(l);
 }

@@ -127,7 +127,7 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 	if (s->ledger->removed)
 		return "database removed";
 	if (s->ledger->paused)
-		return "database paused";
+		return "pause mode";
 	if ((ledger_mask_locked(s->ledger, LEND_ANY) & 1u << s->host) == 0)
 		return "host is out of rotation";
 	if (server_is_too_old_locked(s, now_us))

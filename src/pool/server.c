@@ -21,7 +21,7 @@ server_new_locked(struct account *a, unsigned host, struct pool *p)
 	list_init(&s->all);
 	list_init(&s->idle);
 	list_init(&s->prepared_used);
-	s->id = atomic_fetch_add(&last, 1) + 1;
+	s->id = atomic_fetch_add(&last, 2) + 1;
 	s->pool = p;
 	s->ledger = ledger_ref(a->ledger);
 	s->account = a;

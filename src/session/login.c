@@ -188,6 +188,18 @@ login_ask(struct session *s, enum authentication kind, const void *data, size_t 
 
 /* --------------------------------------------------------------- packets */
 
+/* It is told before it succeeds or fails. */
+static void
+login_log_attempt(const struct session *s)
+{
+	char who[256];
+
+	if (!s->snapshot->global.log_connections)
+		return;
+	session_describe(s, who, sizeof(who));
+	log_info(who, "login attempt: db=%s user=%s tls=no", s->login->database, s->user_name);
+}
+
 static void
 login_startup(struct session *s, const struct startup *packet)
 {
@@ -211,6 +223,7 @@ login_startup(struct session *s, const struct startup *packet)
 		unsigned uid;
 
 		if (strcmp(s->user_name, "pgbouncer") == 0 && socket_peer_credentials(s->stream.fd, &pid, &uid) && uid == geteuid()) {
+			login_log_attempt(s);
 			welcome_console(s);
 			return;
 		}
@@ -221,6 +234,7 @@ login_startup(struct session *s, const struct startup *packet)
 		session_close(s, CLOSE_too_many_clients, NULL);
 		return;
 	}
+	login_log_attempt(s);
 	proof_begin(s);
 }
 

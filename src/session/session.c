@@ -12,7 +12,7 @@
 
 #include "auth/crypto.h"
 #include "observe/log.h"
-#include "session/session_private.h"
+#include "session/login_private.h"
 
 const char *const session_state_names[SESSION_STATES] = {
 	[SESSION_STARTUP] = "login", [SESSION_AUTH] = "login", [SESSION_WELCOME] = "waiting", [SESSION_IDLE] = "idle",
@@ -41,23 +41,49 @@ session_enter(struct session *s, enum session_state state)
 	s->state = (uint8_t)state;
 }
 
+/* Known as soon as the client has asked for one that there is. */
 const char *
 session_database_name(const struct session *s)
 {
+	const char *asked;
+
 	if (s->ledger != NULL)
 		return s->ledger->name;
-	return s->state == SESSION_CONSOLE ? "pgbouncer" : "(nodb)";
+	if (s->state == SESSION_CONSOLE || (s->login != NULL && s->login->console))
+		return "pgbouncer";
+	asked = s->login != NULL ? s->login->database : NULL;
+	return asked != NULL && snapshot_database(s->snapshot, asked) != NULL ? asked : "(nodb)";
+}
+
+uint64_t
+session_number(const struct session *s)
+{
+	return ((uint64_t)s->generation * hub_worker_count(s->worker->process->hub) + s->worker->number) * 2;
+}
+
+static void
+session_describe_peer(const struct session *s, char *out, size_t size)
+{
+	struct endpoint peer = {.host = "?"};
+	unsigned uid;
+	int pid;
+
+	if (s->stream.fd >= 0)
+		socket_describe_peer(s->stream.fd, &peer);
+	if (peer.is_unix && socket_peer_credentials(s->stream.fd, &pid, &uid))
+		snprintf(out, size, "unix(%d):%d", pid, s->snapshot->global.listen_port);
+	else
+		snprintf(out, size, "%s:%u", peer.host, peer.port);
 }
 
 void
 session_describe(const struct session *s, char *out, size_t size)
 {
-	struct endpoint peer = {.host = "?"};
+	char peer[80];
 
-	if (s->stream.fd >= 0)
-		socket_describe_peer(s->stream.fd, &peer);
-	snprintf(out, size, "C-0x%x.%x.%x: %s/%s@%s:%u", s->worker->number, s->slot, s->generation, session_database_name(s),
-	    s->user_name != NULL ? s->user_name : "(nouser)", peer.host, peer.port);
+	session_describe_peer(s, peer, sizeof(peer));
+	snprintf(out, size, "C-0x%llx: %s/%s@%s", (unsigned long long)session_number(s), session_database_name(s),
+	    s->user_name != NULL ? s->user_name : "(nouser)", peer);
 }
 
 struct ledger_stats *
@@ -214,6 +240,10 @@ session_timed_out(struct timer *t)
 	struct deadline d = session_deadline(s);
 	int64_t now_us = loop_now_us(s->worker->loop);
 
+	if (atomic_load(&s->worker->process->suspended)) {
+		timer_arm(loop_timers(s->worker->loop), &s->timer, LOOK_AGAIN_US);
+		return;
+	}
 	if (session_notice_due_us(s) <= now_us)
 		session_notify_waiting(s);
 	if (d.due_us > now_us) {
@@ -420,7 +450,7 @@ session_accept(struct worker *w, int fd)
 	s->idle_us = loop_now_us(s->worker->loop);
 	list_push_back(&w->sessions, &s->all);
 	session_take_slot(s);
-	log_debug(NULL, "C-0x%x.%x.%x begins", w->number, s->slot, s->generation);
+	log_debug(NULL, "C-0x%llx begins", (unsigned long long)session_number(s));
 	stream_init(&s->stream, fd, &session_stream_events);
 	stream_attach(&s->stream, w->loop);
 	session_arm(s);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "observe/log.h"
 #include "session/login_private.h"
 
 /* The session's profile as servers spell it: what they accepted, with the client's own application name. */
@@ -68,18 +67,12 @@ welcome_greet(struct session *s, const struct greeting *g)
 void
 welcome_finish(struct session *s, enum session_state state)
 {
-	char who[256];
-
 	login_free(s->login);
 	s->login = NULL;
 	session_enter(s, state);
 	s->idle_us = loop_now_us(s->worker->loop);
 	stat_add(session_stats(s)->logins, 1);
 	session_arm(s);
-	if (s->snapshot->global.log_connections) {
-		session_describe(s, who, sizeof(who));
-		log_info(who, "login attempt: db=%s user=%s", session_database_name(s), s->user_name);
-	}
 }
 
 /* A routed client finds its route by SHOW, in either protocol and inside transactions: PostgreSQL itself answers. */
