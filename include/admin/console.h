@@ -31,4 +31,7 @@ const struct console_hooks *console_hooks(const struct console_control *control)
 /* Every stats_period, on the main thread: takes the sums from which averages are made, and logs the stats line. */
 void console_sample(struct hub *hub);
 
+/* Appends the list of commands as pgweir(8) has it. */
+void console_write_commands(struct bytes *out);
+
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "admin/admin_private.h"
+#include "admin/console.h"
+#include "base/mdoc.h"
 
 #define BOTH_ROLES (ROLE_STATS | ROLE_ADMIN)
 
@@ -131,4 +133,19 @@ command_list(unsigned role, struct bytes *out)
 	}
 	bytes_u8(out, 0);
 	out->length--;
+}
+
+void
+console_write_commands(struct bytes *out)
+{
+	bytes_chars(out, ".Pp\nThe commands are:\n.Bl -tag -width Ds\n");
+	for (size_t i = 0; i < array_length(commands); i++) {
+		bytes_format(out, ".It Ic %s", commands[i].words);
+		if (commands[i].usage != NULL)
+			bytes_format(out, " Ar %s", commands[i].usage);
+		bytes_chars(out, "\n");
+		mdoc_text(out, commands[i].text);
+		bytes_chars(out, "\n");
+	}
+	bytes_chars(out, ".El\n");
 }

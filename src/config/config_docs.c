@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/mdoc.h"
 #include "setting.h"
 
 static const char *const group_titles[GROUP_COUNT] = {
@@ -132,28 +133,12 @@ config_write_minimal_sample(struct bytes *out)
 
 /* ----------------------------------------------------------- manual page */
 
-/* Text for mdoc: a backslash, and what a line may not begin with, escaped. */
-static void
-docs_man_text(const char *text, struct bytes *out)
-{
-	if (*text == '.' || *text == '\'')
-		bytes_chars(out, "\\&");
-	for (; *text != '\0'; text++) {
-		if (*text == '\\')
-			bytes_chars(out, "\\e");
-		else if (*text == '-')
-			bytes_chars(out, "\\-");
-		else
-			bytes_append(out, text, 1);
-	}
-}
-
 static void
 docs_man_line(const char *label, const char *text, struct bytes *out)
 {
 	bytes_chars(out, ".br\n");
 	bytes_chars(out, label);
-	docs_man_text(text, out);
+	mdoc_text(out, text);
 	bytes_chars(out, "\n");
 }
 
@@ -186,7 +171,7 @@ docs_man_row(const struct setting *row, struct bytes *out)
 	};
 
 	bytes_format(out, ".It Ic %s Pq %s\n", row->name, kinds[row->type]);
-	docs_man_text(row->text, out);
+	mdoc_text(out, row->text);
 	bytes_chars(out, "\n");
 	if (row->words != NULL)
 		docs_man_words("One of ", row->words, out);

@@ -22,6 +22,7 @@ static const struct doc docs[] = {
 	{"etc", "pgweir.ini", config_write_sample},
 	{"etc", "pgweir.minimal.ini", config_write_minimal_sample},
 	{"packaging/man", "pgweir.ini.5", config_write_settings_man},
+	{"packaging/man", "pgweir.8", manual_write},
 };
 
 static bool

@@ -72,4 +72,7 @@ void control_log_lines(const struct bytes *lines, bool as_errors);
 /* ---- docs.c ---- */
 int docs_write(const char *directory);
 
+/* ---- manual.c ---- */
+void manual_write(struct bytes *out); /* appends pgweir(8) */
+
 #endif

@@ -9,28 +9,35 @@
 #include "auth/crypto.h"
 #include "base/version.h"
 
-static const char usage[] =
-	"Usage: pgweir [OPTION]... CONFIG_FILE\n"
-	"  -d, --daemon           run in the background\n"
-	"  -q, --quiet            write nothing to standard error\n"
-	"  -R, --reboot           not supported: start a second process with so_reuseport instead\n"
-	"  -u, --user=USERNAME    run as this user\n"
-	"  -v, --verbose          say more; may be repeated\n"
-	"  -V, --version          print the version and exit\n"
-	"  -h, --help             print this text and exit\n"
-	"      --write-docs=DIR   write the sample files and manual pages below DIR and exit\n";
+#define WRITE_DOCS 'W'
 
 static const struct option options[] = {
-	{"daemon", no_argument, NULL, 'd'},
-	{"help", no_argument, NULL, 'h'},
-	{"quiet", no_argument, NULL, 'q'},
-	{"reboot", no_argument, NULL, 'R'},
-	{"user", required_argument, NULL, 'u'},
-	{"verbose", no_argument, NULL, 'v'},
-	{"version", no_argument, NULL, 'V'},
-	{"write-docs", required_argument, NULL, 'W'},
+#define OPTION(letter, name, argument, usage, text) {name, argument != NULL, NULL, letter != 0 ? letter : WRITE_DOCS},
+#include "tables/options.h"
+#undef OPTION
 	{0},
 };
+
+static void
+options_print_one(FILE *f, char letter, const char *name, const char *argument, const char *usage)
+{
+	char words[32];
+
+	snprintf(words, sizeof(words), "%s%s%s", name, argument != NULL ? "=" : "", argument != NULL ? argument : "");
+	if (letter != 0)
+		fprintf(f, "  -%c, --%-17s%s\n", letter, words, usage);
+	else
+		fprintf(f, "      --%-17s%s\n", words, usage);
+}
+
+static void
+options_print_usage(FILE *f)
+{
+	fputs("Usage: pgweir [OPTION]... CONFIG_FILE\n", f);
+#define OPTION(letter, name, argument, usage, text) options_print_one(f, letter, name, argument, usage);
+#include "tables/options.h"
+#undef OPTION
+}
 
 static int
 options_print_version(void)
@@ -60,15 +67,15 @@ options_take(struct program *p, int option)
 	case 'V':
 		return options_print_version();
 	case 'h':
-		fputs(usage, stdout);
+		options_print_usage(stdout);
 		return 0;
-	case 'W':
+	case WRITE_DOCS:
 		return docs_write(optarg);
 	case 'R':
 		fprintf(stderr, "pgweir: online restart with -R is not supported: start a second process that listens with so_reuseport, then stop the first with SHUTDOWN WAIT_FOR_CLIENTS\n");
 		return 1;
 	default:
-		fputs(usage, stderr);
+		options_print_usage(stderr);
 		return 1;
 	}
 }

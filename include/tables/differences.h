@@ -1,0 +1,88 @@
+/*
+ * tables/differences.h - where pgweir does not do what PgBouncer does: one row, one
+ * difference, with its reason.  DIFFERENCE(subject, what, why).  The manual is
+ * written from it.
+ *
+ * The includer defines DIFFERENCE and undefines it afterwards.
+ */
+DIFFERENCE("errors",
+    "An error of pgweir's own carries the field V and the SQLSTATE that PostgreSQL has for the case: 53300 for limits, 28P01 and "
+    "28000 for authentication, 3D000 for an unknown database, 57P01 and 57P03 for shutdown and start, 57014 for timeouts that end "
+    "a query, 25P03 and 57P05 for idle ones. PgBouncer says 08P01 for all of them. The texts are PgBouncer's.",
+    "Drivers and frameworks decide by SQLSTATE whether to try again.")
+DIFFERENCE("prepared statements",
+    "A name that is taken or unknown is an ERROR (42P05, 26000) and the session lives. PgBouncer closes the client.",
+    "PostgreSQL does so.")
+DIFFERENCE("settings of the session",
+    "Every setting that a client makes follows it from server to server, of any length. PgBouncer follows the few that "
+    "track_extra_parameters and its own list name, and drops values of more than 128 bytes.",
+    "A setting that is lost or left to the next client is a wrong answer somewhere.")
+DIFFERENCE("clients that vanish",
+    "The query of a client that vanishes is cancelled on the server. PgBouncer lets it run to its end.",
+    "Nobody waits for it any more, and others wait for the server.")
+DIFFERENCE("cancel requests",
+    "A client that waits for a server can be cancelled. A server to which a cancel request is on its way is lent to nobody until "
+    "that request is done. Cancel requests to servers with TLS use TLS.",
+    "A cancel request must reach its query or nothing.")
+DIFFERENCE("protocol 3.2",
+    "Clients of protocol 3.2 are answered in 3.2, with cancel keys of 32 bytes. PgBouncer negotiates down to 3.0.",
+    "Eight bytes can be guessed.")
+DIFFERENCE("server logins",
+    "Several servers of a pool may log in at once (server_login_concurrency). PgBouncer logs in one after another.",
+    "A pool is full sooner behind a restart.")
+DIFFERENCE("threads",
+    "One process serves with several threads (workers), and all limits hold for the process as a whole. so_reuseport and peers work "
+    "too, and are needed only for restarts without an interruption.",
+    "Limits that hold for each of several processes are not the limits that were meant.")
+DIFFERENCE("timeouts",
+    "They are kept within 50 milliseconds. PgBouncer looks three times in a second.",
+    "Fractions of seconds can be configured, so they should count.")
+DIFFERENCE("timeouts of users",
+    "A user's client_idle_timeout or query_wait_timeout holds for that user, whatever the main section says. In PgBouncer the first one "
+    "disconnects the idle clients of all other users when there is no global one, and the second one is without effect.",
+    "Both look like mistakes.")
+DIFFERENCE("host-based rules",
+    "A file with a line that is not understood is refused: pgweir does not start, or keeps what it had. PgBouncer warns, and leaves the "
+    "line out.",
+    "A rule with the method reject that is left out lets in whom it was to keep out.")
+DIFFERENCE("host-based rules, more of them",
+    "samehost, samenet, host names, regular expressions and include are understood as in PostgreSQL.",
+    "One file can serve both.")
+DIFFERENCE("user list",
+    "A file with a malformed line is refused as a whole, and the secrets in force stay. PgBouncer has forgotten all of them by then.",
+    "A typing error must not lock everybody out.")
+DIFFERENCE("unknown users",
+    "With auth_query, too, an unknown user is refused in the same words, at the same step, as a wrong password. PgBouncer says no such "
+    "user.",
+    "Who has an account is nobody's business.")
+DIFFERENCE("reload",
+    "A setting that only a restart changes is named in a warning. Certificates and keys are loaded and checked before they replace the "
+    "old ones; a file that does not fit refuses the reload. A forced user may be taken away by a reload.",
+    "What did not happen should be said.")
+DIFFERENCE("configuration",
+    "A comment may stand behind a number, a time, a boolean or a word. Booleans may be words. Keys may be between double quotes. "
+    "Messages name the file, the line, the key and the nearest key that there is.",
+    "PgBouncer refuses such files, and people write them.")
+DIFFERENCE("parameters in the startup packet",
+    "All are taken; PostgreSQL judges them. PgBouncer refuses those that it does not follow and that ignore_startup_parameters does not "
+    "name.",
+    "They are kept here, so there is no reason to refuse them.")
+DIFFERENCE("TLS to servers",
+    "The server's name is always sent (SNI). The keys server_tls_* may also stand in [databases].",
+    "Proxies in front of hosted servers need the name; one file may name servers of several owners.")
+DIFFERENCE("channel binding",
+    "SCRAM-SHA-256-PLUS is offered to clients with TLS, and used towards servers that offer it.",
+    "It shows a man in the middle up.")
+DIFFERENCE("shutdown",
+    "SHUTDOWN and SIGQUIT tell clients 57P01. PgBouncer just closes them. SIGUSR2 is obeyed while the process waits for clients.",
+    "Drivers tell an orderly end from a crash.")
+DIFFERENCE("online restart",
+    "The option -R and the command SHOW FDS do not hand connections over to a new process. Start a second one with so_reuseport, and "
+    "stop the first with SHUTDOWN WAIT_FOR_CLIENTS.",
+    "PgBouncer deprecates it, and it loses connections with TLS.")
+DIFFERENCE("console",
+    "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir. SHOW FDS shows no secrets.",
+    "Drivers that prepare every statement can read it.")
+DIFFERENCE("DNS",
+    "Names are looked up by the system's resolver in threads. There are no zones to be checked for changes.",
+    "It knows the files, services and search lists of the system.")

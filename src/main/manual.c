@@ -1,0 +1,306 @@
+/*
+ * main/manual.c - pgweir(8): the prose is here; options, signals, commands, reasons
+ * and differences are the tables' rows.
+ */
+#include <stdlib.h>
+
+#include "admin/console.h"
+#include "base/mdoc.h"
+#include "main/main_private.h"
+#include "observe/close.h"
+
+static const char manual_head[] =
+    ".Dd 2026\n"
+    ".Dt PGWEIR 8\n"
+    ".Os\n"
+    ".Sh NAME\n"
+    ".Nm pgweir\n"
+    ".Nd PostgreSQL connection pooler and read/write router\n"
+    ".Sh SYNOPSIS\n"
+    ".Nm\n"
+    ".Op Fl dqv\n"
+    ".Op Fl u Ar user\n"
+    ".Ar config-file\n"
+    ".Nm\n"
+    ".Fl V | Fl h\n"
+    ".Nm\n"
+    ".Fl -write-docs Ns = Ns Ar directory\n"
+    ".Sh DESCRIPTION\n"
+    ".Nm\n"
+    "stands between PostgreSQL and its clients.\n"
+    "Clients connect to it as they would to PostgreSQL;\n"
+    "it lends each of them a connection to a server for a session, a transaction or a statement.\n"
+    "For entries with\n"
+    ".Ql route=split\n"
+    "it sends statements that only read to the replicas, and everything else to the primary.\n"
+    ".Pp\n"
+    "The configuration file is described in\n"
+    ".Xr pgweir.ini 5 .\n"
+    "Files of PgBouncer are read as they are.\n";
+
+static const char manual_console[] =
+    ".Sh CONSOLE\n"
+    "The databases\n"
+    ".Ql pgbouncer\n"
+    "and\n"
+    ".Ql pgweir\n"
+    "are the console:\n"
+    ".Pp\n"
+    ".Dl $ psql -h localhost -p 6432 -U admin pgbouncer\n"
+    ".Pp\n"
+    "Users in\n"
+    ".Ic admin_users\n"
+    "may give every command, users in\n"
+    ".Ic stats_users\n"
+    "those that begin with\n"
+    ".Ic SHOW .\n"
+    "The user\n"
+    ".Ql pgbouncer\n"
+    "needs no password on the unix socket when it belongs to the same system user as the process.\n"
+    ".Ic SHOW HELP\n"
+    "lists the commands.\n";
+
+static const char manual_routing[] =
+    ".Sh ROUTING\n"
+    "Where the statements of an entry go is said by its key\n"
+    ".Ic route :\n"
+    ".Bl -tag -width primary\n"
+    ".It Cm any\n"
+    "To any host.\n"
+    "The hosts are not asked for their role.\n"
+    "This is the default, and what PgBouncer does.\n"
+    ".It Cm primary\n"
+    "To the primary.\n"
+    ".It Cm replica\n"
+    "To the replicas, and nowhere else.\n"
+    ".It Cm split\n"
+    "To a replica if the statement is proven to be a read that a replica answers as well as the primary, else to the primary.\n"
+    "While there is no replica, reads go to the primary.\n"
+    "With\n"
+    ".Ql pool_mode=session\n"
+    "everything goes to the primary.\n"
+    ".El\n"
+    ".Pp\n"
+    "The hosts are asked by\n"
+    ".Ic monitor_user\n"
+    "who they are.\n"
+    "Give it the right to connect to\n"
+    ".Ic monitor_dbname ;\n"
+    "membership in\n"
+    ".Ql pg_monitor\n"
+    "lets it see the timelines of replicas too.\n"
+    "Its password is\n"
+    ".Ic monitor_password ,\n"
+    "or its secret in\n"
+    ".Ic auth_file\n"
+    "where that is in plain text.\n"
+    "While there is no primary, statements that need it wait for\n"
+    ".Ic query_wait_timeout .\n"
+    ".Pp\n"
+    "A transaction goes as a whole to where its\n"
+    ".Ic BEGIN\n"
+    "went: to the primary, or to a replica after\n"
+    ".Ic BEGIN READ ONLY .\n"
+    ".Pp\n"
+    "Clients of an entry with a route can say where they want to go:\n"
+    ".Bl -tag -width Ds\n"
+    ".It Ql /* pgweir: primary */\n"
+    "Or\n"
+    ".Ql /* pgweir: replica */ :\n"
+    "a comment at the start or the end of a text, with\n"
+    ".Cm split .\n"
+    "It moves that text alone.\n"
+    "A text that is sent to a replica by a hint and writes gets PostgreSQL's error.\n"
+    ".It Ic SET pgweir.route = 'primary'\n"
+    "Or\n"
+    ".Ic 'replica' ,\n"
+    "or\n"
+    ".Ic 'split' .\n"
+    "For this session, from the end of its transaction on.\n"
+    "Also as a startup parameter:\n"
+    ".Ql options='-c pgweir.route=replica' .\n"
+    ".It Ic SHOW pgweir.route\n"
+    "Tells it.\n"
+    ".It Ic SET pgweir.route_notice = 'on'\n"
+    "Each answer is followed by a notice with the host that gave it and the reason.\n"
+    ".El\n";
+
+static const char manual_files[] =
+    ".Sh ENVIRONMENT\n"
+    ".Bl -tag -width NOTIFY_SOCKET\n"
+    ".It Ev NOTIFY_SOCKET\n"
+    "Where\n"
+    ".Xr systemd 1\n"
+    "is told that the process is ready, reloading or stopping.\n"
+    ".El\n"
+    ".Sh FILES\n"
+    ".Bl -tag -width Ds\n"
+    ".It Pa /etc/pgweir/pgweir.ini\n"
+    "The configuration in the packages and in the unit file.\n"
+    "The program itself has no default: the file is named on the command line.\n"
+    ".It Pa /tmp/.s.PGSQL.6432\n"
+    "The unix socket, in\n"
+    ".Ic unix_socket_dir .\n"
+    ".El\n"
+    ".Sh EXIT STATUS\n"
+    "0 after an orderly end,\n"
+    "1 when the command line or the configuration was wrong, or when it could not listen.\n"
+    ".Sh EXAMPLES\n"
+    "A primary and two replicas behind one port; which is which is asked of the hosts:\n"
+    ".Bd -literal -offset indent\n"
+    "[databases]\n"
+    "app = host=db1,db2,db3 port=5432 dbname=app route=split\n"
+    "\n"
+    "[pgweir]\n"
+    "listen_addr = *\n"
+    "auth_type = scram-sha-256\n"
+    "auth_file = /etc/pgweir/userlist.txt\n"
+    "admin_users = admin\n"
+    "pool_mode = transaction\n"
+    "monitor_user = monitor\n"
+    ".Ed\n";
+
+static const char manual_diagnostics[] =
+    ".Sh DIAGNOSTICS\n"
+    "A line of the log is\n"
+    ".Pp\n"
+    ".Dl 2026-07-10 22:19:13.123 UTC [pid] LEVEL subject message\n"
+    ".Pp\n"
+    "with one of the levels FATAL, ERROR, WARNING, LOG, DEBUG and NOISE.\n"
+    "The subject of a client is\n"
+    ".Ql C-worker.slot.number: database/user@address:port ,\n"
+    "that of a server\n"
+    ".Ql S-number: database/user@address:port .\n"
+    "A conversation ends with a line\n"
+    ".Ql closing because:\n"
+    "and the reason that the client was told.\n"
+    ".Bl -tag -width Ds\n"
+    ".It no more connections allowed (max_client_conn)\n"
+    "Too many clients.\n"
+    "SQLSTATE 53300, as for the other limits on clients.\n"
+    ".It query_wait_timeout\n"
+    "No server was free in time: see\n"
+    ".Ic SHOW POOLS ,\n"
+    "and\n"
+    ".Ic SHOW HOSTS\n"
+    "for a missing primary.\n"
+    ".It server login has been failing, cached error: ... (server_login_retry)\n"
+    "The last login failed with that error and no server is up; the next one is tried after\n"
+    ".Ic server_login_retry .\n"
+    ".It server conn crashed?\n"
+    "The connection to the server broke while the client used it.\n"
+    ".It the catalog of ... cannot be read, so all of its statements go to the primary\n"
+    "A warning in the log; the reason follows.\n"
+    ".El\n";
+
+static const char manual_end[] =
+    ".Sh LIMITS\n"
+    "32 hosts in an entry, 64 workers.\n"
+    "A statement of more than 64 KB is not judged and goes to the primary.\n"
+    ".Sh CAVEATS\n"
+    "In transaction and statement mode these stay on the server on which they were made, where another client may meet them:\n"
+    ".Ic LISTEN ,\n"
+    ".Ic PREPARE\n"
+    "in SQL, cursors\n"
+    ".Ic WITH HOLD ,\n"
+    "temporary tables, session-level advisory locks, and what\n"
+    ".Fn set_config\n"
+    "sets, unless PostgreSQL reports that parameter.\n"
+    "Clients that need them want\n"
+    ".Ql pool_mode=session .\n"
+    ".Pp\n"
+    "A replica may be late: a read need not see what the same session has just written.\n"
+    "Ask for the primary where it must.\n"
+    ".Pp\n"
+    "Other settings that are accepted and not acted on are marked in\n"
+    ".Xr pgweir.ini 5 .\n";
+
+static void
+manual_item(struct bytes *out, const char *label, const char *text)
+{
+	bytes_format(out, ".It %s\n", label);
+	mdoc_text(out, text);
+	bytes_chars(out, "\n");
+}
+
+/* -------------------------------------------------------------- sections */
+
+static void
+manual_options(struct bytes *out)
+{
+	static const struct {
+		char letter;
+		const char *name;
+		const char *argument;
+		const char *text;
+	} rows[] = {
+#define OPTION(letter, name, argument, usage, text) {letter, name, argument, text},
+#include "tables/options.h"
+#undef OPTION
+	};
+
+	bytes_chars(out, ".Pp\nThe options are:\n.Bl -tag -width Ds\n");
+	for (size_t i = 0; i < array_length(rows); i++) {
+		char *label = text_format("%s%.*s%sFl -%s%s%s", rows[i].letter != 0 ? "Fl " : "", rows[i].letter != 0, &rows[i].letter,
+		    rows[i].letter != 0 ? " , " : "", rows[i].name, rows[i].argument != NULL ? " Ns = Ns Ar " : "",
+		    rows[i].argument != NULL ? rows[i].argument : "");
+
+		manual_item(out, label, rows[i].text);
+		free(label);
+	}
+	bytes_chars(out, ".El\n");
+}
+
+static void
+manual_signals(struct bytes *out)
+{
+	bytes_chars(out, ".Sh SIGNALS\n.Bl -tag -width SIGUSR1\n");
+#define SIGNAL(name, text) manual_item(out, "Dv " #name, text);
+#include "tables/signals.h"
+#undef SIGNAL
+	bytes_chars(out, ".El\n");
+}
+
+/* What a client can be told when pgweir itself ends its connection. */
+static void
+manual_reasons(struct bytes *out)
+{
+	bytes_chars(out, ".Ss What clients are told\nThe errors of pgweir's own that end a connection, with their SQLSTATE:\n.Bl -tag -width 00000x\n");
+	for (enum close_reason i = 0; i < CLOSE_COUNT; i++) {
+		const struct close_row *row = close_row(i);
+
+		if (!row->silent && row->sqlstate != NULL)
+			manual_item(out, row->sqlstate, row->text);
+	}
+	bytes_chars(out, ".El\n");
+}
+
+static void
+manual_differences(struct bytes *out)
+{
+	bytes_chars(out, ".Sh DIFFERENCES FROM PGBOUNCER\nWhatever is not named here is meant to be as in PgBouncer 1.25.\n.Bl -tag -width Ds\n");
+#define DIFFERENCE(subject, what, why) \
+	manual_item(out, subject, what); \
+	bytes_chars(out, ".br\nReason: "); \
+	mdoc_text(out, why); \
+	bytes_chars(out, "\n");
+#include "tables/differences.h"
+#undef DIFFERENCE
+	bytes_chars(out, ".El\n");
+}
+
+void
+manual_write(struct bytes *out)
+{
+	bytes_chars(out, manual_head);
+	manual_options(out);
+	manual_signals(out);
+	bytes_chars(out, manual_console);
+	console_write_commands(out);
+	bytes_chars(out, manual_routing);
+	bytes_chars(out, manual_files);
+	bytes_chars(out, manual_diagnostics);
+	manual_reasons(out);
+	manual_differences(out);
+	bytes_chars(out, manual_end);
+}
