@@ -9,21 +9,24 @@
 #include "config/snapshot.h"
 
 /*
- * Reads the file at PATH, what it includes, and the userlist.  All or nothing: a
+ * Reads the file at PATH, what it includes, the userlist, and with auth_type=hba the
+ * host-based rules and ident maps (whoever shares the snapshot first gives them the
+ * interfaces' addresses: hba_take_networks in config/hba.h).  All or nothing: a
  * new snapshot with one reference, or NULL and at least one line in ERRORS.
  * ERRORS (at most 20) and WARNINGS take lines `file:line: message`, each with a
  * newline; a NUL that is not counted follows what was written.
  */
 struct snapshot *config_load(const char *path, struct bytes *errors, struct bytes *warnings);
 
-/* The same over a text that stands for the file NAME; opens no file: %include is an error, no userlist is read. */
+/* The same over a text that stands for the file NAME; opens no file: %include is an error, no userlist and no rules are read. */
 struct snapshot *config_load_text(
     const char *name, const char *text, size_t length, struct bytes *errors, struct bytes *warnings);
 
 /*
  * A copy of OLD with one setting changed, with one reference; NULL and a line in
  * ERRORS when there is no such setting or the value is wrong.  A setting that is
- * taken at boot only keeps its value, as PgBouncer answers success too.
+ * taken at boot only keeps its value, as PgBouncer answers success too.  A change of
+ * auth_type, auth_hba_file or auth_ident_file reads the rules and maps again.
  */
 struct snapshot *config_set(const struct snapshot *old, const char *key, const char *value, struct bytes *errors);
 

@@ -10,6 +10,7 @@
 #define PGWEIR_CONFIG_HBA_H
 
 #include "base/address.h"
+#include "config/ldap_options.h"
 #include "config/pattern.h"
 
 enum hba_type { HBA_LOCAL, HBA_HOST, HBA_HOSTSSL, HBA_HOSTNOSSL, HBA_HOSTGSSENC, HBA_HOSTNOGSSENC };
@@ -62,6 +63,7 @@ struct hba_rule {
 	enum hba_client_cert client_cert; /* verify-full also where the method is cert */
 	bool client_dn;               /* clientname=DN: the whole subject counts, not its common name */
 	char *pam_service;            /* owned; of pam: "pgbouncer" unless said */
+	struct ldap_options *ldap;    /* owned, finished; NULL unless the method is ldap */
 	struct hba_option *options;   /* owned: all of them as written, validated names; option_count of them */
 	size_t option_count;
 };

@@ -16,6 +16,7 @@
 #include "config/ini.h"
 #include "config/userlist.h"
 #include "auth_check.h"
+#include "hba_load.h"
 #include "rows.h"
 #include "setting.h"
 
@@ -366,6 +367,29 @@ load_userlist(struct load *load)
 	bytes_free(&text);
 }
 
+/* ------------------------------------------------------- host-based rules */
+
+static void
+load_take_hba_error(void *context, const char *file, unsigned line, const char *message)
+{
+	load_error(context, (struct place){(char *)(uintptr_t)file, line}, "%s", message);
+}
+
+static void
+load_take_hba_warning(void *context, const char *file, unsigned line, const char *message)
+{
+	load_warning(context, (struct place){(char *)(uintptr_t)file, line}, "%s", message);
+}
+
+static void
+load_hba(struct load *load)
+{
+	struct hba_sink sink = {
+	    .error = load_take_hba_error, .warning = load_take_hba_warning, .context = load};
+
+	hba_load(load->snapshot, load->name, &sink);
+}
+
 /* ---------------------------------------------------------------- finish */
 
 /* A database without hosts lives behind the socket directory. */
@@ -439,8 +463,10 @@ load_finish(struct load *load)
 	load_check_settings(load);
 	load_check_auth(load);
 	load_fill_hosts(load);
-	if (load->may_open && load->has_main)
-		load_userlist(load);
+	if (!load->may_open || !load->has_main)
+		return;
+	load_userlist(load);
+	load_hba(load);
 }
 
 static struct load

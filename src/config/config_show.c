@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "auth_check.h"
+#include "hba_load.h"
 #include "rows.h"
 #include "setting.h"
 
@@ -58,6 +59,34 @@ config_check_value(const struct setting *row, const char *value, struct bytes *e
 	return ok;
 }
 
+static void
+config_take_hba_error(void *context, const char *file, unsigned line, const char *message)
+{
+	if (line > 0)
+		config_complain(context, "%s:%u: %s", file, line, message);
+	else
+		config_complain(context, "%s: %s", file, message);
+}
+
+static void
+config_drop_hba_warning(void *context, const char *file, unsigned line, const char *message)
+{
+	(void)context, (void)file, (void)line, (void)message;
+}
+
+/* What a change of ROW makes of the host-based rules; false when their files are not understood. */
+static bool
+config_set_hba(struct snapshot *fresh, const struct setting *row, struct bytes *errors)
+{
+	struct hba_sink sink = {
+	    .error = config_take_hba_error, .warning = config_drop_hba_warning, .context = errors};
+
+	if (!text_equal(row->name, "auth_type") && !text_equal(row->name, "auth_hba_file") &&
+	    !text_equal(row->name, "auth_ident_file"))
+		return true;
+	return hba_load(fresh, "SET", &sink);
+}
+
 struct snapshot *
 config_set(const struct snapshot *old, const char *key, const char *value, struct bytes *errors)
 {
@@ -65,6 +94,7 @@ config_set(const struct snapshot *old, const char *key, const char *value, struc
 	const char *nearest = setting_nearest(setting_globals(), key);
 	struct snapshot *fresh;
 	struct bytes why = {0};
+	bool ok;
 
 	if (row == NULL && nearest != NULL)
 		config_complain(errors, "unrecognized parameter \"%s\"; did you mean \"%s\"?", key, nearest);
@@ -75,13 +105,14 @@ config_set(const struct snapshot *old, const char *key, const char *value, struc
 	fresh = snapshot_copy(old);
 	if (row->when == RELOAD)
 		must(setting_parse(row, &fresh->global, value, &why));
-	if (auth_check(&fresh->global, &why) != NULL) {
+	ok = auth_check(&fresh->global, &why) == NULL;
+	if (!ok)
 		config_complain(errors, "%s", why.data);
-		snapshot_unref(fresh);
-		fresh = NULL;
-	}
 	bytes_free(&why);
-	return fresh;
+	if (ok && config_set_hba(fresh, row, errors))
+		return fresh;
+	snapshot_unref(fresh);
+	return NULL;
 }
 
 void

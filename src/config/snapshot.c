@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/ident.h"
 #include "rows.h"
 #include "setting.h"
 
@@ -47,6 +48,8 @@ snapshot_copy(const struct snapshot *old)
 
 		HASH_ADD_INT(s->peers, id, peer);
 	}
+	s->hba = hba_ref(old->hba);
+	s->ident = ident_ref(old->ident);
 	return s;
 }
 
@@ -76,6 +79,8 @@ snapshot_free(struct snapshot *s)
 		HASH_DEL(s->peers, peer);
 		peer_config_free(peer);
 	}
+	hba_unref(s->hba);
+	ident_unref(s->ident);
 	setting_free_all(setting_globals(), &s->global);
 	free(s);
 }

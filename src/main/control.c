@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "config/hba.h"
 #include "main/main_private.h"
+#include "net/name.h"
 #include "observe/log.h"
 #include "pool/pause.h"
 #include "session/suspend.h"
@@ -99,9 +101,22 @@ control_make_ledgers(struct program *p, const struct snapshot *s)
 			ledger_unref(hub_ledger(p->hub, d->name));
 }
 
+void
+control_give_networks(struct snapshot *fresh)
+{
+	size_t count;
+	struct network *networks;
+
+	if (fresh->hba == NULL || !fresh->hba->wants_networks)
+		return;
+	networks = name_list_networks(&count);
+	hba_take_networks(fresh->hba, networks, count);
+}
+
 static void
 control_take(struct program *p, struct snapshot *fresh)
 {
+	control_give_networks(fresh);
 	hub_configure(p->hub, fresh);
 	listen_apply_options(p, &fresh->global);
 	control_make_ledgers(p, fresh);

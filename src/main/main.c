@@ -171,8 +171,10 @@ main(int argc, char **argv)
 	loop_set_pool_size(POOL_THREADS);
 	s = config_load(p.config_path, &errors, &warnings);
 	control_log_lines(&errors, true);
-	if (s != NULL)
+	if (s != NULL) {
 		control_log_lines(&warnings, false);
+		control_give_networks(s);
+	}
 	bytes_free(&errors);
 	bytes_free(&warnings);
 	if (s == NULL) {

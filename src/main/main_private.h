@@ -67,6 +67,8 @@ void control_begin(struct program *p); /* signals, the janitor, the monitor */
 bool control_reload(struct program *p);
 void control_shutdown(struct program *p, enum shutdown_mode mode);
 void control_end(struct program *p);
+/* The interfaces' addresses for rules that ask for them; before the snapshot is shared. */
+void control_give_networks(struct snapshot *fresh);
 void control_log_lines(const struct bytes *lines, bool as_errors);
 
 /* ---- docs.c ---- */
