@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "cluster/cluster.h"
 #include "config/snapshot.h"
+#include "net/dns.h"
 #include "pool/pool.h"
 #include "route/facts.h"
 
@@ -78,7 +79,8 @@ struct account {
 	/* the last failure, told while server_login_retry runs */
 	char *failure;                /* owned; NULL when the last login was good */
 	char failure_sqlstate[6];
-	int64_t retry_us;             /* monotonic: when the next login may be tried */
+	int64_t aged_us;              /* monotonic: when a server was last closed for its age */
+	int64_t unused_us;            /* monotonic: since when it has neither clients nor servers; 0: it has */
 	struct greeting *greeting;
 	struct known_startup *startups; /* uthash by pointer */
 };
@@ -117,6 +119,11 @@ struct ledger {
 	bool paused, paused_by_name, disabled, automatic;
 	atomic_bool removed;          /* gone from the configuration */
 	bool one_host_at_a_time;      /* load_balance_hosts = disable */
+	unsigned turn;                /* the host with which the next login begins */
+	int64_t unused_us;            /* of an automatic one, monotonic: since when nobody uses it; 0: somebody does */
+	struct dns_addresses **addresses; /* owned: by host, what its name was changed to; NULL: nothing has changed */
+	unsigned address_count;
+	uint32_t address_changes;
 	atomic_uint clients;
 	struct ledger_stats *stats;   /* owned: one for each worker */
 	uint64_t id;                  /* of this process, never used again */
@@ -146,6 +153,9 @@ void hub_configure(struct hub *h, struct snapshot *snapshot);
 void hub_cluster_changed(struct hub *h, struct cluster *c);
 /* Periodic work on all ledgers: idle and old servers, the reserve, logins that may be tried again.  Main thread. */
 void hub_janitor(struct hub *h);
+/* True once after servers have become outdated (pool_server_is_outdated): sessions that keep theirs may look. */
+bool hub_take_outdated(struct hub *h);
+void hub_note_outdated(struct hub *h);
 /* Told of ledgers that come and go with their clusters; set before the first ledger.  Called under no lock. */
 void hub_on_cluster(struct hub *h, void (*watch)(void *user, struct cluster *c, bool begins), void *user);
 
@@ -174,7 +184,7 @@ const char *greeting_value(const struct greeting *g, const char *name);
 /* A startup profile as servers spell it, if one has accepted it; NULL if not known.  A reference of the caller's. */
 const struct profile *account_known_startup(struct account *a, const struct profile *asked);
 void account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted);
-/* While logins fail and no server is up: true, with the text and SQLSTATE (of size 6), owned by the caller. */
+/* While logins fail and no server is up: true, with the text for clients and SQLSTATE (of size 6), owned by the caller. */
 bool account_is_failing(struct account *a, char **text, char *sqlstate);
 unsigned account_clients(struct account *a);
 unsigned account_waiting(const struct account *a); /* under the ledger's mutex */

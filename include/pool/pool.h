@@ -95,6 +95,8 @@ enum lend_outcome pool_lend(struct borrower *b, enum lend_target target, struct 
  * each with a NUL), which must last until granted() or refused().  It is closed when it comes back.
  */
 void pool_dedicate(struct borrower *b, enum lend_target target, const struct bytes *startup);
+/* True when the configuration or the host's address has changed since its login: it will not be lent again.  By who has it. */
+bool pool_server_is_outdated(struct server *s);
 /* Leaves the queue; false when a server is already on its way: granted() comes all the same. */
 bool pool_withdraw(struct borrower *b);
 /* As pool_withdraw, for good: what was promised is granted or refused, and never queued for again. */

@@ -86,6 +86,8 @@ struct server {
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
 	bool replication;               /* logged in for replication */
+	bool from_reserve;              /* opened beyond the size of its pool */
+	uint32_t addresses_seen;        /* the ledger's address_changes when its own address was last looked at */
 	bool promoted;                  /* reported in_hot_standby = off after on */
 
 	struct answers answers;

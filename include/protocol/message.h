@@ -33,6 +33,9 @@ enum frame_state {
 /* Reads the head at BYTES; *SIZE is the whole frame's length, head included. */
 enum frame_state frame_read(enum direction direction, const char *bytes, size_t length, uint32_t max_packet, char *type, size_t *size);
 
+/* Of a frame that is broken: true when it is one but for max_packet. */
+bool frame_is_too_large(enum direction direction, const char *bytes, size_t length);
+
 /* Writes a head whose length is filled in by message_end. */
 size_t message_begin(struct bytes *b, char type);
 void message_end(struct bytes *b, size_t begun);

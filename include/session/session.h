@@ -99,6 +99,7 @@ struct session {
 	bool discarded : 1;            /* DISCARD ALL succeeded */
 	bool reported : 1;             /* a followed parameter was reported in this transaction */
 	bool blocked : 1;              /* requests wait for answers or for room */
+	bool full : 1;                 /* the server owes as many answers as it may */
 	bool clearing : 1;             /* DISCARD or DEALLOCATE is under way: requests wait for its end */
 	bool notice : 1;               /* pgweir.route_notice */
 	bool stream_closed : 1;
@@ -133,6 +134,8 @@ void session_send_error(struct session *s, const struct error *e);
 void session_send(struct session *s, const struct bytes *b);
 /* True when it runs nothing: without a server, or with one that it keeps over transactions. */
 bool session_is_between_transactions(const struct session *s);
+/* server_fast_close: it keeps a server that is outdated. */
+bool session_must_fast_close(const struct session *s);
 /* The secret part of the session's cancel key: 4 bytes for protocol 3.0, 32 for 3.2. */
 void session_make_cancel_secret(struct session *s);
 size_t session_cancel_secret_length(const struct session *s);

@@ -70,7 +70,10 @@ void worker_free(struct worker *w);
 void worker_accept(struct worker *w, int fd, const struct worker *from);
 /* Any thread: what a change of the shutdown mode asks of its sessions. */
 void worker_shutdown(struct worker *w, enum shutdown_mode mode);
-/* Any thread: clients of entries that the configuration no longer has are told, those in a transaction at its end. */
-void worker_drop_removed(struct worker *w);
+/*
+ * Any thread: clients of entries that the configuration no longer has are told, and with server_fast_close those
+ * who keep a server that is outdated; those in a transaction at its end.
+ */
+void worker_drop_outdated(struct worker *w);
 
 #endif

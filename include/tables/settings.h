@@ -35,7 +35,7 @@ SETTING(auth_type, ENUM, .def = "md5", .words = "any trust plain md5 scram-sha-2
     .text = "How clients prove who they are.")
 SETTING(auth_user, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
     .text = "User that runs auth_query; its secret comes from auth_file.")
-SETTING(autodb_idle_timeout, DURATION, .def = "3600", .group = GROUP_TIMEOUT, .when = RELOAD,
+SETTING(autodb_idle_timeout, DURATION, .def = "3600", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long an entry made from the * row is kept unused.")
 SETTING(cancel_wait_timeout, DURATION, .def = "10", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long a cancel request may wait for a connection to the server.")
@@ -68,9 +68,9 @@ SETTING(default_pool_size, INT, .def = "20", .group = GROUP_POOL, .when = RELOAD
     .text = "How many servers one pool (a database and a user) may have; 0 means no limit.")
 SETTING(disable_pqexec, BOOL, .def = "0", .group = GROUP_LOGIN, .when = BOOT, .acted = true,
     .text = "Refuse the simple query protocol.")
-SETTING(dns_max_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD,
+SETTING(dns_max_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD, .acted = true,
     .text = "How long an address found for a host name is used.")
-SETTING(dns_nxdomain_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD,
+SETTING(dns_nxdomain_ttl, DURATION, .def = "15", .group = GROUP_DNS, .when = RELOAD, .acted = true,
     .text = "How long a failed host name look-up is remembered.")
 SETTING(dns_zone_check_period, DURATION, .def = "0", .group = GROUP_DNS, .when = RELOAD,
     .no_object = "names are looked up by the system's resolver, which tells no serial numbers of zones",
@@ -126,7 +126,7 @@ SETTING(pkt_buf, INT, .def = "4096", .group = GROUP_NETWORK, .when = BOOT,
 SETTING(pool_mode, ENUM, .def = "session", .words = "session transaction statement", .group = GROUP_POOL,
     .when = RELOAD, .acted = true,
     .text = "When a server is given back: at the end of the session, the transaction or the statement.")
-SETTING(pool_idle_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD,
+SETTING(pool_idle_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long an empty pool is kept; 0 means for ever.")
 SETTING(query_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long a query may run before its server is closed; 0 means for ever.")
@@ -152,7 +152,7 @@ SETTING(server_check_query, TEXT, .def = "<empty>", .group = GROUP_SERVER, .when
     .text = "Query that checks an idle server; <empty> sends an empty one, nothing at all turns the check off.")
 SETTING(server_connect_timeout, DURATION, .def = "15", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long connecting and logging in to a server may take.")
-SETTING(server_fast_close, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD,
+SETTING(server_fast_close, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "Close outdated servers of session pools as soon as they are outside a transaction.")
 SETTING(server_idle_timeout, DURATION, .def = "600", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long a server may be idle before it is closed; 0 means for ever.")

@@ -151,7 +151,7 @@ def test_waiters_get_the_server_in_the_order_of_their_requests(app):
 
 
 def test_the_reserve_opens_only_after_its_timeout(app):
-    one = app.weir(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout=0.5)
+    one = app.weir(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout=0.5).allow("reserve_pool")
     holder = in_transaction(one)
 
     begun = time.monotonic()
@@ -163,7 +163,7 @@ def test_the_reserve_opens_only_after_its_timeout(app):
 
 
 def test_the_reserve_has_an_end(app):
-    one = app.weir(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout=0.1)
+    one = app.weir(default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout=0.1).allow("reserve_pool")
     in_transaction_clients = [in_transaction(one), in_transaction(one)]
     third = Background(lambda: pid_of(one.client("app")))
 

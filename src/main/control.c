@@ -120,8 +120,6 @@ control_take(struct program *p, struct snapshot *fresh)
 	hub_configure(p->hub, fresh);
 	listen_apply_options(p, &fresh->global);
 	control_make_ledgers(p, fresh);
-	for (unsigned i = 0; i < p->workers; i++)
-		worker_drop_removed(p->process.workers[i]);
 	if (p->verbose == 0)
 		log_set_verbosity(fresh->global.verbose);
 }
@@ -328,9 +326,12 @@ control_janitor(struct timer *t)
 	struct program *p = container_of(t, struct program, janitor);
 	int64_t now_us = clock_monotonic_us();
 	struct snapshot *s = hub_snapshot(p->hub);
+	bool outdated = hub_take_outdated(p->hub);
 
 	if (atomic_load(&p->process.shutdown) != SHUTDOWN_NOW)
 		hub_janitor(p->hub);
+	for (unsigned i = 0; i < p->workers && outdated; i++)
+		worker_drop_outdated(p->process.workers[i]);
 	if (s->global.stats_period_ms > 0 && now_us - p->sampled_us >= s->global.stats_period_ms * 1000) {
 		p->sampled_us = now_us;
 		console_sample(p->hub);

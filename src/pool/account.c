@@ -264,14 +264,33 @@ account_learn_startup(struct account *a, const struct profile *asked, const stru
 /* --------------------------------------------------------------- failure */
 
 bool
+account_is_failing_locked(const struct account *a)
+{
+	uint32_t mask = ledger_mask_locked(a->ledger, LEND_ANY);
+
+	if (a->failure == NULL || a->total > 0 || mask == 0)
+		return false;
+	for (unsigned i = 0; i < a->cell_count; i++)
+		if ((mask & 1u << i) != 0 && !cell_is_resting(a->cells[i], a->ledger))
+			return false;
+	return true;
+}
+
+static char *
+account_failure_text(const struct account *a)
+{
+	return text_format("server login has been failing, cached error: %s (server_login_retry)", a->failure);
+}
+
+bool
 account_is_failing(struct account *a, char **text, char *sqlstate)
 {
 	bool failing;
 
 	pthread_mutex_lock(&a->ledger->mutex);
-	failing = a->failure != NULL && a->total == 0 && clock_monotonic_us() < a->retry_us;
+	failing = account_is_failing_locked(a);
 	if (failing) {
-		*text = text_copy(a->failure);
+		*text = account_failure_text(a);
 		memcpy(sqlstate, a->failure_sqlstate, sizeof(a->failure_sqlstate));
 	}
 	pthread_mutex_unlock(&a->ledger->mutex);
@@ -346,6 +365,16 @@ account_refuse_one_locked(struct borrower *b, const struct refusal *why)
 		memcpy(r->sqlstate, sqlstate, min_of(strlen(sqlstate), sizeof(r->sqlstate) - 1));
 	r->why = (struct refusal){.reason = why->reason, .sqlstate = r->sqlstate, .message = r->text};
 	loop_post(b->pool->loop, &r->message);
+}
+
+void
+account_refuse_failing_locked(struct borrower *b)
+{
+	char *text = account_failure_text(b->account);
+	struct refusal why = {.reason = CLOSE_server_login_retry, .sqlstate = b->account->failure_sqlstate, .message = text};
+
+	account_refuse_one_locked(b, &why);
+	free(text);
 }
 
 void

@@ -143,6 +143,7 @@ pool_cancel(struct server *s, void (*done)(void *user), void *user)
 	list_push_back(&s->pool->cancels, &c->all);
 	timer_init(&c->timer, cancel_timed_out);
 	timer_arm(loop_timers(c->pool->loop), &c->timer, set->cancel_wait_timeout_ms > 0 ? set->cancel_wait_timeout_ms * 1000 : 10000000);
-	c->connector = connector_start(c->pool->loop, cluster_host_name(s->cluster, s->host),
+	/* The very address that the server is connected to: its name may have several. */
+	c->connector = connector_start(c->pool->loop, s->peer.is_unix || s->peer.host[0] == '\0' ? cluster_host_name(s->cluster, s->host) : s->peer.host,
 	    cluster_host_port(s->cluster, s->host), &options, &events, c);
 }

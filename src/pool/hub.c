@@ -9,6 +9,9 @@
 #include "pool/hub_private.h"
 #include "pool/pool_private.h"
 
+/* A name's length in PostgreSQL. */
+#define ENTRY_NAME_MOST 63
+
 struct hub {
 	pthread_mutex_t mutex;           /* ledgers, counters, snapshot */
 	unsigned workers;
@@ -17,9 +20,38 @@ struct hub {
 	struct user_counter *counters;   /* uthash by user */
 	struct snapshot *snapshot;       /* owned reference */
 	atomic_bool paused;
+	atomic_bool outdated;            /* servers have become outdated */
 	void (*watch)(void *user, struct cluster *c, bool begins);
 	void *watch_user;
 };
+
+static void
+hub_configure_dns(const struct snapshot *s)
+{
+	dns_configure(s->global.dns_max_ttl_ms * 1000, s->global.dns_nxdomain_ttl_ms * 1000);
+}
+
+struct moved_name {
+	const char *name;             /* borrowed */
+	struct dns_addresses *now;    /* borrowed */
+};
+
+static void
+ledger_name_moved(struct ledger *l, void *moved)
+{
+	const struct moved_name *m = moved;
+
+	ledger_addresses_changed(l, m->name, m->now);
+}
+
+static void
+hub_addresses_changed(void *hub, const char *name, struct dns_addresses *now)
+{
+	struct moved_name moved = {.name = name, .now = now};
+
+	hub_each_ledger(hub, ledger_name_moved, &moved);
+	hub_note_outdated(hub);
+}
 
 struct hub *
 hub_new(unsigned workers, struct snapshot *snapshot)
@@ -31,6 +63,8 @@ hub_new(unsigned workers, struct snapshot *snapshot)
 	h->workers = workers;
 	h->pools = memory_array(workers, sizeof(struct pool *));
 	h->snapshot = snapshot_ref(snapshot);
+	hub_configure_dns(snapshot);
+	dns_on_change(hub_addresses_changed, h);
 	return h;
 }
 
@@ -43,6 +77,8 @@ hub_free(struct hub *h)
 		HASH_DEL(h->ledgers, l);
 		ledger_unref(l);
 	}
+	dns_on_change(NULL, NULL);
+	dns_free();
 	snapshot_unref(h->snapshot);
 	pthread_mutex_destroy(&h->mutex);
 	free(h->pools);
@@ -95,6 +131,18 @@ hub_on_cluster(struct hub *h, void (*watch)(void *user, struct cluster *c, bool 
 {
 	h->watch = watch;
 	h->watch_user = user;
+}
+
+void
+hub_note_outdated(struct hub *h)
+{
+	atomic_store(&h->outdated, true);
+}
+
+bool
+hub_take_outdated(struct hub *h)
+{
+	return atomic_load(&h->outdated) && atomic_exchange(&h->outdated, false);
 }
 
 static void
@@ -169,6 +217,7 @@ ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct
 	l->login_concurrency = (unsigned)max_of(s->global.server_login_concurrency, 1);
 	l->round_robin = s->global.server_round_robin != 0;
 	l->one_host_at_a_time = d->load_balance_hosts == 0;
+	l->automatic = strcmp(d->name, "*") == 0;
 	l->server_lifetime_us = snapshot_server_lifetime_ms(s, d) * 1000;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
 		account_configure_locked(a, s, d);
@@ -184,10 +233,9 @@ hub_ledger(struct hub *h, const char *database)
 	pthread_mutex_lock(&h->mutex);
 	HASH_FIND(hh, h->ledgers, database, strlen(database), l);
 	d = snapshot_database(h->snapshot, database);
-	if (l == NULL && d != NULL) {
+	if (l == NULL && d != NULL && (strcmp(d->name, "*") != 0 || strlen(database) <= ENTRY_NAME_MOST)) {
 		l = ledger_new(h, database, cluster_of(h->snapshot, d));
 		l->paused = atomic_load(&h->paused);
-		l->automatic = strcmp(d->name, "*") == 0;
 		ledger_configure_locked(l, h->snapshot, d);
 		HASH_ADD_KEYPTR(hh, h->ledgers, l->name, strlen(l->name), l);
 		made = true;
@@ -197,6 +245,8 @@ hub_ledger(struct hub *h, const char *database)
 	pthread_mutex_unlock(&h->mutex);
 	if (made)
 		hub_watch(h, l->cluster, true);
+	if (made && l->automatic)
+		log_info(NULL, "registered new auto-database: %s", l->name);
 	return l;
 }
 
@@ -245,7 +295,8 @@ database_needs_new_servers(const struct database_config *old, const struct datab
 		if (config_text_changed(old->hosts[i], new->hosts[i]) || old->ports[i] != new->ports[i])
 			return true;
 	return config_text_changed(old->dbname, new->dbname) || config_text_changed(old->user, new->user) ||
-	    config_text_changed(old->connect_query, new->connect_query);
+	    config_text_changed(old->connect_query, new->connect_query) || config_text_changed(old->auth_dbname, new->auth_dbname) ||
+	    config_text_changed(old->auth_query, new->auth_query) || old->load_balance_hosts != new->load_balance_hosts;
 }
 
 static void
@@ -255,6 +306,8 @@ ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 	l->former[l->former_count++] = l->cluster;
 	/* Also servers whose host stays: they count for cells that nobody looks at any more. */
 	l->epoch++;
+	l->turn = 0;
+	ledger_forget_addresses_locked(l);
 	l->cluster = c;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
 		ledger_close_idle_locked(a, UINT32_MAX, "database configuration changed");
@@ -342,6 +395,7 @@ hub_configure(struct hub *h, struct snapshot *snapshot)
 	old = h->snapshot;
 	h->snapshot = snapshot_ref(snapshot);
 	pthread_mutex_unlock(&h->mutex);
+	hub_configure_dns(snapshot);
 	hub_send_snapshot(h, snapshot);
 	for (unsigned i = 0; list[i] != NULL; i++) {
 		if (snapshot_database(snapshot, list[i]->name) != NULL)
@@ -352,6 +406,7 @@ hub_configure(struct hub *h, struct snapshot *snapshot)
 	}
 	free(list);
 	snapshot_unref(old);
+	hub_note_outdated(h);
 }
 
 /* --------------------------------------------------------------- changes */
@@ -379,18 +434,17 @@ hub_cluster_changed(struct hub *h, struct cluster *c)
 	hub_each_ledger(h, ledger_cluster_changed, c);
 }
 
-/* A removed entry is forgotten when nobody uses it any more. */
+/* An entry that is removed, or was made on demand, is forgotten when nobody uses it any more. */
 static void
-hub_forget_unused(struct hub *h, struct ledger *l)
+hub_forget_unused(struct hub *h, struct ledger *l, const struct snapshot *s)
 {
-	bool unused, removed;
+	bool unused;
 
-	pthread_mutex_lock(&l->mutex);
-	removed = l->removed;
-	pthread_mutex_unlock(&l->mutex);
+	if (!ledger_is_forgotten(l, s))
+		return;
 	pthread_mutex_lock(&h->mutex);
-	/* One reference is the table's, one the caller's. */
-	unused = removed && atomic_load(&l->references) == 2;
+	/* One reference is the table's, one the caller's; a new one comes only from the table. */
+	unused = atomic_load(&l->references) == 2;
 	if (unused)
 		HASH_DEL(h->ledgers, l);
 	pthread_mutex_unlock(&h->mutex);
@@ -404,7 +458,7 @@ static void
 hub_janitor_ledger(struct ledger *l, void *snapshot)
 {
 	ledger_janitor(l, snapshot);
-	hub_forget_unused(l->hub, l);
+	hub_forget_unused(l->hub, l, snapshot);
 }
 
 void

@@ -7,5 +7,10 @@
 struct ledger *ledger_new(struct hub *h, const char *name, struct cluster *cluster);
 void ledger_close_idle_all_locked(struct ledger *l, const char *text);
 void ledger_janitor(struct ledger *l, const struct snapshot *s);
+/* True when it is gone from the configuration, or was made on demand and unused for autodb_idle_timeout. */
+bool ledger_is_forgotten(struct ledger *l, const struct snapshot *s);
+/* That host name has these addresses now. */
+void ledger_addresses_changed(struct ledger *l, const char *name, struct dns_addresses *now);
+void ledger_forget_addresses_locked(struct ledger *l);
 
 #endif

@@ -43,6 +43,7 @@ ledger_unref(struct ledger *l)
 		account_free_locked(l->accounts);
 	facts_unref(&l->facts);
 	cluster_unref(l->cluster);
+	ledger_forget_addresses_locked(l);
 	for (unsigned i = 0; i < l->former_count; i++)
 		cluster_unref(l->former[i]);
 	free(l->former);
@@ -110,6 +111,7 @@ ledger_reconnect(struct ledger *l)
 	l->epoch++;
 	ledger_close_idle_all_locked(l, "database configuration changed");
 	pthread_mutex_unlock(&l->mutex);
+	hub_note_outdated(l->hub);
 }
 
 /* -------------------------------------------------------------- janitor */
@@ -125,57 +127,85 @@ cell_is_too_large(const struct cell *c, const struct account *a)
 	return size > 0 && (monitored ? c->total : a->total) > (unsigned)(size + max_of(a->reserve_pool_size, 0));
 }
 
+/* How many servers count against min_pool_size where this cell is. */
+static unsigned
+cell_pool_total(const struct cell *c, const struct account *a)
+{
+	return cluster_is_monitored(a->ledger->cluster) ? c->total : a->total;
+}
+
+const char *
+server_aged_locked(struct server *s, int64_t now_us)
+{
+	int64_t lifetime_us = s->ledger->server_lifetime_us;
+	struct account *a = s->account;
+
+	/* Zero: each server is used once.  One that has just logged in was not used yet. */
+	if (lifetime_us == 0)
+		return s->request_wall_us != 0 ? "server lifetime over" : NULL;
+	if (now_us - s->connected_us < lifetime_us)
+		return NULL;
+	/* One after the other, so that a pool is not renewed all at once. */
+	if (a->pool_size > 0 && now_us - a->aged_us < lifetime_us / a->pool_size)
+		return NULL;
+	a->aged_us = now_us;
+	return "server lifetime over";
+}
+
 /* Why an idle server has to go, or NULL. */
 static const char *
-server_reason_to_expire(const struct server *s, const struct account *a, int64_t idle_us, int64_t lifetime_us, int64_t now_us)
+server_reason_to_expire(struct server *s, const struct account *a, int64_t idle_us, int64_t now_us)
 {
-	if (lifetime_us > 0 && now_us - s->connected_us >= lifetime_us)
-		return "server lifetime over";
+	const char *reason = server_aged_locked(s, now_us);
+
+	if (reason != NULL)
+		return reason;
 	if (cell_is_too_large(s->cell, a))
 		return "too many servers in the pool";
-	if (idle_us > 0 && now_us - s->returned_us >= idle_us && s->cell->total > (unsigned)a->min_pool_size)
+	if (idle_us > 0 && now_us - s->returned_us >= idle_us && cell_pool_total(s->cell, a) > (unsigned)a->min_pool_size)
 		return "server idle timeout";
 	if (atomic_load(&a->counter->wanted) && account_waiting(a) == 0 && atomic_exchange(&a->counter->wanted, false))
 		return "evicted";
 	return NULL;
 }
 
-static void
-account_close_expired_locked(struct account *a, int64_t idle_us, int64_t lifetime_us, int64_t now_us)
+/* False when no more may go in this turn: closing servers still count, and a minimum is kept. */
+static bool
+cell_close_expired_locked(struct cell *c, struct account *a, int64_t idle_us, int64_t now_us)
 {
-	for (unsigned i = 0; i < a->cell_count; i++) {
-		for (unsigned w = 0; w < hub_worker_count(a->ledger->hub); w++) {
-			list_for_each_safe(node, &a->cells[i]->idle[w]) {
-				struct server *s = list_entry(node, struct server, idle);
-				const char *reason = server_reason_to_expire(s, a, idle_us, lifetime_us, now_us);
+	for (unsigned w = 0; w < hub_worker_count(a->ledger->hub); w++) {
+		list_for_each_safe(node, &c->idle[w]) {
+			struct server *s = list_entry(node, struct server, idle);
+			const char *reason = server_reason_to_expire(s, a, idle_us, now_us);
 
-				if (reason == NULL)
-					continue;
-				ledger_close_one_locked(s, reason);
-				/* One per turn: the lifetime's ends are spaced, and a closing server still counts. */
-				if (cell_is_too_large(a->cells[i], a) || (lifetime_us > 0 && now_us - s->connected_us >= lifetime_us))
-					return;
-			}
+			if (reason == NULL)
+				continue;
+			ledger_close_one_locked(s, reason);
+			if (a->min_pool_size > 0 || cell_is_too_large(c, a))
+				return false;
 		}
 	}
+	return true;
 }
 
+/* One more server at a time, without driving others away. */
 static void
 account_fill_minimum_locked(struct account *a)
 {
 	struct ledger *l = a->ledger;
 	uint32_t mask = ledger_mask_locked(l, LEND_ANY);
+	struct pool *p = hub_pool(l->hub, a->total % hub_worker_count(l->hub));
 
-	if (a->min_pool_size <= 0 || l->paused || (a->clients == 0 && !a->forced_user))
+	if (a->min_pool_size <= 0 || l->paused || l->disabled || (a->clients == 0 && !a->forced_user))
 		return;
 	for (unsigned i = 0; i < a->cell_count; i++) {
 		struct cell *c = a->cells[i];
-		struct pool *p = hub_pool(l->hub, c->total % hub_worker_count(l->hub));
-		unsigned have = cluster_is_monitored(l->cluster) ? c->total : a->total;
 
-		if ((mask & 1u << i) != 0 && have < (unsigned)a->min_pool_size && c->by_state[SERVER_LOGIN] == 0)
-			ledger_open_locked(a, i, p, false);
+		if (c->by_state[SERVER_LOGIN] > 0 || cell_pool_total(c, a) >= (unsigned)a->min_pool_size)
+			mask &= ~(1u << i);
 	}
+	if (cluster_is_monitored(l->cluster) || account_logins(a, UINT32_MAX) == 0)
+		account_open_one(a, mask, p, false);
 }
 
 /* An entry with a forced user keeps its minimum before the first client comes. */
@@ -189,19 +219,59 @@ ledger_make_forced_locked(struct ledger *l, const struct snapshot *s)
 	account_find_locked(l, d->user, s, d);
 }
 
+/* Notes since when nobody uses it, and answers for how long that is. */
+static int64_t
+unused_for_us(int64_t *since_us, bool used, int64_t now_us)
+{
+	if (used || *since_us == 0)
+		*since_us = used ? 0 : now_us;
+	return used ? 0 : now_us - *since_us;
+}
+
+/* An account that has had neither clients nor servers for pool_idle_timeout is gone, from SHOW POOLS too. */
+static void
+ledger_free_unused_locked(struct ledger *l, int64_t timeout_us, int64_t now_us)
+{
+	struct account *a, *next;
+
+	HASH_ITER(hh, l->accounts, a, next) {
+		bool used = a->clients > 0 || a->total > 0 || account_waiting(a) > 0 || !list_is_empty(&a->dedicated);
+
+		if (unused_for_us(&a->unused_us, used, now_us) >= timeout_us && timeout_us > 0 && !used)
+			account_free_locked(a);
+	}
+}
+
+bool
+ledger_is_forgotten(struct ledger *l, const struct snapshot *s)
+{
+	int64_t unused_us;
+	bool used;
+
+	pthread_mutex_lock(&l->mutex);
+	used = l->total > 0 || l->waiting > 0 || l->paused_by_name || l->disabled || atomic_load(&l->clients) > 0;
+	unused_us = unused_for_us(&l->unused_us, used, clock_monotonic_us());
+	used |= !l->automatic || s->global.autodb_idle_timeout_ms <= 0 || unused_us < s->global.autodb_idle_timeout_ms * 1000;
+	used &= !l->removed;
+	pthread_mutex_unlock(&l->mutex);
+	return !used;
+}
+
 void
 ledger_janitor(struct ledger *l, const struct snapshot *s)
 {
 	int64_t idle_us = s->global.server_idle_timeout_ms * 1000;
-	int64_t lifetime_us = l->server_lifetime_us;
 	int64_t now_us = clock_monotonic_us();
 
 	pthread_mutex_lock(&l->mutex);
 	ledger_make_forced_locked(l, s);
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
-		account_close_expired_locked(a, idle_us, lifetime_us, now_us);
+		for (unsigned i = 0; i < a->cell_count; i++)
+			if (!cell_close_expired_locked(a->cells[i], a, idle_us, now_us))
+				break;
 		account_fill_minimum_locked(a);
 	}
+	ledger_free_unused_locked(l, s->global.pool_idle_timeout_ms * 1000, now_us);
 	if (l->waiting > 0)
 		ledger_pump_all_locked(l);
 	pthread_mutex_unlock(&l->mutex);

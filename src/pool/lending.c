@@ -221,9 +221,9 @@ account_oldest_wait_us(const struct account *a)
 	return oldest_us == INT64_MAX ? 0 : clock_monotonic_us() - oldest_us;
 }
 
-/* True when one more server on that host is within the pool's size, the reserve included when it may be used. */
+/* True when one more server on that host is within the pool's size, or within the reserve when that may be used. */
 static bool
-limit_allows_pool(const struct account *a, unsigned host)
+limit_allows_pool(const struct account *a, unsigned host, bool *from_reserve)
 {
 	bool monitored = cluster_is_monitored(a->ledger->cluster);
 	bool replica = monitored && cluster_host_role(a->ledger->cluster, host) == HOST_REPLICA;
@@ -234,7 +234,8 @@ limit_allows_pool(const struct account *a, unsigned host)
 		return true;
 	if (a->reserve_pool_size <= 0 || total >= (unsigned)(size + a->reserve_pool_size))
 		return false;
-	return account_oldest_wait_us(a) >= a->ledger->reserve_timeout_us;
+	*from_reserve = account_oldest_wait_us(a) >= a->ledger->reserve_timeout_us;
+	return *from_reserve;
 }
 
 /* An idle server of another account makes room under max_db_connections. */
@@ -287,8 +288,7 @@ limit_reserve_user(struct user_counter *c)
 	return false;
 }
 
-/* True while a failed login on that host keeps new ones waiting. */
-static bool
+bool
 cell_is_resting(const struct cell *c, const struct ledger *l)
 {
 	return c->failed_us != 0 && clock_monotonic_us() - c->failed_us < l->login_retry_us;
@@ -297,18 +297,20 @@ cell_is_resting(const struct cell *c, const struct ledger *l)
 struct server *
 ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter)
 {
+	bool from_reserve = false;
 	struct server *s;
 
-	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host) || !limit_allows_database(a, for_waiter))
+	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host, &from_reserve) || !limit_allows_database(a, for_waiter))
 		return NULL;
 	if (!limit_reserve_user(a->counter))
 		return NULL;
 	s = server_new_locked(a, host, p);
+	s->from_reserve = from_reserve;
 	server_order_locked(s, ORDER_LOGIN);
 	return s;
 }
 
-static unsigned
+unsigned
 account_logins(const struct account *a, uint32_t mask)
 {
 	unsigned logins = 0;
@@ -319,27 +321,33 @@ account_logins(const struct account *a, uint32_t mask)
 	return logins;
 }
 
-/* One more server on the first host of the list that takes logins. */
+/* One more server on the host that has served so far, or, while that rests, on the next one, which then stays. */
 static bool
-account_open_first(struct account *a, uint32_t mask, struct pool *p)
+account_open_same(struct account *a, uint32_t mask, struct pool *p, bool for_waiter)
 {
-	for (unsigned host = 0; host < a->cell_count; host++)
-		if ((mask & 1u << host) != 0 && ledger_open_locked(a, host, p, true) != NULL)
-			return true;
+	struct ledger *l = a->ledger;
+
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		unsigned host = (l->turn + i) % a->cell_count;
+
+		if ((mask & 1u << host) == 0 || ledger_open_locked(a, host, p, for_waiter) == NULL)
+			continue;
+		l->turn = host;
+		return true;
+	}
 	return false;
 }
 
-/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open. */
-static bool
-account_open_one(struct account *a, uint32_t mask, struct pool *p)
+bool
+account_open_one(struct account *a, uint32_t mask, struct pool *p, bool for_waiter)
 {
 	if (a->ledger->one_host_at_a_time)
-		return account_open_first(a, mask, p);
+		return account_open_same(a, mask, p, for_waiter);
 	for (uint32_t left = mask; left != 0;) {
 		unsigned best = CLUSTER_HOSTS_MOST;
 
 		for (unsigned i = 0; i < a->cell_count; i++) {
-			unsigned host = (a->next_host + i) % a->cell_count;
+			unsigned host = (a->ledger->turn + i) % a->cell_count;
 
 			if ((left & 1u << host) == 0)
 				continue;
@@ -348,8 +356,10 @@ account_open_one(struct account *a, uint32_t mask, struct pool *p)
 		}
 		if (best == CLUSTER_HOSTS_MOST)
 			return false;
-		if (ledger_open_locked(a, best, p, true) != NULL)
+		if (ledger_open_locked(a, best, p, for_waiter) != NULL) {
+			a->ledger->turn = (best + 1) % a->cell_count;
 			return true;
+		}
 		left &= ~(1u << best);
 	}
 	return false;
@@ -365,7 +375,7 @@ queue_open_servers(struct account *a, enum lend_target target)
 	unsigned most = a->ledger->login_concurrency;
 
 	for (unsigned logins = account_logins(a, mask); logins < q->count && logins < most; logins++)
-		if (!account_open_one(a, mask, p))
+		if (!account_open_one(a, mask, p, true))
 			return;
 }
 
@@ -407,7 +417,7 @@ ledger_even_out_locked(struct account *a, enum lend_target target)
 	unsigned most = 0, fewest = UINT32_MAX, poorest = 0;
 	struct pool *p;
 
-	if ((mask & (mask - 1)) == 0 || a->ledger->paused || a->ledger->one_host_at_a_time)
+	if ((mask & (mask - 1)) == 0 || a->ledger->paused || !cluster_is_monitored(a->ledger->cluster))
 		return;
 	for (unsigned i = 0; i < a->cell_count; i++) {
 		if ((mask & 1u << i) == 0)

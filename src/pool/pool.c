@@ -65,6 +65,20 @@ pool_lend_idle_locked(struct borrower *b, struct server **out)
 	return true;
 }
 
+/* Hosts that are watched are waited for: one of them will take over. */
+static void
+pool_lend_later_locked(struct borrower *b)
+{
+	const struct ledger *l = b->account->ledger;
+
+	if (!l->paused && !cluster_is_monitored(l->cluster) && account_is_failing_locked(b->account)) {
+		account_refuse_failing_locked(b);
+		return;
+	}
+	ledger_enqueue_locked(b);
+	ledger_pump_locked(b->account);
+}
+
 enum lend_outcome
 pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 {
@@ -78,10 +92,8 @@ pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 	pthread_mutex_lock(&l->mutex);
 	must(b->state == BORROWER_NONE);
 	b->sequence = ++l->sequence;
-	if (l->paused || !pool_lend_idle_locked(b, out)) {
-		ledger_enqueue_locked(b);
-		ledger_pump_locked(a);
-	}
+	if (l->paused || !pool_lend_idle_locked(b, out))
+		pool_lend_later_locked(b);
 	if (a->cell_count > 1)
 		ledger_even_out_locked(a, target);
 	pthread_mutex_unlock(&l->mutex);
@@ -107,18 +119,6 @@ pool_withdraw(struct borrower *b)
 
 /* ---------------------------------------------------------------- return */
 
-/* True when the server is too old: their ends are spaced, so that a pool is not renewed all at once. */
-static bool
-server_is_too_old_locked(struct server *s, int64_t now_us)
-{
-	int64_t lifetime_us = s->ledger->server_lifetime_us;
-
-	/* Zero: each server is used once.  One that has just logged in was not used yet. */
-	if (lifetime_us == 0)
-		return s->request_wall_us != 0;
-	return now_us - s->connected_us >= lifetime_us;
-}
-
 static const char *
 server_reason_to_close_locked(struct server *s, int64_t now_us)
 {
@@ -130,9 +130,20 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 		return "pause mode";
 	if ((ledger_mask_locked(s->ledger, LEND_ANY) & 1u << s->host) == 0)
 		return "host is out of rotation";
-	if (server_is_too_old_locked(s, now_us))
-		return "server lifetime over";
-	return NULL;
+	if (server_moved_locked(s) != NULL)
+		return server_moved_locked(s);
+	return server_aged_locked(s, now_us);
+}
+
+bool
+pool_server_is_outdated(struct server *s)
+{
+	bool outdated;
+
+	pthread_mutex_lock(&s->ledger->mutex);
+	outdated = s->epoch != s->ledger->epoch || server_moved_locked(s) != NULL;
+	pthread_mutex_unlock(&s->ledger->mutex);
+	return outdated;
 }
 
 /* Sends the server to another worker; its stream is served by nobody until it gets there. */
@@ -155,6 +166,7 @@ pool_give_on(struct server *s)
 	struct ledger *l = s->ledger;
 	int64_t now_us = loop_now_us(s->pool->loop);
 	struct borrower *next = NULL;
+	bool fresh = s->returned_us == 0;
 	const char *reason;
 
 	s->returned_us = now_us;
@@ -166,6 +178,9 @@ pool_give_on(struct server *s)
 			ledger_idle_locked(s);
 		else
 			ledger_dequeue_locked(next);
+		/* Waiters for another target may have counted on this login. */
+		if (fresh && l->waiting > 0)
+			ledger_pump_locked(s->account);
 	}
 	if (next != NULL && next->pool != s->pool) {
 		server_send_over_locked(s, next);

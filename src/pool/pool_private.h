@@ -44,6 +44,10 @@ void account_refuse_waiters_locked(struct account *a, const struct refusal *why)
 void account_refuse_target_locked(struct account *a, enum lend_target target, const struct refusal *why);
 /* B is in no queue. */
 void account_refuse_one_locked(struct borrower *b, const struct refusal *why);
+/* True while logins fail on every host and no server is up. */
+bool account_is_failing_locked(const struct account *a);
+/* The borrower is told so; it is in no queue. */
+void account_refuse_failing_locked(struct borrower *b);
 struct cell *cell_ref(struct cell *c);
 void cell_unref(struct cell *c);
 
@@ -60,12 +64,21 @@ void ledger_pump_locked(struct account *a);
 void ledger_pump_all_locked(struct ledger *l);
 /* A replica or host that has fewer servers than its peers gets one more, so that reads spread. */
 void ledger_even_out_locked(struct account *a, enum lend_target target);
+/* True while a failed login on that host keeps new ones waiting. */
+bool cell_is_resting(const struct cell *c, const struct ledger *l);
+/* Logins under way on those hosts, and checks. */
+unsigned account_logins(const struct account *a, uint32_t mask);
+/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open. */
+bool account_open_one(struct account *a, uint32_t mask, struct pool *p, bool for_waiter);
 struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter);
 void ledger_promise_locked(struct server *s, struct borrower *b);
 void ledger_idle_locked(struct server *s);
 /* Closes an idle server, or all idle ones of those hosts; TEXT, a literal, is logged. */
 void ledger_close_one_locked(struct server *s, const char *text);
 void ledger_close_idle_locked(struct account *a, uint32_t hosts, const char *text);
+/* Why a server is not used again, or NULL: its age (their ends are spaced), or an address that its host has no more. */
+const char *server_aged_locked(struct server *s, int64_t now_us);
+const char *server_moved_locked(struct server *s);
 /* Takes the server out of all counts and serves who waited for the place. */
 void ledger_forget(struct server *s);
 

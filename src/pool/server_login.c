@@ -421,7 +421,12 @@ server_login_begin(struct server *s)
 	static const struct connector_events events = {.connected = login_connected};
 	const struct settings *set = &s->pool->snapshot->global;
 	struct socket_options options = socket_options_of(set);
+	char who[256];
 
+	if (s->from_reserve) {
+		server_describe(s, who, sizeof(who));
+		log_warning(who, "taking connection from reserve_pool");
+	}
 	s->use = USE_LOGIN;
 	s->login = memory_new(sizeof(*s->login));
 	s->login->server = s;
@@ -510,12 +515,10 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 	cluster_suspect(s->cluster, s->host);
 	pthread_mutex_lock(&s->ledger->mutex);
 	s->cell->failed_us = clock_monotonic_us();
-	a->retry_us = s->cell->failed_us + s->pool->snapshot->global.server_login_retry_ms * 1000;
-	if (!starting) {
-		free(a->failure);
-		a->failure = text_copy(message);
-		snprintf(a->failure_sqlstate, sizeof(a->failure_sqlstate), "%s", sqlstate != NULL ? sqlstate : "08006");
-	}
+	free(a->failure);
+	/* It will be there soon: nobody is sent away. */
+	a->failure = starting ? NULL : text_copy(message);
+	snprintf(a->failure_sqlstate, sizeof(a->failure_sqlstate), "%s", sqlstate != NULL ? sqlstate : "08006");
 	if (sqlstate != NULL && !starting)
 		dedicated_refuse_locked(s, &why);
 	else

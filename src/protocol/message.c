@@ -46,6 +46,15 @@ frame_read(enum direction direction, const char *bytes, size_t length, uint32_t 
 	return FRAME_OK;
 }
 
+bool
+frame_is_too_large(enum direction direction, const char *bytes, size_t length)
+{
+	char type;
+	size_t size;
+
+	return frame_read(direction, bytes, length, INT32_MAX, &type, &size) == FRAME_OK;
+}
+
 size_t
 message_begin(struct bytes *b, char type)
 {

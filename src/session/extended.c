@@ -229,16 +229,23 @@ extended_sync(struct session *s, const struct frame *f)
 	return forward_rest(s, f, 0);
 }
 
+void
+extended_made(struct session *s)
+{
+	struct answer *head = answers_head(&s->server->answers);
+
+	if (head == NULL || head->way != ANSWER_MADE || s->server->skip > 0)
+		return;
+	gather_begin(&s->worker->to_client, &s->stream);
+	relay_made(s);
+	gather_flush(&s->worker->to_client);
+}
+
 size_t
 extended_flush(struct session *s, const struct frame *f)
 {
 	size_t consumed = forward_rest(s, f, 0);
-	struct answer *head = answers_head(&s->server->answers);
 
-	if (head == NULL || head->way != ANSWER_MADE || s->server->skip > 0)
-		return consumed;
-	gather_begin(&s->worker->to_client, &s->stream);
-	relay_made(s);
-	gather_flush(&s->worker->to_client);
+	extended_made(s);
 	return consumed;
 }

@@ -215,6 +215,25 @@ forward_wait_for_copy(struct session *s)
 
 /* ------------------------------------------------------------------ gate */
 
+/* True when the server owes so many answers that no more is asked of it; it is told not to keep back what it has. */
+static bool
+forward_is_full(struct session *s)
+{
+	const struct answers *a = &s->server->answers;
+
+	if (a->count >= ANSWERS_MOST)
+		extended_made(s);
+	if (a->count < ANSWERS_MOST) {
+		s->full = false;
+		return false;
+	}
+	if (!s->full)
+		gather_refer(&s->worker->to_server, "H\0\0\0\4", FRAME_HEAD);
+	s->full = true;
+	s->blocked = true;
+	return true;
+}
+
 static bool
 type_is_of_copy(char type)
 {
@@ -362,7 +381,7 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	case FRAME_WAIT:
 		return 0;
 	case FRAME_BROKEN:
-		session_close(s, CLOSE_bad_packet, NULL);
+		session_close(s, frame_is_too_large(FROM_CLIENT, bytes, length) ? CLOSE_packet_too_large : CLOSE_bad_packet, NULL);
 		return 0;
 	default:
 		break;
@@ -375,6 +394,8 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 		return forward_dropped(s, &f);
 	if (type_is_of_copy(f.type) && s->server->answers.count > 0)
 		return forward_wait_for_copy(s);
+	if (f.type != FRONTEND_TERMINATE && forward_is_full(s))
+		return 0;
 	begins = !s->in_batch && type_begins_request(f.type);
 	if (s->settling || (begins && forward_must_wait(s, f.type, bytes, length))) {
 		s->blocked = true;

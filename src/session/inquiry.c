@@ -429,6 +429,15 @@ ledger_transactions(const struct ledger *l)
 	return sum;
 }
 
+/* Nobody is left of an entry that is to go when it is unused; the next client begins another inquiry. */
+static bool
+inquiry_is_unused(const struct inquiry *q)
+{
+	const struct settings *set = &pool_snapshot(q->worker->pool)->global;
+
+	return atomic_load(&q->ledger->clients) == 0 && (q->ledger->automatic || set->pool_idle_timeout_ms > 0);
+}
+
 static void
 inquiry_due(struct timer *t)
 {
@@ -441,7 +450,7 @@ inquiry_due(struct timer *t)
 
 	facts_unref(&facts);
 	/* It would keep the entry, and the watch over its hosts, for ever. */
-	if (q->ledger->removed) {
+	if (q->ledger->removed || inquiry_is_unused(q)) {
 		inquiry_end(q);
 		return;
 	}

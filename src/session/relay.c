@@ -355,11 +355,11 @@ relay_frame(struct session *s, const char *bytes, size_t length)
 	size_t size, here;
 	enum step step = STEP_BROKEN;
 
-	switch (frame_read(FROM_SERVER, bytes, length, INT32_MAX, &f.type, &size)) {
+	switch (frame_read(FROM_SERVER, bytes, length, (uint32_t)s->snapshot->global.max_packet_size, &f.type, &size)) {
 	case FRAME_WAIT:
 		return 0;
 	case FRAME_BROKEN:
-		session_close(s, CLOSE_server_broken, NULL);
+		session_close(s, frame_is_too_large(FROM_SERVER, bytes, length) ? CLOSE_packet_too_large : CLOSE_server_broken, NULL);
 		return length;
 	default:
 		break;
@@ -447,7 +447,7 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 		stream_pause(&server->stream);
 	if (server->answers.count == 0 && server->skip == 0 && at == length && !(s->request_us == 0 && s->status != 'I'))
 		relay_rest(s);
-	else if (s->blocked && server->in_copy)
+	else if (s->blocked && (server->in_copy || (s->full && server->answers.count < ANSWERS_MOST / 2)))
 		request_resume(s);
 	return at;
 }

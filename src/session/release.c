@@ -70,6 +70,10 @@ release_server(struct session *s)
 		session_close(s, CLOSE_database_removed, NULL);
 		return;
 	}
+	if (session_must_fast_close(s)) {
+		session_close(s, CLOSE_database_changed, NULL);
+		return;
+	}
 	session_arm(s);
 	request_resume(s);
 }

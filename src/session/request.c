@@ -86,7 +86,7 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	case FRAME_WAIT:
 		return 0;
 	case FRAME_BROKEN:
-		session_close(s, CLOSE_bad_packet, NULL);
+		session_close(s, frame_is_too_large(FROM_CLIENT, bytes, length) ? CLOSE_packet_too_large : CLOSE_bad_packet, NULL);
 		return 0;
 	default:
 		break;

@@ -266,7 +266,28 @@ session_is_between_transactions(const struct session *s)
 	return s->state == SESSION_ACTIVE && s->status == 'I' && s->server->answers.count == 0 && !s->in_batch && !s->settling && s->skip == 0;
 }
 
+bool
+session_must_fast_close(const struct session *s)
+{
+	if (s->server == NULL || s->pool_mode != POOL_SESSION || !pool_snapshot(s->worker->pool)->global.server_fast_close)
+		return false;
+	return pool_server_is_outdated(s->server);
+}
+
 /* --------------------------------------------------------- configuration */
+
+/* Who it is to the servers may have changed with the entry's forced user. */
+static void
+session_change_account(struct session *s)
+{
+	const char *user = s->database != NULL && s->database->user != NULL ? s->database->user : s->user_name;
+	struct account *before = s->borrower.account;
+
+	if (before == NULL || s->state != SESSION_IDLE || text_equal(before->user, user))
+		return;
+	s->borrower.account = account_attach(s->ledger, user, s->snapshot);
+	account_detach(before);
+}
 
 void
 session_configure(struct session *s)
@@ -283,6 +304,7 @@ session_configure(struct session *s)
 	s->user = snapshot_user(fresh, s->user_name);
 	s->pool_mode = (uint8_t)snapshot_pool_mode(fresh, s->database, s->user);
 	s->route = (uint8_t)(s->database != NULL ? snapshot_route(fresh, s->database, s->user) : ROUTE_ANY);
+	session_change_account(s);
 	restore_apply_pgweir(s);
 }
 

@@ -16,6 +16,8 @@
 #define AHEAD_MOST ((size_t)64 * 1024)
 /* One lend covers at most this many requests that were sent ahead. */
 #define REQUESTS_MOST 128
+/* A server owes at most about this many answers before its client is not heard. */
+#define ANSWERS_MOST 4096
 
 /* ---- session.c ---- */
 extern const char *const session_state_names[SESSION_STATES];

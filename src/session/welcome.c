@@ -176,10 +176,7 @@ welcome_wait(struct session *s)
 	char sqlstate[6];
 
 	if (account_is_failing(s->borrower.account, &failure, sqlstate)) {
-		char *text = text_format("server login has been failing, cached error: %s (server_login_retry)", failure);
-
-		session_close_as(s, CLOSE_server_login_retry, sqlstate, text);
-		free(text);
+		session_close_as(s, CLOSE_server_login_retry, sqlstate, failure);
 		free(failure);
 		return;
 	}

@@ -135,14 +135,18 @@ worker_drop(struct message *m)
 	list_for_each_safe(node, &d->worker->sessions) {
 		struct session *s = list_entry(node, struct session, all);
 
-		if (s->ledger != NULL && s->ledger->removed && session_is_between_transactions(s))
+		if (s->ledger == NULL || !session_is_between_transactions(s))
+			continue;
+		if (s->ledger->removed)
 			session_close(s, CLOSE_database_removed, NULL);
+		else if (session_must_fast_close(s))
+			session_close(s, CLOSE_database_changed, NULL);
 	}
 	free(d);
 }
 
 void
-worker_drop_removed(struct worker *w)
+worker_drop_outdated(struct worker *w)
 {
 	struct drop_message *d = memory_new(sizeof(*d));
 
