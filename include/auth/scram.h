@@ -10,7 +10,8 @@
  *     scram_client_final      client-final  --->   scram_server_final
  *     scram_client_verify     <--- server-final
  *
- * Pure: messages in, messages out, no framing.  Channel binding is not offered.
+ * Pure: messages in, messages out, no framing.  Towards clients, channel binding is
+ * offered where the caller has one (RFC 5802, section 6; RFC 5929, section 4).
  * Both peers are strangers: every length and count of theirs has a bound.
  */
 #ifndef PGWEIR_AUTH_SCRAM_H
@@ -19,6 +20,9 @@
 #include "base/bytes.h"
 
 #define SCRAM_MECHANISM "SCRAM-SHA-256"
+#define SCRAM_MECHANISM_PLUS "SCRAM-SHA-256-PLUS"
+#define SCRAM_BINDING_TYPE "tls-server-end-point"
+#define SCRAM_BINDING_MAX 64 /* bytes of channel binding data */
 #define SCRAM_SECRET_PREFIX "SCRAM-SHA-256$"
 #define SCRAM_KEY_LENGTH 32
 #define SCRAM_SALT_MAX 64
@@ -60,14 +64,25 @@ bool scram_keys_derive(
  * Keys for a user who does not exist, so that the exchange looks like any other.
  * The salt is always the same for one user and process secret.
  */
-void scram_keys_mock(const char *user, const uint8_t process_secret[32], struct scram_keys *out);
+void scram_keys_mock(const char *user, const uint8_t process_secret[32], int iterations, struct scram_keys *out);
 
 /* ---------------------------------------------------------------- towards clients */
 
 struct scram_server; /* one exchange */
 
-/* KEYS are copied.  A mock exchange runs to its end and then fails, whatever the client proves. */
+/*
+ * KEYS are copied; salt and iterations are enough until the client's final message.
+ * A mock exchange runs to its end and then fails, whatever the client proves.
+ */
 struct scram_server *scram_server_new(const struct scram_keys *keys, bool mock);
+/* The keys that the client's final message is measured by, for the same salt and iterations. */
+void scram_server_take_keys(struct scram_server *s, const struct scram_keys *keys);
+/* Offers channel binding: this data, of the type SCRAM_BINDING_TYPE.  At most SCRAM_BINDING_MAX bytes; before the first message. */
+void scram_server_bind(struct scram_server *s, const uint8_t *data, size_t length);
+/* Appends what is offered, as AuthenticationSASL has it: names, each with a NUL, and one more NUL. */
+void scram_server_mechanisms(const struct scram_server *s, struct bytes *out);
+/* Takes the mechanism that the client chose, SCRAM_MECHANISM unless said; false when it was not offered. */
+bool scram_server_choose(struct scram_server *s, const char *mechanism);
 void scram_server_free(struct scram_server *s); /* wipes; NULL is harmless */
 
 /*

@@ -14,7 +14,8 @@
 /* The values of the settings that are one of a list of words. */
 enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT, POOL_MODE_UNSET = -1 };
 enum route_mode { ROUTE_ANY, ROUTE_PRIMARY, ROUTE_REPLICA, ROUTE_SPLIT, ROUTE_MODE_UNSET = -1 };
-enum auth_type { AUTH_ANY, AUTH_TRUST, AUTH_PLAIN, AUTH_MD5, AUTH_SCRAM, AUTH_CERT, AUTH_HBA, AUTH_LDAP, AUTH_PAM };
+enum auth_type { AUTH_ANY, AUTH_TRUST, AUTH_PLAIN, AUTH_MD5, AUTH_SCRAM, AUTH_CERT, AUTH_HBA, AUTH_LDAP, AUTH_PAM,
+	AUTH_PEER, AUTH_REJECT /* of host-based rules only */ };
 
 /*
  * One field per row of tables/settings.h, named as the key: BOOL and ENUM and INT

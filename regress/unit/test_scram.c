@@ -222,7 +222,7 @@ TEST("a mock exchange looks like any other and fails, even for one who knows the
 	struct exchange x = {0};
 
 	expect(scram_keys_derive("pencil", (const uint8_t *)"salt", 4, 1, &known));
-	scram_keys_mock("nobody", process_secret, &keys);
+	scram_keys_mock("nobody", process_secret, SCRAM_ITERATIONS_DEFAULT, &keys);
 	expect_int(keys.salt_length, 16);
 	expect_int(keys.iterations, 4096);
 	x.server = scram_server_new(&known, true);
@@ -237,11 +237,11 @@ TEST("a mock salt is the same at every login, and another for every user and pro
 	uint8_t secret[32] = {7}, other[32] = {8};
 	struct scram_keys a, b;
 
-	scram_keys_mock("nobody", secret, &a);
-	scram_keys_mock("nobody", secret, &b);
+	scram_keys_mock("nobody", secret, SCRAM_ITERATIONS_DEFAULT, &a);
+	scram_keys_mock("nobody", secret, SCRAM_ITERATIONS_DEFAULT, &b);
 	expect(memcmp(a.salt, b.salt, 16) == 0);
-	scram_keys_mock("nobody2", secret, &b);
+	scram_keys_mock("nobody2", secret, SCRAM_ITERATIONS_DEFAULT, &b);
 	expect(memcmp(a.salt, b.salt, 16) != 0);
-	scram_keys_mock("nobody", other, &b);
+	scram_keys_mock("nobody", other, SCRAM_ITERATIONS_DEFAULT, &b);
 	expect(memcmp(a.salt, b.salt, 16) != 0);
 }

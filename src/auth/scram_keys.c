@@ -99,11 +99,11 @@ scram_keys_derive(const char *password, const uint8_t *salt, size_t salt_length,
 }
 
 void
-scram_keys_mock(const char *user, const uint8_t process_secret[32], struct scram_keys *out)
+scram_keys_mock(const char *user, const uint8_t process_secret[32], int iterations, struct scram_keys *out)
 {
 	uint8_t seed[CRYPTO_SHA256_LENGTH], salt[CRYPTO_SHA256_LENGTH];
 
-	*out = (struct scram_keys){.salt_length = MOCK_SALT_LENGTH, .iterations = SCRAM_ITERATIONS_DEFAULT};
+	*out = (struct scram_keys){.salt_length = MOCK_SALT_LENGTH, .iterations = iterations};
 	crypto_hmac(process_secret, 32, user, strlen(user), seed);
 	crypto_hmac(seed, sizeof(seed), "salt", strlen("salt"), salt);
 	crypto_hmac(seed, sizeof(seed), "stored", strlen("stored"), out->stored_key);

@@ -10,12 +10,18 @@
 #include "auth/scram.h"
 #include "scram_message.h"
 
+/* The longest gs2 header, and the data behind it. */
+#define SERVER_BINDING_INPUT (sizeof("p=" SCRAM_BINDING_TYPE ",,") + SCRAM_BINDING_MAX)
+
 enum scram_server_stage { SERVER_NEW, SERVER_CHALLENGED, SERVER_DONE, SERVER_ENDED };
 
 struct scram_server {
 	enum scram_server_stage stage;
 	bool mock;
-	char binding; /* the client's channel-binding flag, 'n' or 'y' */
+	bool bound;   /* the client chose the mechanism with channel binding */
+	char binding; /* the client's channel-binding flag: 'n', 'y' or 'p' */
+	uint8_t binding_data[SCRAM_BINDING_MAX];
+	size_t binding_length; /* 0: it is not offered */
 	struct scram_keys keys;
 	uint8_t client_key[SCRAM_KEY_LENGTH]; /* valid in SERVER_DONE */
 	char own_nonce[SCRAM_NONCE_SIZE];     /* "" until it is made */
@@ -33,6 +39,37 @@ scram_server_new(const struct scram_keys *keys, bool mock)
 	s->keys = *keys;
 	s->mock = mock;
 	return s;
+}
+
+void
+scram_server_take_keys(struct scram_server *s, const struct scram_keys *keys)
+{
+	memcpy(s->keys.stored_key, keys->stored_key, SCRAM_KEY_LENGTH);
+	memcpy(s->keys.server_key, keys->server_key, SCRAM_KEY_LENGTH);
+}
+
+void
+scram_server_bind(struct scram_server *s, const uint8_t *data, size_t length)
+{
+	must(length <= SCRAM_BINDING_MAX && s->stage == SERVER_NEW);
+	memcpy(s->binding_data, data, length);
+	s->binding_length = length;
+}
+
+void
+scram_server_mechanisms(const struct scram_server *s, struct bytes *out)
+{
+	if (s->binding_length > 0)
+		bytes_text(out, SCRAM_MECHANISM_PLUS);
+	bytes_text(out, SCRAM_MECHANISM);
+	bytes_u8(out, 0);
+}
+
+bool
+scram_server_choose(struct scram_server *s, const char *mechanism)
+{
+	s->bound = strcmp(mechanism, SCRAM_MECHANISM_PLUS) == 0;
+	return s->bound ? s->binding_length > 0 : strcmp(mechanism, SCRAM_MECHANISM) == 0;
 }
 
 void
@@ -74,15 +111,48 @@ scram_server_end(struct scram_server *s, enum scram_step step, const char *probl
 
 /* ---------------------------------------------------------------- client-first */
 
+/* "p=" and the type: the one that is offered. */
+static const char *
+scram_server_read_binding(struct scram_server *s, struct reader *r)
+{
+	size_t length = strlen(SCRAM_BINDING_TYPE);
+	const char *type;
+
+	if (!s->bound)
+		return "The client wants channel binding, and chose a mechanism without it.";
+	if (reader_u8(r) != '=')
+		return "The channel-binding flag is malformed.";
+	type = reader_bytes(r, length);
+	if (type == NULL || memcmp(type, SCRAM_BINDING_TYPE, length) != 0 || reader_u8(r) != ',')
+		return "The channel-binding type is not supported.";
+	return NULL;
+}
+
+/* Reads the channel-binding flag and the comma behind it; returns what is wrong with it, or NULL. */
+static const char *
+scram_server_read_flag(struct scram_server *s, struct reader *r)
+{
+	s->binding = (char)reader_u8(r);
+	if (s->binding == 'p')
+		return scram_server_read_binding(s, r);
+	if ((s->binding != 'n' && s->binding != 'y') || reader_u8(r) != ',')
+		return "The channel-binding flag is malformed.";
+	if (s->bound)
+		return "The client chose a mechanism with channel binding, and sends none.";
+	/* Somebody between us has taken the mechanism out of the list that it was sent. */
+	if (s->binding == 'y' && s->binding_length > 0)
+		return "The client supports channel binding and thinks that it was not offered.";
+	return NULL;
+}
+
 /* Reads the gs2 header up to the bare message; returns what is wrong with it, or NULL. */
 static const char *
 scram_server_read_header(struct scram_server *s, struct reader *r)
 {
-	s->binding = (char)reader_u8(r);
-	if (s->binding == 'p')
-		return "The client requires channel binding, which was not offered.";
-	if ((s->binding != 'n' && s->binding != 'y') || reader_u8(r) != ',')
-		return "The channel-binding flag is malformed.";
+	const char *problem = scram_server_read_flag(s, r);
+
+	if (problem != NULL)
+		return problem;
 	if (scram_message_next(r) == 'a')
 		return "The client asks for an authorization identity, which is not supported.";
 	if (reader_u8(r) != ',')
@@ -150,11 +220,28 @@ scram_server_first(struct scram_server *s, const char *message, size_t length, s
 
 /* ---------------------------------------------------------------- client-final */
 
+/* What "c=" must say: base64 of the gs2 header and the channel's own data (RFC 5802, section 6). */
+static void
+scram_server_expected_binding(const struct scram_server *s, char out[BASE64_LENGTH(SERVER_BINDING_INPUT) + 1])
+{
+	struct bytes input = {0};
+
+	bytes_u8(&input, (uint8_t)s->binding);
+	if (s->binding == 'p')
+		bytes_chars(&input, "=" SCRAM_BINDING_TYPE);
+	bytes_chars(&input, ",,");
+	if (s->binding == 'p')
+		bytes_append(&input, s->binding_data, s->binding_length);
+	base64_encode(input.data, input.length, out);
+	bytes_free(&input);
+}
+
 /* Reads the message and completes the auth message; returns what is wrong with it, or NULL. */
 static const char *
 scram_server_read_final(struct scram_server *s, struct reader *r, uint8_t proof[SCRAM_KEY_LENGTH])
 {
-	const char *start = r->at, *header = s->binding == 'n' ? "biws" : "eSws"; /* base64 of "n,," and "y,," */
+	const char *start = r->at;
+	char expected[BASE64_LENGTH(SERVER_BINDING_INPUT) + 1];
 	struct scram_text binding = scram_message_attribute(r, 'c');
 	struct scram_text nonce = scram_message_attribute(r, 'r');
 	struct scram_text text;
@@ -167,8 +254,9 @@ scram_server_read_final(struct scram_server *s, struct reader *r, uint8_t proof[
 	if (!reader_at_end(r) || !base64_decode(text.data, text.length, proof, SCRAM_KEY_LENGTH, &length) ||
 	    length != SCRAM_KEY_LENGTH)
 		return "The client's final message is malformed.";
-	if (!scram_message_is(binding, header, strlen(header)))
-		return "The channel-binding data does not repeat the client's first message.";
+	scram_server_expected_binding(s, expected);
+	if (!scram_message_is(binding, expected, strlen(expected)))
+		return "The channel-binding data is not that of this connection.";
 	if (!scram_message_is(nonce, s->nonce.data, s->nonce.length))
 		return "The nonce does not match.";
 	bytes_chars(&s->auth_message, ",");

@@ -1,12 +1,9 @@
 /*
- * session/login.c - how a client gets in: the startup packet and the messages up to
- * its greeting (PostgreSQL manual, "Message Flow", "Start-up").  proof.c finds out who
- * it is, welcome.c lets it in.
+ * session/login.c - how a client gets in: the packets of a connection's beginning, up
+ * to its greeting (PostgreSQL manual, "Message Flow", "Start-up").
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "auth/crypto.h"
 #include "observe/log.h"
@@ -16,7 +13,7 @@
 bool
 login_is_busy(const struct session_login *login)
 {
-	return login->deriving;
+	return login->pending != LOGIN_PENDING_NONE && login->pending != LOGIN_PENDING_VERIFIER;
 }
 
 void
@@ -24,154 +21,18 @@ login_free(struct session_login *login)
 {
 	if (login == NULL)
 		return;
+	verifier_forget(&login->verification);
 	scram_server_free(login->scram);
 	crypto_wipe(&login->keys, sizeof(login->keys));
-	if (login->secret != NULL)
-		crypto_wipe(login->secret, strlen(login->secret));
-	free(login->secret);
+	crypto_wipe_text(login->secret);
+	if (login->answer != NULL)
+		crypto_wipe(login->answer, login->answer_length);
+	free(login->answer);
+	free(login->name);
 	free(login->database);
 	free(login->failure);
 	bytes_free(&login->replication_startup);
 	free(login);
-}
-
-/* --------------------------------------------------------------- startup */
-
-static bool
-login_is_console(const char *database)
-{
-	return strcmp(database, "pgbouncer") == 0 || strcmp(database, "pgweir") == 0;
-}
-
-static bool
-login_set(struct session *s, const char *name, const char *value)
-{
-	if (snapshot_list_has(s->snapshot->global.ignore_startup_parameters, name))
-		return true;
-	s->startup = profile_with(s->startup, name, value);
-	return true;
-}
-
-/* The switches of the `options` parameter are settings like any other. */
-static bool
-login_take_options(struct session *s, const char *options)
-{
-	bool ignored = snapshot_list_has(s->snapshot->global.ignore_startup_parameters, "options");
-
-	for (;;) {
-		char *name = NULL, *value = NULL;
-		enum option_state state = startup_next_option(&options, &name, &value);
-
-		if (state == OPTION_END)
-			return true;
-		if (state == OPTION_UNSUPPORTED && ignored)
-			continue;
-		if (state == OPTION_UNSUPPORTED) {
-			session_close(s, CLOSE_unsupported_options, NULL);
-			return false;
-		}
-		login_set(s, name, value);
-		free(name);
-		free(value);
-	}
-}
-
-static bool
-login_take_parameter(struct session *s, const char *name, const char *value)
-{
-	if (strcmp(name, "user") == 0) {
-		free(s->user_name);
-		s->user_name = text_copy(value);
-		return true;
-	}
-	if (strcmp(name, "database") == 0) {
-		free(s->login->database);
-		s->login->database = text_copy(value);
-		return true;
-	}
-	/* PostgreSQL hears a replication client's own words. */
-	if (strcmp(name, "replication") == 0 || (s->replication != REPLICATION_NONE && strcmp(name, "application_name") != 0))
-		return true;
-	if (strcmp(name, "options") == 0)
-		return login_take_options(s, value);
-	return login_set(s, name, value);
-}
-
-/* Protocol extensions that nobody here knows, and minor versions above ours, are answered with what there is. */
-static void
-login_negotiate(struct session *s, uint32_t asked_minor, const struct bytes *unknown, unsigned count)
-{
-	struct bytes b = {0};
-	size_t begun;
-
-	if (asked_minor == s->minor && count == 0)
-		return;
-	begun = message_begin(&b, BACKEND_NEGOTIATE_VERSION);
-	bytes_u32(&b, 0x00030000u | s->minor);
-	bytes_u32(&b, count);
-	bytes_append(&b, unknown->data, unknown->length);
-	message_end(&b, begun);
-	session_send(s, &b);
-	bytes_free(&b);
-}
-
-/* PostgreSQL shows an application name in printable ASCII. */
-static void
-login_clean_application_name(struct session *s)
-{
-	const char *given = profile_find(s->startup, "application_name");
-	struct endpoint peer;
-	char *clean;
-
-	if (given == NULL && !s->snapshot->global.application_name_add_host)
-		return;
-	clean = text_copy(given != NULL ? given : "app");
-	for (char *p = clean; *p != '\0'; p++)
-		*p = *p < 32 || *p > 126 ? '?' : *p;
-	if (s->snapshot->global.application_name_add_host) {
-		char *with_host;
-
-		socket_describe_peer(s->stream.fd, &peer);
-		with_host = text_format("%s - %s:%u", clean, peer.host, peer.port);
-		free(clean);
-		clean = with_host;
-	}
-	/* A name's length in PostgreSQL is 63 bytes. */
-	if (strlen(clean) > 63)
-		clean[63] = '\0';
-	s->startup = profile_with(s->startup, "application_name", clean);
-	free(clean);
-}
-
-static bool
-login_take_parameters(struct session *s, const struct startup *packet)
-{
-	struct reader r = reader_over(packet->body, packet->body_length);
-	struct bytes unknown = {0};
-	const char *name, *value;
-	unsigned unknown_count = 0;
-	uint32_t asked_minor = packet->version & 0xffff;
-
-	s->minor = asked_minor >= 2 ? 2 : 0;
-	replication_take_startup(s, packet);
-	while (startup_next(&r, &name, &value)) {
-		if (strncmp(name, "_pq_.", 5) == 0) {
-			bytes_text(&unknown, name);
-			unknown_count++;
-		} else if (!login_take_parameter(s, name, value)) {
-			bytes_free(&unknown);
-			return false;
-		}
-	}
-	if (!reader_ok(&r)) {
-		bytes_free(&unknown);
-		session_close(s, CLOSE_bad_startup, NULL);
-		return false;
-	}
-	login_negotiate(s, asked_minor, &unknown, unknown_count);
-	bytes_free(&unknown);
-	login_clean_application_name(s);
-	return true;
 }
 
 void
@@ -186,18 +47,49 @@ login_ask(struct session *s, enum authentication kind, const void *data, size_t 
 		session_enter(s, SESSION_AUTH);
 }
 
+/* --------------------------------------------------------------- waiting */
+
+void
+login_wait(struct session *s, enum login_pending pending)
+{
+	must(s->login->pending == LOGIN_PENDING_NONE);
+	s->login->pending = (uint8_t)pending;
+}
+
+bool
+login_resumed(struct session *s)
+{
+	must(s->login->pending != LOGIN_PENDING_NONE);
+	s->login->pending = LOGIN_PENDING_NONE;
+	if (s->state == SESSION_CLOSING) {
+		session_free_if_settled(s);
+		return false;
+	}
+	stream_resume(&s->stream);
+	return true;
+}
+
+void
+login_work(struct session *s, void (*work)(struct job *job), void (*done)(struct job *job))
+{
+	login_wait(s, LOGIN_PENDING_JOB);
+	s->login->job = (struct job){.work = work, .done = done};
+	loop_work(s->worker->loop, &s->login->job);
+}
+
 /* --------------------------------------------------------------- packets */
 
 /* It is told before it succeeds or fails. */
 static void
 login_log_attempt(const struct session *s)
 {
-	char who[256];
+	char who[256], tls[128];
 
 	if (!s->snapshot->global.log_connections)
 		return;
 	session_describe(s, who, sizeof(who));
-	log_info(who, "login attempt: db=%s user=%s tls=no", s->login->database, s->user_name);
+	stream_describe_tls(&s->stream, tls, sizeof(tls));
+	log_info(who, "login attempt: db=%s user=%s tls=%s", s->login->database, s->user_name, tls[0] != '\0' ? tls : "no");
 }
 
 static void
@@ -207,22 +99,10 @@ login_startup(struct session *s, const struct startup *packet)
 
 	s->login = memory_new(sizeof(*s->login));
 	s->login->session = s;
-	if (!login_take_parameters(s, packet))
+	if (!claim_take(s, packet))
 		return;
-	if (s->user_name == NULL || s->user_name[0] == '\0') {
-		session_close(s, CLOSE_no_user, NULL);
-		return;
-	}
-	if (s->login->database == NULL || s->login->database[0] == '\0') {
-		free(s->login->database);
-		s->login->database = text_copy(s->user_name);
-	}
-	s->login->console = login_is_console(s->login->database);
 	if (s->login->console) {
-		int pid;
-		unsigned uid;
-
-		if (strcmp(s->user_name, "pgbouncer") == 0 && socket_peer_credentials(s->stream.fd, &pid, &uid) && uid == geteuid()) {
+		if (welcome_is_own_user(s)) {
 			login_log_attempt(s);
 			welcome_console(s);
 			return;
@@ -236,6 +116,22 @@ login_startup(struct session *s, const struct startup *packet)
 	}
 	login_log_attempt(s);
 	proof_begin(s);
+}
+
+/* Names the bytes that made no sense, as far as there are eight. */
+static void
+login_refuse_header(struct session *s, const char *bytes, size_t length)
+{
+	static const char digits[] = "0123456789abcdef";
+	char hex[17] = "", *text;
+
+	for (size_t i = 0; i < min_of(length, (size_t)8); i++) {
+		hex[2 * i] = digits[(unsigned char)bytes[i] >> 4];
+		hex[2 * i + 1] = digits[(unsigned char)bytes[i] & 15];
+	}
+	text = text_format("bad packet header: '%s'", hex);
+	session_close(s, CLOSE_bad_packet, text);
+	free(text);
 }
 
 /* Each kind of encryption may be asked for once. */
@@ -278,7 +174,7 @@ login_startup_data(struct session *s, const char *bytes, size_t length)
 		session_close(s, CLOSE_unsupported_protocol, NULL);
 		break;
 	default:
-		session_close(s, CLOSE_bad_packet, NULL);
+		login_refuse_header(s, bytes, length);
 	}
 	return packet.kind == STARTUP_BROKEN ? length : packet.size;
 }
@@ -290,9 +186,11 @@ login_auth_data(struct session *s, const char *bytes, size_t length)
 	size_t size;
 	enum frame_state state = frame_read(FROM_CLIENT, bytes, length, 65536, &type, &size);
 
-	if (s->login->deriving)
-		return 0;
-	if (state == FRAME_BROKEN || (state == FRAME_OK && type != FRONTEND_PASSWORD && type != FRONTEND_TERMINATE)) {
+	if (state == FRAME_BROKEN) {
+		login_refuse_header(s, bytes, length);
+		return length;
+	}
+	if (state == FRAME_OK && type != FRONTEND_PASSWORD && type != FRONTEND_TERMINATE) {
 		session_close(s, CLOSE_bad_packet, NULL);
 		return length;
 	}
@@ -301,7 +199,7 @@ login_auth_data(struct session *s, const char *bytes, size_t length)
 	if (type == FRONTEND_TERMINATE)
 		session_close(s, CLOSE_client_request, NULL);
 	else
-		proof_take_answer(s, bytes + FRAME_HEAD, size - FRAME_HEAD);
+		exchange_take(s, bytes + FRAME_HEAD, size - FRAME_HEAD);
 	return size;
 }
 
@@ -311,11 +209,17 @@ login_data(struct session *s, char *bytes, size_t length)
 	size_t at = 0;
 
 	while (at < length && (s->state == SESSION_STARTUP || s->state == SESSION_AUTH)) {
-		size_t consumed;
+		size_t consumed = 0;
 
-		if (s->state == SESSION_STARTUP && s->login != NULL)
+		if (s->login != NULL && s->login->pending != LOGIN_PENDING_NONE) {
+			if (length - at > AHEAD_MOST)
+				stream_pause(&s->stream);
 			break;
-		consumed = s->state == SESSION_STARTUP ? login_startup_data(s, bytes + at, length - at) : login_auth_data(s, bytes + at, length - at);
+		}
+		if (s->state == SESSION_AUTH)
+			consumed = login_auth_data(s, bytes + at, length - at);
+		else if (s->login == NULL)
+			consumed = login_startup_data(s, bytes + at, length - at);
 		if (consumed == 0)
 			break;
 		at += min_of(consumed, length - at);

@@ -1,194 +1,217 @@
 /*
- * session/proof.c - how a client proves who it is: cleartext, md5, SCRAM-SHA-256
- * (PostgreSQL manual, "Authentication Methods").
+ * session/proof.c - by which method a client has to prove who it is, and the secret
+ * that it is measured by.  exchange.c then talks to the client.
+ *
+ *    auth_type ──┬── hba: the matching rule's ──┬── any, reject ─────────────────────▶ decided
+ *                └──────────────────────────────┼── pam, ldap ───────────────────────▶ exchange
+ *                                               └── the rest: user list, auth_query ─▶ decided, or exchange
  *
  * An unknown user goes through the same exchange as a known one and fails at its
  * end, in the same words.
  */
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "auth/crypto.h"
-#include "auth/keycache.h"
+#include "auth/hba.h"
 #include "auth/secret.h"
 #include "observe/log.h"
 #include "session/login_private.h"
 
-static void
-proof_refuse(struct session *s)
+static enum close_reason
+proof_refusal(const struct session_login *login)
+{
+	switch (login->method) {
+	case AUTH_TRUST:
+		return CLOSE_trust_failed;
+	case AUTH_SCRAM:
+		return CLOSE_sasl_failed;
+	case AUTH_CERT:
+		return CLOSE_certificate_failed;
+	case AUTH_PEER:
+		return CLOSE_peer_failed;
+	case AUTH_PAM:
+		return CLOSE_pam_failed;
+	case AUTH_LDAP:
+		return CLOSE_ldap_failed;
+	default:
+		return CLOSE_password_failed;
+	}
+}
+
+void
+proof_refuse(struct session *s, const char *why)
 {
 	char who[256];
 
 	session_describe(s, who, sizeof(who));
-	log_info(who, "login failed: db=%s user=%s", s->login->database, s->user_name);
-	session_close(s, s->login->method == AUTH_SCRAM ? CLOSE_sasl_failed : CLOSE_password_failed, NULL);
+	log_info(who, "login failed: db=%s user=%s: %s", s->login->database, s->user_name, why);
+	session_close(s, proof_refusal(s->login), NULL);
 }
 
+/* ------------------------------------------- methods without an exchange */
+
+/* Nobody proves anything, so all are the same user on the server. */
 static void
-proof_begin_scram(struct session *s)
+proof_by_any(struct session *s)
 {
-	static const char mechanisms[] = SCRAM_MECHANISM "\0";
+	const struct database_config *d = snapshot_database(s->snapshot, s->login->database);
+	char who[256];
 
-	s->login->scram = scram_server_new(&s->login->keys, s->login->mock);
-	login_ask(s, AUTHENTICATION_SASL, mechanisms, sizeof(mechanisms));
-}
-
-static void
-proof_derive(struct job *job)
-{
-	struct session_login *login = container_of(job, struct session_login, derive);
-	struct scram_keys asked = login->keys;
-
-	if (scram_keys_derive(login->secret, asked.salt, asked.salt_length, asked.iterations, &login->keys))
-		keycache_put(login->secret, &login->keys);
-	else
-		login->mock = true;
-}
-
-static void
-proof_derived(struct job *job)
-{
-	struct session_login *login = container_of(job, struct session_login, derive);
-	struct session *s = login->session;
-
-	login->deriving = false;
-	if (s->state == SESSION_CLOSING) {
-		session_free_if_settled(s);
+	if (s->login->console || d == NULL || d->user != NULL) {
+		welcome_begin(s);
 		return;
 	}
-	stream_resume(&s->stream);
-	proof_begin_scram(s);
+	session_describe(s, who, sizeof(who));
+	log_error(who, "auth_type=any requires forced user");
+	session_close(s, CLOSE_configuration, NULL);
 }
 
-/* Keys from the secret: parsed, found in the cache, made in the thread pool, or made up for an unknown user. */
+static const char *
+proof_map(const struct session *s)
+{
+	return s->login->rule != NULL ? s->login->rule->map : NULL;
+}
+
+/* What the peer's certificate is called, if it was verified, can be this user's name. */
+static bool
+proof_certificate_fits(const struct session *s, const char *map)
+{
+	char name[256];
+
+	return stream_peer_common_name(&s->stream, name, sizeof(name)) && map == NULL && strcmp(name, s->user_name) == 0;
+}
+
 static void
-proof_start_scram(struct session *s)
+proof_by_certificate(struct session *s)
+{
+	if (!stream_is_secure(&s->stream))
+		proof_refuse(s, "TLS connection required");
+	else if (!stream_peer_is_verified(&s->stream))
+		proof_refuse(s, "TLS client certificate required");
+	else if (!proof_certificate_fits(s, proof_map(s)))
+		proof_refuse(s, "TLS certificate name mismatch");
+	else if (s->login->secret == NULL)
+		proof_refuse(s, "no such user");
+	else
+		welcome_begin(s);
+}
+
+/* In the thread pool: who is behind a number may be asked of a directory far away. */
+static void
+proof_find_system_user(struct job *job)
+{
+	struct session_login *login = container_of(job, struct session_login, job);
+	const struct session *s = login->session;
+	struct passwd row, *found = NULL;
+	char buffer[4096];
+
+	if (getpwuid_r(login->uid, &row, buffer, sizeof(buffer), &found) == 0 && found != NULL)
+		login->matched = proof_map(s) == NULL && strcmp(row.pw_name, s->user_name) == 0;
+}
+
+static void
+proof_found_system_user(struct job *job)
+{
+	struct session *s = container_of(job, struct session_login, job)->session;
+
+	if (!login_resumed(s))
+		return;
+	if (s->login->matched && s->login->secret != NULL)
+		welcome_begin(s);
+	else
+		proof_refuse(s, "the system user at the other end is another");
+}
+
+static void
+proof_by_peer(struct session *s)
+{
+	int pid;
+
+	if (socket_peer_credentials(s->stream.fd, &pid, &s->login->uid))
+		login_work(s, proof_find_system_user, proof_found_system_user);
+	else
+		proof_refuse(s, "this is no unix socket");
+}
+
+static void
+proof_by_secret(struct session *s)
 {
 	struct session_login *login = s->login;
-	struct scram_keys *keys = &login->keys;
-	enum secret_kind kind = secret_kind(login->secret);
 
-	if (kind == SECRET_SCRAM && scram_keys_from_secret(login->secret, keys)) {
-		proof_begin_scram(s);
-		return;
+	switch (login->method) {
+	case AUTH_TRUST:
+		if (login->secret != NULL)
+			welcome_begin(s);
+		else
+			proof_refuse(s, "no such user");
+		break;
+	case AUTH_CERT:
+		proof_by_certificate(s);
+		break;
+	case AUTH_PEER:
+		proof_by_peer(s);
+		break;
+	default:
+		if (login->method == AUTH_MD5 && secret_kind(login->secret) == SECRET_SCRAM)
+			login->method = AUTH_SCRAM;
+		exchange_begin(s);
 	}
-	if (kind != SECRET_PLAIN) {
-		login->mock = true;
-		scram_keys_mock(s->user_name, s->worker->process->secret, keys);
-		proof_begin_scram(s);
+}
+
+/* ---------------------------------------------------------------- secret */
+
+void
+proof_secret_known(struct session *s, const char *secret)
+{
+	if (s->login->pending == LOGIN_PENDING_LOOKUP && !login_resumed(s))
 		return;
+	s->login->secret = text_copy(secret);
+	proof_by_secret(s);
+}
+
+static void
+proof_seek_secret(struct session *s)
+{
+	const struct user_config *user = snapshot_user(s->snapshot, s->user_name);
+
+	if (user != NULL && user->secret != NULL) {
+		proof_secret_known(s, user->secret);
+	} else if (lookup_is_configured(s)) {
+		login_wait(s, LOGIN_PENDING_LOOKUP);
+		lookup_begin(s);
+	} else {
+		proof_secret_known(s, NULL);
 	}
-	keycache_salt(s->user_name, login->secret, keys->salt);
-	keys->salt_length = KEYCACHE_SALT_LENGTH;
-	keys->iterations = s->snapshot->global.scram_iterations;
-	if (keycache_get(login->secret, keys->salt, keys->salt_length, keys->iterations, keys)) {
-		proof_begin_scram(s);
-		return;
+}
+
+/* ---------------------------------------------------------------- method */
+
+static void
+proof_take_method(struct session *s, enum auth_type method)
+{
+	s->login->method = (uint8_t)method;
+	switch (method) {
+	case AUTH_ANY:
+		proof_by_any(s);
+		break;
+	case AUTH_REJECT:
+		session_close(s, CLOSE_rejected, NULL);
+		break;
+	case AUTH_PAM:
+	case AUTH_LDAP:
+		exchange_begin(s);
+		break;
+	default:
+		proof_seek_secret(s);
 	}
-	login->deriving = true;
-	login->derive = (struct job){.work = proof_derive, .done = proof_derived};
-	stream_pause(&s->stream);
-	loop_work(s->worker->loop, &login->derive);
 }
 
 void
 proof_begin(struct session *s)
 {
-	struct session_login *login = s->login;
-	const struct user_config *user = snapshot_user(s->snapshot, s->user_name);
-
-	login->secret = text_copy(user != NULL && user->secret != NULL && user->secret[0] != '\0' ? user->secret : NULL);
-	login->method = (uint8_t)s->snapshot->global.auth_type;
-	if (login->method == AUTH_MD5 && secret_kind(login->secret) == SECRET_SCRAM)
-		login->method = AUTH_SCRAM;
-	switch (login->method) {
-	case AUTH_ANY:
-		welcome_begin(s);
-		break;
-	case AUTH_TRUST:
-		if (user != NULL && user->secret != NULL)
-			welcome_begin(s);
-		else
-			session_close(s, CLOSE_trust_failed, NULL);
-		break;
-	case AUTH_PLAIN:
-		login_ask(s, AUTHENTICATION_CLEARTEXT, NULL, 0);
-		break;
-	case AUTH_MD5:
-		if (!crypto_random(login->salt, sizeof(login->salt)))
-			proof_refuse(s);
-		else
-			login_ask(s, AUTHENTICATION_MD5, login->salt, sizeof(login->salt));
-		break;
-	default:
-		proof_start_scram(s);
-	}
-}
-
-/* ------------------------------------------------- answers to the request */
-
-static void
-proof_scram_step(struct session *s, const char *body, size_t length)
-{
-	struct session_login *login = s->login;
-	struct reader r = reader_over(body, length);
-	struct bytes reply = {0};
-	enum scram_step step;
-
-	if (!login->scram_begun) {
-		const char *mechanism = reader_text(&r);
-		uint32_t said = reader_u32(&r);
-		const char *first = reader_bytes(&r, said == UINT32_MAX ? 0 : said);
-
-		login->scram_begun = true;
-		if (!reader_at_end(&r) || strcmp(mechanism, SCRAM_MECHANISM) != 0 || first == NULL)
-			step = SCRAM_BROKEN;
-		else
-			step = scram_server_first(login->scram, first, said == UINT32_MAX ? 0 : said, &reply);
-		if (step == SCRAM_CONTINUE)
-			login_ask(s, AUTHENTICATION_SASL_CONTINUE, reply.data, reply.length);
-	} else {
-		step = scram_server_final(login->scram, body, length, &reply);
-		if (step == SCRAM_DONE) {
-			login_ask(s, AUTHENTICATION_SASL_FINAL, reply.data, reply.length);
-			memcpy(login->keys.client_key, scram_server_client_key(login->scram), SCRAM_KEY_LENGTH);
-			login->keys.has_client_key = true;
-			welcome_begin(s);
-		}
-	}
-	bytes_free(&reply);
-	if (step == SCRAM_FAILED || step == SCRAM_BROKEN)
-		proof_refuse(s);
-}
-
-void
-proof_take_answer(struct session *s, const char *body, size_t length)
-{
-	struct session_login *login = s->login;
-	struct reader r = reader_over(body, length);
-	const char *answer;
-	bool fits;
-
-	if (login->method == AUTH_SCRAM) {
-		proof_scram_step(s, body, length);
-		return;
-	}
-	answer = reader_text(&r);
-	if (!reader_at_end(&r)) {
-		session_close(s, CLOSE_bad_packet, NULL);
-		return;
-	}
-	if (login->method == AUTH_MD5)
-		fits = secret_matches_md5(s->user_name, login->secret, login->salt, answer);
+	if (s->snapshot->global.auth_type == AUTH_HBA)
+		session_close(s, CLOSE_no_method, NULL);
 	else
-		fits = secret_matches_plain(s->user_name, login->secret, answer);
-	if (!fits) {
-		proof_refuse(s);
-		return;
-	}
-	if (login->method == AUTH_PLAIN) {
-		free(login->secret);
-		login->secret = text_copy(answer);
-	}
-	welcome_begin(s);
+		proof_take_method(s, (enum auth_type)s->snapshot->global.auth_type);
 }

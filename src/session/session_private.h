@@ -30,7 +30,23 @@ void session_free_if_settled(struct session *s);
 /* ---- login.c ---- */
 size_t login_data(struct session *s, char *bytes, size_t length);
 void login_free(struct session_login *login);
-bool login_is_busy(const struct session_login *login); /* a job of it is in the thread pool */
+bool login_is_busy(const struct session_login *login); /* something still works for it: it cannot be freed */
+/* ---- proof.c ---- */
+/*
+ * The answer to lookup_begin: the user's secret ("": a user without a usable password), or NULL when there is
+ * no such user.  Exactly once, on the session's worker, also for a session that has ended meanwhile: it may be
+ * freed by this.  The secret is copied.
+ */
+void proof_secret_known(struct session *s, const char *secret);
+/* The answer to verifier_begin: whether the password is the user's. */
+void proof_verified(struct session *s, bool ok);
+
+/* ---- lookup.c: secrets that auth_query finds ---- */
+/* True when somebody is configured who could ask for secrets on behalf of this login. */
+bool lookup_is_configured(const struct session *s);
+/* Finds the secret of s->user_name; s->login->database is what it asks for.  proof_secret_known follows, maybe before the return. */
+void lookup_begin(struct session *s);
+
 /* ---- welcome.c ---- */
 bool welcome_granted(struct session *s);        /* a server came for a session that is logging in */
 void welcome_learned(struct session *s);          /* the server has judged the startup settings */

@@ -138,9 +138,18 @@ welcome_attach(struct session *s)
 	welcome_add_route(s);
 	if (s->database->user == NULL && login->keys.has_client_key)
 		account_learn_keys(s->borrower.account, &login->keys);
-	if (s->database->user == NULL && login->method == AUTH_PLAIN)
-		account_learn_password(s->borrower.account, login->secret);
+	if (s->database->user == NULL && (login->method == AUTH_PLAIN || login->method == AUTH_PAM || login->method == AUTH_LDAP))
+		account_learn_password(s->borrower.account, login->answer);
 	return true;
+}
+
+bool
+welcome_is_own_user(const struct session *s)
+{
+	int pid;
+	unsigned uid;
+
+	return strcmp(s->user_name, "pgbouncer") == 0 && socket_peer_credentials(s->stream.fd, &pid, &uid) && uid == geteuid();
 }
 
 void
@@ -148,11 +157,8 @@ welcome_console(struct session *s)
 {
 	const struct settings *set = &s->snapshot->global;
 	bool is_admin = snapshot_list_has(set->admin_users, s->user_name);
-	int pid;
-	unsigned uid;
 
-	if (strcmp(s->user_name, "pgbouncer") == 0 && socket_peer_credentials(s->stream.fd, &pid, &uid) && uid == geteuid())
-		is_admin = true;
+	is_admin |= welcome_is_own_user(s);
 	if (!is_admin && !snapshot_list_has(set->stats_users, s->user_name)) {
 		session_close(s, CLOSE_not_allowed, NULL);
 		return;
