@@ -612,12 +612,12 @@ class FakeServer:
     the end of its connection, is kept in .errors; the test asserts that by leaving the `with` block.
     """
 
-    def __init__(self, script=None, unix_folder=None, port=0):
+    def __init__(self, script=None, unix_folder=None, port=0, address="127.0.0.1"):
         self.script = script or (lambda session: session.log_in().serve())
         self.sessions, self.errors = [], []
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((address, port))
         self.listener.listen(128)
         self.port = self.listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, args=(self.listener,), daemon=True)]
