@@ -79,14 +79,14 @@ def config_text(sections):
 class Pgweir:
     """One process.  Attributes: address, port, socket_folder, config_path, users_path, process."""
 
-    def __init__(self, nest, config, users=None, start=True, arguments=(), program=None, prefix=()):
+    def __init__(self, nest, config, users=None, start=True, arguments=(), program=None, prefix=(), environment=None):
         self.nest = nest
         self.address, self.socket_folder = "127.0.0.1", nest.folder(f"pgweir{next(_numbers)}")
         self.folder = self.socket_folder
         self.config_path = f"{self.folder}/pgweir.ini"
         self.users_path = f"{self.folder}/userlist.txt"
         self.log_path = f"{self.folder}/stderr.log"
-        self.arguments, self.prefix = list(arguments), list(prefix)
+        self.arguments, self.prefix, self.extra_environment = list(arguments), list(prefix), environment or {}
         self.program = program or program_path()
         # PgBouncer before 1.23 ends at once on SIGTERM and knows no SIGQUIT.
         self.stop_signal = signal.SIGTERM if self.program.endswith("pgbouncer") else signal.SIGQUIT
@@ -141,7 +141,7 @@ class Pgweir:
 
     def environment(self):
         profiles = f"{self.folder}/%p.profraw"
-        return {**sanitizer_environment(self.nest), "LLVM_PROFILE_FILE": profiles}
+        return {**sanitizer_environment(self.nest), "LLVM_PROFILE_FILE": profiles, **self.extra_environment}
 
     def start(self, wait=True):
         with socket.socket() as probe:

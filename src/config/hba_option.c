@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/built.h"
+
 enum option_check { CHECK_TEXT, CHECK_LDAP, CHECK_CLIENT_CERT, CHECK_CLIENT_NAME };
 
 #define OPTION_METHOD(m) (1u << (m))
@@ -142,10 +144,25 @@ option_take(struct hba_scan *scan, const struct hba_line *line, struct hba_rule 
 }
 
 static bool
+option_method_is_built(struct hba_scan *scan, const struct hba_line *line, const struct hba_rule *rule)
+{
+	const char *lacks = rule->method == HBA_PAM ? built_without(AUTH_PAM) :
+	    rule->method == HBA_LDAP		    ? built_without(AUTH_LDAP) :
+						      NULL;
+
+	if (lacks != NULL)
+		hba_scan_error(scan, line, "authentication method \"%s\" cannot be used: this build has no %s",
+		    hba_method_name(rule->method), lacks);
+	return lacks == NULL;
+}
+
+static bool
 option_finish(struct hba_scan *scan, const struct hba_line *line, struct hba_rule *rule)
 {
 	const char *certificate = hba_rule_option(rule, "clientcert"), *service = hba_rule_option(rule, "pamservice");
 
+	if (!option_method_is_built(scan, line, rule))
+		return false;
 	if (rule->method == HBA_LDAP && !option_take_ldap(scan, line, rule, NULL, NULL))
 		return false;
 	if (rule->method == HBA_CERT && text_equal(certificate, "verify-ca")) {

@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "main/main_private.h"
 #include "observe/log.h"
+#include "session/verifier.h"
 
 #define POOL_THREADS 4
 
@@ -98,6 +99,7 @@ main_end_workers(struct program *p)
 	}
 	for (unsigned i = 0; i < p->workers; i++)
 		pthread_join(p->threads[i], NULL);
+	verifier_stop();
 	for (unsigned i = 0; i < p->workers; i++)
 		loop_free(p->loops[i]);
 	for (unsigned i = 0; i < p->workers; i++) {

@@ -11,6 +11,8 @@
 #include "auth/crypto.h"
 #include "auth/keycache.h"
 #include "auth/secret.h"
+#include "config/hba.h"
+#include "config/ldap_options.h"
 #include "session/login_private.h"
 
 /* ------------------------------------------------------------- refusals */
@@ -106,13 +108,44 @@ proof_verified(struct session *s, bool ok)
 		proof_refuse(s, "the password was not accepted");
 }
 
+/* PAM's name for us, as /etc/pam.d has it for PgBouncer, unless a rule has another. */
+#define PAM_SERVICE "pgbouncer"
+
+static void
+exchange_ask_ldap(struct session *s)
+{
+	struct session_login *login = s->login;
+	struct ldap_options options;
+	struct bytes why = {0};
+
+	if (login->rule != NULL && login->rule->ldap != NULL) {
+		login->verification = verifier_ask_ldap(s, login->rule->ldap, login->answer);
+	} else if (ldap_options_read(&options, s->snapshot->global.auth_ldap_options, &why)) {
+		login->verification = verifier_ask_ldap(s, &options, login->answer);
+		ldap_options_free(&options);
+	}
+	bytes_free(&why);
+}
+
+static void
+exchange_ask_pam(struct session *s)
+{
+	struct session_login *login = s->login;
+	const char *service = login->rule != NULL ? login->rule->pam_service : NULL;
+
+	login->verification = verifier_ask_pam(s, service != NULL ? service : PAM_SERVICE, login->answer);
+}
+
 static void
 exchange_ask_verifier(struct session *s)
 {
 	struct session_login *login = s->login;
 
 	login_wait(s, LOGIN_PENDING_VERIFIER);
-	login->verification = verifier_begin(s, (enum auth_type)login->method, login->answer, s->snapshot->global.auth_ldap_options);
+	if (login->method == AUTH_PAM)
+		exchange_ask_pam(s);
+	else
+		exchange_ask_ldap(s);
 	if (login->verification == NULL && login_resumed(s))
 		proof_refuse(s, "nobody can judge the password now");
 }
