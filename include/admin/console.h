@@ -34,4 +34,10 @@ void console_sample(struct hub *hub);
 /* Appends the list of commands as pgweir(8) has it. */
 void console_write_commands(struct bytes *out);
 
+/* Room for a stats line. */
+#define CONSOLE_STATS_SIZE 512
+
+/* The stats line of the last period; false while there has been none.  Any thread. */
+bool console_stats_line(char *out, size_t size);
+
 #endif

@@ -36,6 +36,12 @@ void socket_describe_local(int fd, struct endpoint *out);
 /* The process and user at the other end of a unix socket; false for TCP. */
 bool socket_peer_credentials(int fd, int *pid, unsigned *uid);
 void socket_apply_options(int fd, const struct socket_options *options);
+/*
+ * For a listening socket, from which accepted ones inherit: an option that is off
+ * gets the kernel's value back (but for the size of buffers).  DEFER_ACCEPT_S 0: a
+ * connection is accepted before it has sent anything.
+ */
+void socket_apply_inherited(int fd, const struct socket_options *options, int defer_accept_s);
 
 /*
  * Connects to HOST ("/dir" and "@name" are unix sockets, else a name or an address)
@@ -57,14 +63,20 @@ void connector_cancel(struct connector *c);
 /*
  * Listening sockets.  Each returns a descriptor, or -1 with a reason in ERROR (of SIZE bytes).
  */
-int listen_tcp(const struct sockaddr *address, socklen_t length, int backlog, char *error, size_t size);
+/* With REUSE_PORT other processes of this user may listen there too, and the kernel spreads the connections. */
+int listen_tcp(const struct sockaddr *address, socklen_t length, bool reuse_port, int backlog, char *error, size_t size);
 /* PATH is the socket's file ("@…" is abstract); a stale file is removed, a used one is an error. */
 int listen_unix(const char *path, unsigned mode, const char *group, int backlog, char *error, size_t size);
 
-/* Calls ACCEPTED for each new connection (non-blocking, the callee's) until listener_free. */
+/*
+ * Calls ACCEPTED for each new connection (non-blocking, the callee's) until listener_free.
+ * When accept() fails for want of something it rests for five seconds, and says so.
+ */
 struct listener;
 struct listener *listener_new(struct loop *loop, int fd, void (*accepted)(void *user, int fd), void *user);
 void listener_hold(struct listener *l, bool held); /* accepts nobody until it is let go; on its loop's thread */
+/* Accepts what waits, before the end: closing would reset it. */
+void listener_drain(struct listener *l);
 void listener_free(struct listener *l); /* closes the socket; NULL is fine */
 
 #endif

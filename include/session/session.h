@@ -76,6 +76,7 @@ struct session {
 	int64_t idle_us;               /* since when it has been idle, in a transaction or out of one */
 	uint64_t skip;                 /* bytes of the client's frame under way still to stream through */
 	uint8_t cancel_secret[32];     /* random; protocol 3.0 uses the first four bytes */
+	uint32_t cancel_pid;           /* what the client was told for a process id */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t minor;                /* protocol 3.minor */
@@ -136,8 +137,9 @@ void session_send(struct session *s, const struct bytes *b);
 bool session_is_between_transactions(const struct session *s);
 /* server_fast_close: it keeps a server that is outdated. */
 bool session_must_fast_close(const struct session *s);
-/* The secret part of the session's cancel key: 4 bytes for protocol 3.0, 32 for 3.2. */
-void session_make_cancel_secret(struct session *s);
+/* Makes the session's cancel key and appends its BackendKeyData. */
+void session_write_key(struct session *s, struct bytes *out);
+/* The length of the key's secret part: 4 bytes for protocol 3.0, 32 for 3.2. */
 size_t session_cancel_secret_length(const struct session *s);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 struct name_entry;
+struct peers;
 struct session;
 struct verdict_cache;
 struct worker;
@@ -36,7 +37,9 @@ struct process {
 	struct hub *hub;                /* owned by main/ */
 	struct worker **workers;        /* owned by main/; hub_worker_count of them */
 	const struct console_hooks *console;
+	struct peers *peers;            /* owned by main/ */
 	atomic_uint clients;            /* sessions, the ones logging in included */
+	atomic_uint consoles;           /* of them, those of the console */
 	atomic_int shutdown;            /* enum shutdown_mode */
 	atomic_bool suspended;          /* session/suspend.h */
 	uint8_t secret[32];             /* random: cancel keys and mock logins are derived from it */
@@ -50,6 +53,7 @@ struct worker {
 	unsigned number;
 	struct list sessions;    /* of session.all */
 	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */
+	struct list forwards;    /* of forward.all: cancel requests on their way to peers */
 	struct session **slots;  /* owned: a cancel key's slot → session, NULL when free */
 	uint32_t slot_count;
 	uint32_t slot_hint;      /* where to look for a free slot first */

@@ -4,6 +4,6 @@
  *
  * The includer defines PEER_KEY and FIELD and undefines them afterwards.
  */
-PEER_KEY(host, TEXT, FIELD(host), .text = "Host name, address or socket directory of the peer.")
-PEER_KEY(port, PORTS, .def = "6432", .text = "Port of the peer.")
-PEER_KEY(pool_size, INT, FIELD(pool_size), .text = "How many cancel requests may be under way to the peer.")
+PEER_KEY(host, TEXT, FIELD(host), .acted = true, .text = "Host name, address or socket directory of the peer.")
+PEER_KEY(port, PORTS, .def = "6432", .acted = true, .text = "Port of the peer.")
+PEER_KEY(pool_size, INT, FIELD(pool_size), .acted = true, .text = "How many cancel requests may be under way to the peer.")

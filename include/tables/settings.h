@@ -116,7 +116,7 @@ SETTING(max_user_connections, INT, .def = "0", .group = GROUP_LIMIT, .when = REL
     .text = "How many servers a user may have over all databases; 0 means no limit.")
 SETTING(min_pool_size, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD, .acted = true,
     .text = "How many servers a pool keeps open even when they are idle.")
-SETTING(peer_id, INT, .def = "0", .max = 16383, .group = GROUP_PEER, .when = RELOAD,
+SETTING(peer_id, INT, .def = "0", .max = 16383, .group = GROUP_PEER, .when = RELOAD, .acted = true,
     .text = "Number of this process among its peers; 0 means that it has none.")
 SETTING(pidfile, TEXT, .def = "", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
     .text = "File that holds the process id; needed with -d.")
@@ -181,7 +181,7 @@ SETTING(server_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when =
 SETTING(server_tls_sslmode, ENUM, .def = "prefer", .words = "disable allow prefer require verify-ca verify-full",
     .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
     .text = "Whether connections to servers may or must use TLS.")
-SETTING(so_reuseport, BOOL, .def = "0", .group = GROUP_NETWORK, .when = BOOT,
+SETTING(so_reuseport, BOOL, .def = "0", .group = GROUP_NETWORK, .when = BOOT, .acted = true,
     .text = "Let several processes listen on one port.")
 SETTING(stats_period, DURATION, .def = "60", .min = 100, .group = GROUP_LOG, .when = RELOAD, .acted = true,
     .text = "The period over which averages are taken and logged.")
@@ -193,8 +193,8 @@ SETTING(syslog, BOOL, .def = "0", .group = GROUP_LOG, .when = RELOAD, .text = "S
 SETTING(
     syslog_facility, TEXT, .def = "daemon", .group = GROUP_LOG, .when = RELOAD, .text = "Facility used with syslog.")
 SETTING(syslog_ident, TEXT, .def = "pgbouncer", .group = GROUP_LOG, .when = RELOAD, .text = "Name used with syslog.")
-SETTING(tcp_defer_accept, INT, .def = "1", .group = GROUP_NETWORK, .when = RELOAD,
-    .text = "Seconds for which the kernel may hold a connection that has sent nothing.")
+SETTING(tcp_defer_accept, INT, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
+    .text = "Seconds for which the kernel may hold a connection that has sent nothing; 0 turns that off.")
 SETTING(tcp_keepalive, BOOL, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
     .text = "Let the kernel find out about dead connections.")
 SETTING(tcp_keepcnt, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,

@@ -143,9 +143,11 @@ class Pgweir:
         profiles = f"{self.folder}/%p.profraw"
         return {**sanitizer_environment(self.nest), "LLVM_PROFILE_FILE": profiles, **self.extra_environment}
 
-    def start(self, wait=True):
+    def start(self, wait=True, shared=False):
+        """shared: others listen on its port too, so its unix socket tells that it is up."""
+        self.shared = shared
         with socket.socket() as probe:
-            if probe.connect_ex((self.address, self.port)) == 0:
+            if not shared and probe.connect_ex((self.address, self.port)) == 0:
                 raise RuntimeError(f"somebody else listens on port {self.port}")
         self.process = self.nest.spawn(self.command(), log=self.log_path, env=self.environment())
         if wait:
@@ -156,7 +158,7 @@ class Pgweir:
         def listens_or_has_ended():
             if self.process.poll() is not None:
                 return True
-            with wire.connect(self.port, self.address):
+            with wire.connect(self.port, self.folder if self.shared else self.address):
                 return True
 
         try:

@@ -398,15 +398,10 @@ console_greet(struct console *c)
 		{"is_superuser", "on"},
 	};
 	struct session *s = c->session;
-	size_t begun;
 
 	for (size_t i = 0; i < array_length(parameters); i++)
 		message_parameter(&c->out, parameters[i][0], parameters[i][1]);
-	session_make_cancel_secret(s);
-	begun = message_begin(&c->out, BACKEND_BACKEND_KEY);
-	bytes_u32(&c->out, s->worker->number << 24 | s->slot);
-	bytes_append(&c->out, s->cancel_secret, session_cancel_secret_length(s));
-	message_end(&c->out, begun);
+	session_write_key(s, &c->out);
 	message_ready(&c->out, 'I');
 }
 

@@ -2,6 +2,7 @@
  * admin/sample.c - what happened in the last stats_period: the sums of each ledger,
  * taken on the main thread once per period, and the averages that any thread may ask.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,16 +156,21 @@ sample_averages(uint64_t ledger_id)
 	return a;
 }
 
-static void
-sample_log(void)
+bool
+console_stats_line(char *out, size_t size)
 {
 	struct averages a = sample_averages(ALL_LEDGERS);
 	const unsigned long long *v = (const unsigned long long *)a.value;
+	bool is_known;
 
-	log_info(NULL, "stats: %llu xacts/s, %llu queries/s, %llu client parses/s, %llu server parses/s, %llu binds/s, "
+	pthread_mutex_lock(&sampler.mutex);
+	is_known = sampler.period_us > 0;
+	pthread_mutex_unlock(&sampler.mutex);
+	snprintf(out, size, "stats: %llu xacts/s, %llu queries/s, %llu client parses/s, %llu server parses/s, %llu binds/s, "
 	    "%llu client logins/s, in %llu B/s, out %llu B/s, xact %llu us, query %llu us, wait %llu us",
 	    v[SUM_TRANSACTIONS], v[SUM_QUERIES], v[SUM_CLIENT_PARSES], v[SUM_SERVER_PARSES], v[SUM_BINDS], v[SUM_LOGINS],
 	    v[SUM_RECEIVED], v[SUM_SENT], v[SUM_TRANSACTION_US], v[SUM_QUERY_US], v[SUM_WAIT_US]);
+	return is_known;
 }
 
 void
@@ -172,11 +178,12 @@ console_sample(struct hub *hub)
 {
 	uint64_t all[SUM_COUNT] = {0};
 	struct snapshot *s = hub_snapshot(hub);
+	char line[CONSOLE_STATS_SIZE];
 
 	sample_begin();
 	hub_each_ledger(hub, sample_ledger, all);
 	sample_end(all);
-	if (s->global.log_stats && sampler.period_us > 0)
-		sample_log();
+	if (s->global.log_stats && console_stats_line(line, sizeof(line)))
+		log_info(NULL, "%s", line);
 	snapshot_unref(s);
 }

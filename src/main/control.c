@@ -131,7 +131,7 @@ control_reload(struct program *p)
 	struct snapshot *old = hub_snapshot(p->hub), *fresh;
 	const char *path = old->global.conffile[0] != '\0' ? old->global.conffile : p->config_path;
 
-	daemon_tell("RELOADING=1");
+	systemd_tell_reloading();
 	log_info(NULL, "got a reload request, reading %s", path);
 	pthread_mutex_lock(&p->configuring);
 	fresh = config_load(path, &errors, &warnings);
@@ -151,7 +151,7 @@ control_reload(struct program *p)
 	snapshot_unref(old);
 	bytes_free(&errors);
 	bytes_free(&warnings);
-	daemon_tell("READY=1");
+	systemd_tell_ready();
 	return fresh != NULL;
 }
 
@@ -258,6 +258,19 @@ control_listener(void *program, unsigned number)
 
 /* -------------------------------------------------------------- shutdown */
 
+/* A second signal to end means at once. */
+static void
+control_end_signal(struct program *p, enum shutdown_mode mode, const char *name, const char *text)
+{
+	if (atomic_load(&p->process.shutdown) != SHUTDOWN_NONE) {
+		log_info(NULL, "got %s while shutting down, fast exit", name);
+		mode = SHUTDOWN_NOW;
+	} else {
+		log_info(NULL, "got %s, shutting down, %s", name, text);
+	}
+	control_shutdown(p, mode);
+}
+
 void
 control_shutdown(struct program *p, enum shutdown_mode mode)
 {
@@ -266,7 +279,7 @@ control_shutdown(struct program *p, enum shutdown_mode mode)
 	if ((int)mode <= atomic_load(&p->process.shutdown))
 		return;
 	log_info(NULL, "shutting down, %s", words[mode]);
-	daemon_tell("STOPPING=1");
+	systemd_tell_stopping();
 	atomic_store(&p->process.shutdown, mode);
 	suspend_all(&p->process, false);
 	listen_stop(p, mode == SHUTDOWN_NOW);
@@ -296,7 +309,7 @@ control_check_shutdown(struct program *p)
 {
 	switch (atomic_load(&p->process.shutdown)) {
 	case SHUTDOWN_WAIT_CLIENTS:
-		if (atomic_load(&p->process.clients) == 0)
+		if (atomic_load(&p->tcp_closed) && atomic_load(&p->process.clients) <= atomic_load(&p->process.consoles))
 			control_shutdown(p, SHUTDOWN_NOW);
 		break;
 	case SHUTDOWN_WAIT_SERVERS:
@@ -321,6 +334,16 @@ control_check_shutdown(struct program *p)
 /* --------------------------------------------------------------- janitor */
 
 static void
+control_sample(struct program *p)
+{
+	char line[CONSOLE_STATS_SIZE];
+
+	console_sample(p->hub);
+	if (console_stats_line(line, sizeof(line)))
+		systemd_tell_status(line);
+}
+
+static void
 control_janitor(struct timer *t)
 {
 	struct program *p = container_of(t, struct program, janitor);
@@ -334,10 +357,11 @@ control_janitor(struct timer *t)
 		worker_drop_outdated(p->process.workers[i]);
 	if (s->global.stats_period_ms > 0 && now_us - p->sampled_us >= s->global.stats_period_ms * 1000) {
 		p->sampled_us = now_us;
-		console_sample(p->hub);
+		control_sample(p);
 	}
 	snapshot_unref(s);
 	control_check_shutdown(p);
+	systemd_watchdog_look(p);
 	if (!p->stopping)
 		timer_arm(loop_timers(p->loop), &p->janitor, JANITOR_US);
 }
@@ -387,37 +411,50 @@ control_cluster_changed(void *program, struct cluster *c)
 /* --------------------------------------------------------------- signals */
 
 static void
+control_continue(struct program *p)
+{
+	bool was_paused = pause_all(p->hub, false);
+
+	log_info(NULL, "got SIGUSR2, %s", was_paused ? "continuing from PAUSE" : "continuing");
+	control_suspend(p, false);
+}
+
+/* Clients that are waited for need their servers; servers that are waited for are paused on purpose. */
+static void
+control_resume(struct program *p)
+{
+	int mode = atomic_load(&p->process.shutdown);
+
+	if (mode != SHUTDOWN_NONE && mode != SHUTDOWN_WAIT_CLIENTS)
+		log_info(NULL, "got SIGUSR2 while shutting down, ignoring");
+	else
+		control_continue(p);
+}
+
+static void
 control_signal(struct loop *loop, int number)
 {
 	struct program *p = program_of(loop);
-	int mode = atomic_load(&p->process.shutdown);
 
 	switch (number) {
 	case SIGHUP:
 		control_reload(p);
 		break;
 	case SIGTERM:
-		log_info(NULL, "got SIGTERM");
-		control_shutdown(p, mode == SHUTDOWN_NONE ? SHUTDOWN_WAIT_CLIENTS : SHUTDOWN_NOW);
+		control_end_signal(p, SHUTDOWN_WAIT_CLIENTS, "SIGTERM", "waiting for all clients disconnect");
 		break;
 	case SIGINT:
-		log_info(NULL, "got SIGINT");
-		control_shutdown(p, mode < SHUTDOWN_WAIT_SERVERS ? SHUTDOWN_WAIT_SERVERS : SHUTDOWN_NOW);
+		control_end_signal(p, SHUTDOWN_WAIT_SERVERS, "SIGINT", "waiting for all servers connections to be released");
 		break;
 	case SIGQUIT:
-		log_info(NULL, "got SIGQUIT");
+		log_info(NULL, "got SIGQUIT, fast exit");
 		control_shutdown(p, SHUTDOWN_NOW);
 		break;
 	case SIGUSR1:
-		log_info(NULL, "got SIGUSR1, pausing all activity");
-		pause_all(p->hub, true);
+		log_info(NULL, "got SIGUSR1, %s", pause_all(p->hub, true) ? "pausing all activity" : "but already paused/suspended");
 		break;
 	case SIGUSR2:
-		log_info(NULL, "got SIGUSR2, continuing");
-		if (mode != SHUTDOWN_NONE)
-			break;
-		pause_all(p->hub, false);
-		control_suspend(p, false);
+		control_resume(p);
 		break;
 	default:
 		break;

@@ -1,6 +1,6 @@
 /*
  * main/daemon.c - the process as the operating system sees it: user, pidfile,
- * background, descriptors, systemd.
+ * background, descriptors.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #include "main/main_private.h"
 #include "observe/log.h"
@@ -38,6 +34,10 @@ daemon_drop_root(const char *user)
 	}
 	if (pw->pw_uid == geteuid())
 		return daemon_drop_root(NULL);
+	if (geteuid() != 0) {
+		log_fatal(NULL, "must be root to switch to user \"%s\"", user);
+		return false;
+	}
 	if (initgroups(user, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0) {
 		log_fatal(NULL, "could not switch to user \"%s\": %s", user, strerror(errno));
 		return false;
@@ -82,7 +82,8 @@ daemon_claim_pidfile(struct program *p, const char *path)
 		return true;
 	if (!daemon_pidfile_is_free(path))
 		return false;
-	unlink(path);
+	if (unlink(path) == 0)
+		log_info(NULL, "stale pidfile '%s' removed", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
 		log_fatal(NULL, "could not write pidfile '%s': %s", path, strerror(errno));
@@ -144,16 +145,4 @@ daemon_raise_descriptors(const struct settings *set)
 	}
 	log_info(NULL, "kernel file descriptor limit: %ld (hard: %ld); max_client_conn: %d, max expected fd use: %lu", (long)limit.rlim_cur,
 	    (long)limit.rlim_max, set->max_client_conn, expected);
-}
-
-/* --------------------------------------------------------------- systemd */
-
-void
-daemon_tell(const char *state)
-{
-#ifdef HAVE_SYSTEMD
-	sd_notify(0, state);
-#else
-	(void)state;
-#endif
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "main/main_private.h"
@@ -26,8 +27,8 @@ listen_accepted(void *user, int fd)
 	worker_accept(best, fd, own);
 }
 
-static bool
-listen_add(struct program *p, int fd, const char *unix_path)
+bool
+listen_add(struct program *p, int fd, bool is_unix, const char *unix_path)
 {
 	if (p->listener_count == LISTENERS_MOST) {
 		close(fd);
@@ -35,7 +36,7 @@ listen_add(struct program *p, int fd, const char *unix_path)
 		return false;
 	}
 	p->listener_fds[p->listener_count] = fd;
-	p->listener_is_unix[p->listener_count] = unix_path != NULL;
+	p->listener_is_unix[p->listener_count] = is_unix;
 	p->unix_paths[p->listener_count] = text_copy(unix_path);
 	p->listeners[p->listener_count++] = listener_new(p->loops[0], fd, listen_accepted, p);
 	return true;
@@ -45,14 +46,14 @@ static void
 listen_on_address(struct program *p, const struct addrinfo *a, const struct settings *set)
 {
 	char error[256], host[128] = "?";
-	int fd = listen_tcp(a->ai_addr, a->ai_addrlen, set->listen_backlog, error, sizeof(error));
+	int fd = listen_tcp(a->ai_addr, a->ai_addrlen, set->so_reuseport, set->listen_backlog, error, sizeof(error));
 
 	getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
 	if (fd < 0) {
 		log_warning(NULL, "cannot listen on %s:%d: %s", host, set->listen_port, error);
 		return;
 	}
-	if (listen_add(p, fd, NULL))
+	if (listen_add(p, fd, false, NULL))
 		log_info(NULL, "listening on %s:%d", host, set->listen_port);
 }
 
@@ -74,6 +75,18 @@ listen_on_name(struct program *p, const char *name, const struct settings *set)
 	freeaddrinfo(found);
 }
 
+/* PostgreSQL marks its sockets so, and this name is one of them. */
+static bool
+listen_unix_is_locked(const char *path)
+{
+	char *lock = text_format("%s.lock", path);
+	struct stat st;
+	bool locked = path[0] != '@' && lstat(lock, &st) == 0;
+
+	free(lock);
+	return locked;
+}
+
 static bool
 listen_on_unix(struct program *p, const struct settings *set)
 {
@@ -84,10 +97,15 @@ listen_on_unix(struct program *p, const struct settings *set)
 	if (set->unix_socket_dir[0] == '\0')
 		return true;
 	path = text_format("%s/.s.PGSQL.%d", set->unix_socket_dir, set->listen_port);
+	if (listen_unix_is_locked(path)) {
+		log_fatal(NULL, "unix port %d is in use", set->listen_port);
+		free(path);
+		return false;
+	}
 	fd = listen_unix(path, (unsigned)set->unix_socket_mode, set->unix_socket_group, set->listen_backlog, error, sizeof(error));
 	if (fd < 0)
 		log_fatal(NULL, "failed to create unix socket: %s: %s", path, error);
-	else if (listen_add(p, fd, path))
+	else if (listen_add(p, fd, true, path))
 		log_info(NULL, "listening on unix:%s", path);
 	free(path);
 	return fd >= 0;
@@ -100,11 +118,11 @@ listen_apply_options(struct program *p, const struct settings *set)
 
 	for (unsigned i = 0; i < p->listener_count; i++)
 		if (p->listener_fds[i] >= 0)
-			socket_apply_options(p->listener_fds[i], &options);
+			socket_apply_inherited(p->listener_fds[i], &options, set->tcp_defer_accept);
 }
 
-bool
-listen_all(struct program *p, const struct settings *set)
+static bool
+listen_as_configured(struct program *p, const struct settings *set)
 {
 	char *names = text_copy(set->listen_addr), *rest = names;
 	bool wanted = set->listen_addr[0] != '\0';
@@ -120,7 +138,13 @@ listen_all(struct program *p, const struct settings *set)
 		log_fatal(NULL, "failed to listen on any address in listen_addr list: %s", set->listen_addr);
 		return false;
 	}
-	if (!listen_on_unix(p, set))
+	return listen_on_unix(p, set);
+}
+
+bool
+listen_all(struct program *p, const struct settings *set)
+{
+	if (!systemd_listen(p) && !listen_as_configured(p, set))
 		return false;
 	if (p->listener_count == 0)
 		log_fatal(NULL, "nowhere to listen on");
@@ -135,6 +159,8 @@ listen_stop_here(struct program *p, bool also_unix)
 		if (p->listeners[i] == NULL || (p->listener_is_unix[i] && !also_unix))
 			continue;
 		p->listener_fds[i] = -1;
+		if (!also_unix)
+			listener_drain(p->listeners[i]);
 		listener_free(p->listeners[i]);
 		p->listeners[i] = NULL;
 		if (p->unix_paths[i] != NULL && p->unix_paths[i][0] != '@')
@@ -157,6 +183,7 @@ listen_stop_run(struct message *m)
 	struct listen_message *l = container_of(m, struct listen_message, message);
 
 	listen_stop_here(l->program, l->also_unix);
+	atomic_store(&l->program->tcp_closed, true);
 	free(l);
 }
 

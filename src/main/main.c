@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "main/main_private.h"
 #include "observe/log.h"
+#include "session/peer.h"
 #include "session/verifier.h"
 
 #define POOL_THREADS 4
@@ -62,6 +63,7 @@ main_make_workers(struct program *p, struct snapshot *s)
 	p->process.hub = p->hub;
 	p->process.started_wall_us = clock_wall_us();
 	p->process.workers = memory_array(p->workers, sizeof(struct worker *));
+	p->process.peers = peers_new();
 	must(crypto_random(p->process.secret, sizeof(p->process.secret)));
 	for (unsigned i = 0; i < p->workers; i++) {
 		struct pool *pool;
@@ -106,6 +108,7 @@ main_end_workers(struct program *p)
 		worker_free(p->process.workers[i]);
 		pool_free(hub_pool(p->hub, i));
 	}
+	peers_free(p->process.peers);
 	free(p->process.workers);
 	free(p->threads);
 	free(p->loops);
@@ -148,11 +151,13 @@ main_run(struct program *p, struct snapshot *s)
 	main_start_threads(p);
 	if (listening) {
 		log_info(NULL, "process up: pgweir %s, workers: %u, process id %ld", PGWEIR_VERSION, p->workers, (long)getpid());
-		daemon_tell("READY=1");
+		systemd_watchdog_begin(p);
+		systemd_tell_ready();
 		loop_run(p->loop);
 	}
 	control_end(p);
 	main_end_workers(p);
+	systemd_watchdog_end(p);
 	loop_free(p->loop);
 	hub_free(p->hub);
 	keycache_clear();

@@ -33,7 +33,9 @@ struct program {
 	bool listener_is_unix[LISTENERS_MOST];
 	char *unix_paths[LISTENERS_MOST]; /* owned: removed at the end */
 	unsigned listener_count;
+	atomic_bool tcp_closed;    /* no client comes by TCP any more */
 	struct timer janitor;
+	struct watchdog *watchdog; /* owned; NULL when systemd does not ask for it */
 	pthread_mutex_t configuring; /* one change of the configuration at a time */
 	int64_t sampled_us;
 	int64_t full_janitor_us;
@@ -52,10 +54,23 @@ bool daemon_claim_pidfile(struct program *p, const char *path);
 void daemon_release_pidfile(struct program *p);
 bool daemon_detach(void);
 void daemon_raise_descriptors(const struct settings *set);
-void daemon_tell(const char *state); /* READY=1 and the like, to systemd if it started us */
+
+/* ---- systemd.c: nothing of it does anything when systemd did not start us ---- */
+/* Takes the sockets that it passed; false when there are none. */
+bool systemd_listen(struct program *p);
+void systemd_tell_ready(void);
+void systemd_tell_reloading(void);
+void systemd_tell_stopping(void);
+void systemd_tell_status(const char *text);
+/* Lets it know in time that every thread is alive; look is called from the janitor. */
+void systemd_watchdog_begin(struct program *p);
+void systemd_watchdog_look(struct program *p);
+void systemd_watchdog_end(struct program *p);
 
 /* ---- listen.c ---- */
 bool listen_all(struct program *p, const struct settings *set); /* before the threads start */
+/* Takes FD over; UNIX_PATH is removed at the end, NULL when there is nothing to remove. */
+bool listen_add(struct program *p, int fd, bool is_unix, const char *unix_path);
 /* The tcp_* settings, which accepted sockets inherit from the one that listens. */
 void listen_apply_options(struct program *p, const struct settings *set);
 void listen_stop(struct program *p, bool also_unix);            /* by message to the acceptor's thread */

@@ -11,6 +11,11 @@
 
 #define WRITE_DOCS 'W'
 
+static const char no_reboot[] =
+	"pgweir: -R is not supported: to restart without closing connections, set so_reuseport = 1,\n"
+	"start a second process with a unix_socket_dir, a pidfile and a peer_id of its own, and then\n"
+	"send the first one SIGTERM or SHUTDOWN WAIT_FOR_CLIENTS; see \"ROLLING RESTART\" in pgweir(8)\n";
+
 static const struct option options[] = {
 #define OPTION(letter, name, argument, usage, text) {name, argument != NULL, NULL, letter != 0 ? letter : WRITE_DOCS},
 #include "tables/options.h"
@@ -42,8 +47,11 @@ options_print_usage(FILE *f)
 static int
 options_print_version(void)
 {
-	printf("pgweir %s (PgBouncer %s)\nlibuv %s\ntls: %s\n", PGWEIR_VERSION, PGBOUNCER_VERSION, loop_library_version(),
-	    crypto_library_version());
+	printf("pgweir %s (PgBouncer %s)\nlibuv %s\nadns: libuv\ntls: %s\n", PGWEIR_VERSION, PGBOUNCER_VERSION,
+	    loop_library_version(), crypto_library_version());
+#ifdef HAVE_SYSTEMD
+	printf("systemd: yes\n");
+#endif
 	return 0;
 }
 
@@ -72,7 +80,7 @@ options_take(struct program *p, int option)
 	case WRITE_DOCS:
 		return docs_write(optarg);
 	case 'R':
-		fprintf(stderr, "pgweir: online restart with -R is not supported: start a second process that listens with so_reuseport, then stop the first with SHUTDOWN WAIT_FOR_CLIENTS\n");
+		fputs(no_reboot, stderr);
 		return 1;
 	default:
 		options_print_usage(stderr);

@@ -1,6 +1,7 @@
 /*
  * session/cancel.c - a client's CancelRequest: from the connection that brings it,
- * to the worker of the session that it names, to that session's server.
+ * to the worker of the session that it names, to that session's server.  One whose key
+ * was given by another process goes to that one (peer.c).
  *
  *     requester's worker ── find ──▶ target's worker ── pool_cancel ──▶ PostgreSQL
  *            ◀──────────── done ────────────┘  (then the requester's connection is closed)
@@ -10,6 +11,9 @@
 
 #include "auth/crypto.h"
 #include "observe/log.h"
+#include "protocol/startup.h"
+#include "session/cancel_key.h"
+#include "session/peer.h"
 #include "session/session_private.h"
 
 struct cancel_message {
@@ -18,9 +22,50 @@ struct cancel_message {
 	struct worker *to;       /* borrowed */
 	uint32_t requester_slot, requester_generation;
 	uint32_t pid;
-	uint8_t secret[256];
+	unsigned peer_id;        /* whose layout the key has */
+	uint8_t secret[CANCEL_KEY_MOST];
 	size_t secret_length;
 };
+
+/* ------------------------------------------------------------------ keys */
+
+size_t
+session_cancel_secret_length(const struct session *s)
+{
+	return s->minor >= 2 ? sizeof(s->cancel_secret) : 4;
+}
+
+/* Random bytes are fetched for many sessions at once. */
+static void
+cancel_random(struct worker *w, void *out, size_t length)
+{
+	if (w->random_left < length) {
+		must(crypto_random(w->random, sizeof(w->random)));
+		w->random_left = sizeof(w->random);
+	}
+	w->random_left -= length;
+	memcpy(out, w->random + w->random_left, length);
+}
+
+void
+session_write_key(struct session *s, struct bytes *out)
+{
+	unsigned peer_id = (unsigned)s->snapshot->global.peer_id;
+	size_t length = session_cancel_secret_length(s), begun;
+	uint8_t random;
+
+	cancel_random(s->worker, s->cancel_secret, sizeof(s->cancel_secret));
+	cancel_random(s->worker, &random, sizeof(random));
+	s->cancel_pid = cancel_key_pid(peer_id, s->worker->number, s->slot, random);
+	if (peer_id != 0)
+		cancel_key_set_hops(s->cancel_secret, length, CANCEL_KEY_HOPS);
+	begun = message_begin(out, BACKEND_BACKEND_KEY);
+	bytes_u32(out, s->cancel_pid);
+	bytes_append(out, s->cancel_secret, length);
+	message_end(out, begun);
+}
+
+/* ---------------------------------------------------------- to a session */
 
 static struct session *
 worker_session(struct worker *w, uint32_t slot)
@@ -73,16 +118,34 @@ cancel_is_for(const struct session *s, const struct cancel_message *c)
 {
 	if (s == NULL || s->state < SESSION_IDLE || s->state > SESSION_CONSOLE)
 		return false;
-	return c->secret_length == session_cancel_secret_length(s) && crypto_equal(c->secret, s->cancel_secret, c->secret_length);
+	return c->pid == s->cancel_pid && c->secret_length == session_cancel_secret_length(s) &&
+	    crypto_equal(c->secret, s->cancel_secret, c->secret_length);
+}
+
+/* The session that the key was given to, or NULL. */
+static struct session *
+cancel_find(const struct cancel_message *c)
+{
+	uint32_t step = cancel_key_step(c->peer_id);
+
+	for (uint32_t slot = cancel_key_slot(c->peer_id, c->pid); slot < c->to->slot_count; slot += step) {
+		struct session *s = worker_session(c->to, slot);
+
+		if (cancel_is_for(s, c))
+			return s;
+		if (step == 0)
+			break;
+	}
+	return NULL;
 }
 
 static void
 cancel_deliver(struct message *m)
 {
 	struct cancel_message *c = container_of(m, struct cancel_message, message);
-	struct session *s = worker_session(c->to, c->pid & 0xffffff);
+	struct session *s = cancel_find(c);
 
-	if (cancel_is_for(s, c)) {
+	if (s != NULL) {
 		if (s->state == SESSION_CONSOLE)
 			c->to->process->console->cancel(s);
 		if (s->state == SESSION_WAITING && cancel_waiting(s)) {
@@ -97,14 +160,15 @@ cancel_deliver(struct message *m)
 	cancel_answer(c);
 }
 
-void
-cancel_request(struct session *s, uint32_t pid, const char *secret, size_t length)
+/* To the worker that the key names. */
+static void
+cancel_send(struct session *s, unsigned peer_id, uint32_t pid, const char *secret, size_t length)
 {
 	struct process *process = s->worker->process;
-	uint32_t number = pid >> 24;
+	unsigned number = cancel_key_worker(peer_id, pid);
 	struct cancel_message *c;
 
-	if (number >= hub_worker_count(process->hub) || length > sizeof(c->secret)) {
+	if (number >= hub_worker_count(process->hub)) {
 		session_close(s, CLOSE_cancel_done, NULL);
 		return;
 	}
@@ -115,7 +179,57 @@ cancel_request(struct session *s, uint32_t pid, const char *secret, size_t lengt
 	c->requester_slot = s->slot;
 	c->requester_generation = s->generation;
 	c->pid = pid;
+	c->peer_id = peer_id;
 	memcpy(c->secret, secret, length);
 	c->secret_length = length;
+	/* However often it was sent on, it is the key that the client got. */
+	if (peer_id != 0)
+		cancel_key_set_hops(c->secret, length, CANCEL_KEY_HOPS);
 	loop_post(c->to->loop, &c->message);
+}
+
+/* -------------------------------------------------------------- to a peer */
+
+/* The peer that gave the key; NULL when it is this process, or nobody who is known. */
+static const struct peer_config *
+cancel_peer(const struct session *s, uint32_t pid)
+{
+	int id = (int)cancel_key_peer(pid);
+	const struct peer_config *peer = NULL;
+
+	if (s->snapshot->global.peer_id == 0 || id == s->snapshot->global.peer_id)
+		return NULL;
+	HASH_FIND_INT(s->snapshot->peers, &id, peer);
+	return peer != NULL && peer->host != NULL ? peer : NULL;
+}
+
+static void
+cancel_send_on(struct session *s, const struct peer_config *peer, uint32_t pid, const char *secret, size_t length)
+{
+	uint8_t key[CANCEL_KEY_MOST];
+	unsigned hops;
+
+	memcpy(key, secret, length);
+	hops = cancel_key_hops(key, length);
+	if (hops == 0) {
+		log_warning(NULL, "failed to forward cancel request because its TTL was exhausted");
+		session_close(s, CLOSE_cancel_done, NULL);
+		return;
+	}
+	cancel_key_set_hops(key, length, hops - 1);
+	log_debug(NULL, "cancel request goes on to peer %d", peer->id);
+	peer_forward(s, peer, pid, key, length);
+}
+
+void
+cancel_request(struct session *s, uint32_t pid, const char *secret, size_t length)
+{
+	const struct peer_config *peer = cancel_peer(s, pid);
+
+	if (length == 0 || length > CANCEL_KEY_MOST || atomic_load(&s->worker->process->shutdown) == SHUTDOWN_NOW)
+		session_close(s, CLOSE_cancel_done, NULL);
+	else if (peer != NULL)
+		cancel_send_on(s, peer, pid, secret, length);
+	else
+		cancel_send(s, (unsigned)s->snapshot->global.peer_id, pid, secret, length);
 }

@@ -92,6 +92,22 @@ login_log_attempt(const struct session *s)
 	log_info(who, "login attempt: db=%s user=%s tls=%s", s->login->database, s->user_name, tls[0] != '\0' ? tls : "no");
 }
 
+/*
+ * No new client is let in while the process is ending.  Where others listen on the same
+ * port, one that the kernel had given to this process is served: it could not know.
+ */
+static bool
+login_is_too_late(const struct session *s)
+{
+	int mode = atomic_load(&s->worker->process->shutdown);
+	struct endpoint peer;
+
+	if (mode != SHUTDOWN_WAIT_CLIENTS || !s->snapshot->global.so_reuseport)
+		return mode != SHUTDOWN_NONE;
+	socket_describe_peer(s->stream.fd, &peer);
+	return peer.is_unix;
+}
+
 static void
 login_startup(struct session *s, const struct startup *packet)
 {
@@ -107,7 +123,7 @@ login_startup(struct session *s, const struct startup *packet)
 			welcome_console(s);
 			return;
 		}
-	} else if (atomic_load(&s->worker->process->shutdown) != SHUTDOWN_NONE) {
+	} else if (login_is_too_late(s)) {
 		session_close(s, CLOSE_pooler_shutdown, NULL);
 		return;
 	} else if (set->max_client_conn > 0 && atomic_load(&s->worker->process->clients) > (unsigned)set->max_client_conn) {

@@ -87,7 +87,6 @@ void exchange_take(struct session *s, const char *body, size_t length);
 /* The client is who it says. */
 void welcome_begin(struct session *s);
 void welcome_console(struct session *s);
-void welcome_write_key(struct session *s, struct bytes *b);
 /* The greeting has gone, ReadyForQuery included: the login ends, and the session is in that state. */
 void welcome_finish(struct session *s, enum session_state state);
 /* True for the user "pgbouncer" of pgweir's own system user, through a unix socket. */

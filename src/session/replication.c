@@ -58,7 +58,7 @@ replication_granted(struct session *s)
 
 	for (unsigned i = 0; i < s->server->value_count; i++)
 		message_parameter(&b, s->server->values[i].name, s->server->values[i].value);
-	welcome_write_key(s, &b);
+	session_write_key(s, &b);
 	message_ready(&b, 'I');
 	session_send(s, &b);
 	bytes_free(&b);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auth/crypto.h"
 #include "observe/log.h"
 #include "session/login_private.h"
 
@@ -38,6 +37,10 @@ void
 session_enter(struct session *s, enum session_state state)
 {
 	must((session_edges[s->state] & 1u << state) != 0);
+	if (state == SESSION_CONSOLE)
+		atomic_fetch_add(&s->worker->process->consoles, 1);
+	else if (s->state == SESSION_CONSOLE)
+		atomic_fetch_sub(&s->worker->process->consoles, 1);
 	s->state = (uint8_t)state;
 }
 
@@ -122,26 +125,6 @@ session_leave_slot(struct session *s)
 
 	w->slots[s->slot] = NULL;
 	w->slot_hint = min_of(w->slot_hint, s->slot);
-}
-
-size_t
-session_cancel_secret_length(const struct session *s)
-{
-	return s->minor >= 2 ? sizeof(s->cancel_secret) : 4;
-}
-
-/* Random bytes are fetched for many sessions at once. */
-void
-session_make_cancel_secret(struct session *s)
-{
-	struct worker *w = s->worker;
-
-	if (w->random_left < sizeof(s->cancel_secret)) {
-		must(crypto_random(w->random, sizeof(w->random)));
-		w->random_left = sizeof(w->random);
-	}
-	w->random_left -= sizeof(s->cancel_secret);
-	memcpy(s->cancel_secret, w->random + w->random_left, sizeof(s->cancel_secret));
 }
 
 /* ------------------------------------------------------------- deadlines */

@@ -32,17 +32,6 @@ welcome_write_parameters(struct session *s, const struct greeting *g, struct byt
 	}
 }
 
-void
-welcome_write_key(struct session *s, struct bytes *b)
-{
-	size_t begun = message_begin(b, BACKEND_BACKEND_KEY);
-
-	session_make_cancel_secret(s);
-	bytes_u32(b, s->worker->number << 24 | s->slot);
-	bytes_append(b, s->cancel_secret, session_cancel_secret_length(s));
-	message_end(b, begun);
-}
-
 /* The login is complete: parameters, key, ReadyForQuery. */
 static void
 welcome_greet(struct session *s, const struct greeting *g)
@@ -56,7 +45,7 @@ welcome_greet(struct session *s, const struct greeting *g)
 	if (!s->login->ok_sent)
 		message_authentication(b, AUTHENTICATION_OK, NULL, 0);
 	welcome_write_parameters(s, g, b);
-	welcome_write_key(s, b);
+	session_write_key(s, b);
 	message_ready(b, 'I');
 	session_send(s, b);
 	bytes_clear(b);

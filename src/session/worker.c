@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "route/verdict.h"
+#include "session/peer.h"
 #include "session/session_private.h"
 
 #define VERDICTS_KEPT 4096
@@ -23,6 +24,7 @@ worker_new(struct process *process, struct loop *loop, struct pool *pool)
 	w->verdicts = verdict_cache_new(VERDICTS_KEPT);
 	list_init(&w->sessions);
 	list_init(&w->inquiries);
+	list_init(&w->forwards);
 	return w;
 }
 
@@ -79,7 +81,7 @@ struct shutdown_message {
 	enum shutdown_mode mode;
 };
 
-/* Under WAIT_FOR_SERVERS those who use no server go at once; under NOW everybody does. */
+/* Under WAIT_FOR_SERVERS those who use no server go at once; under NOW everybody does; under WAIT_FOR_CLIENTS nobody. */
 static bool
 session_must_go(const struct session *s, enum shutdown_mode mode)
 {
@@ -87,7 +89,7 @@ session_must_go(const struct session *s, enum shutdown_mode mode)
 		return true;
 	if (mode == SHUTDOWN_WAIT_SERVERS)
 		return s->state != SESSION_ACTIVE && s->state != SESSION_REPLICATION && s->state != SESSION_CONSOLE;
-	return s->state < SESSION_IDLE;
+	return false;
 }
 
 static void
@@ -104,6 +106,7 @@ worker_shut(struct message *m)
 	}
 	if (sd->mode == SHUTDOWN_NOW) {
 		inquiry_end_all(w);
+		peer_end_all(w);
 		pool_close_all(w->pool);
 	}
 	free(sd);
