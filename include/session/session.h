@@ -108,8 +108,9 @@ struct session {
 	bool is_admin : 1;
 	bool counted : 1;              /* in the counts of its database and user */
 	bool notified : 1;             /* was told that it waits */
-	bool ssl_refused : 1;          /* asked for encryption already */
-	bool gss_refused : 1;
+	bool ssl_asked : 1;            /* asked for TLS already, or began with it */
+	bool gss_asked : 1;
+	bool direct_tls : 1;           /* began with TLS, without asking */
 	bool escaped_strings : 1;      /* standard_conforming_strings is off */
 	bool unsafe_encoding : 1;      /* client_encoding has multi-byte characters with ASCII bytes in them */
 	bool utf8 : 1;                 /* client and server speak UTF8 */

@@ -31,7 +31,7 @@ SETTING(auth_query, TEXT,
 	   "rolname=$1 AND rolcanlogin",
     .group = GROUP_AUTH, .when = RELOAD, .text = "Query that finds the secret of a user whom auth_file does not name.")
 SETTING(auth_type, ENUM, .def = "md5", .words = "any trust plain md5 scram-sha-256 cert hba ldap pam",
-    .refused = "cert hba", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "How clients prove who they are.")
 SETTING(auth_user, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
     .text = "User that runs auth_query; its secret comes from auth_file.")

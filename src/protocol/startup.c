@@ -62,8 +62,6 @@ startup_read(const char *bytes, size_t length)
 		startup_read_cancel(&s, &r);
 	else if ((s.kind == STARTUP_SSL || s.kind == STARTUP_GSS) && size != 8)
 		s.kind = STARTUP_BROKEN;
-	else if (s.kind == STARTUP_SESSION && (s.body_length == 0 || s.body[s.body_length - 1] != '\0'))
-		s.kind = STARTUP_BROKEN;
 	return s;
 }
 

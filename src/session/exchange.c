@@ -28,12 +28,9 @@ exchange_waste(struct job *job)
 }
 
 static void
-exchange_wasted(struct job *job)
+exchange_wasted(struct session *s)
 {
-	struct session *s = container_of(job, struct session_login, job)->session;
-
-	if (login_resumed(s))
-		proof_refuse(s, "the password or the proof is wrong");
+	proof_refuse(s, "the password or the proof is wrong");
 }
 
 /* The answer does not fit.  How long that took to find out must not tell what it was compared with. */
@@ -65,13 +62,10 @@ exchange_compare(struct job *job)
 }
 
 static void
-exchange_compared(struct job *job)
+exchange_compared(struct session *s)
 {
-	struct session_login *login = container_of(job, struct session_login, job);
-	struct session *s = login->session;
+	struct session_login *login = s->login;
 
-	if (!login_resumed(s))
-		return;
 	login->derived = true;
 	if (login->matched)
 		welcome_begin(s);
@@ -106,6 +100,7 @@ proof_verified(struct session *s, bool ok)
 		welcome_begin(s);
 	else
 		proof_refuse(s, "the password was not accepted");
+	login_go_on(s);
 }
 
 /* PAM's name for us, as /etc/pam.d has it for PgBouncer, unless a rule has another. */
@@ -269,13 +264,10 @@ exchange_derive(struct job *job)
 }
 
 static void
-exchange_derived(struct job *job)
+exchange_derived(struct session *s)
 {
-	struct session_login *login = container_of(job, struct session_login, job);
-	struct session *s = login->session;
+	struct session_login *login = s->login;
 
-	if (!login_resumed(s))
-		return;
 	login->derived = true;
 	if (!login->matched) {
 		exchange_fail(s);

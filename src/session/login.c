@@ -69,12 +69,31 @@ login_resumed(struct session *s)
 	return true;
 }
 
+static void
+login_worked(struct job *job)
+{
+	struct session_login *login = container_of(job, struct session_login, job);
+	struct session *s = login->session;
+
+	if (!login_resumed(s))
+		return;
+	login->then(s);
+	login_go_on(s);
+}
+
 void
-login_work(struct session *s, void (*work)(struct job *job), void (*done)(struct job *job))
+login_work(struct session *s, void (*work)(struct job *job), void (*then)(struct session *s))
 {
 	login_wait(s, LOGIN_PENDING_JOB);
-	s->login->job = (struct job){.work = work, .done = done};
+	s->login->job = (struct job){.work = work, .done = login_worked};
+	s->login->then = then;
 	loop_work(s->worker->loop, &s->login->job);
+}
+
+void
+login_go_on(struct session *s)
+{
+	stream_offer(&s->stream);
 }
 
 /* --------------------------------------------------------------- packets */
@@ -115,6 +134,10 @@ login_startup(struct session *s, const struct startup *packet)
 
 	s->login = memory_new(sizeof(*s->login));
 	s->login->session = s;
+	if (upgrade_is_missing(s)) {
+		session_close(s, CLOSE_tls_required, NULL);
+		return;
+	}
 	if (!claim_take(s, packet))
 		return;
 	if (s->login->console) {
@@ -150,31 +173,22 @@ login_refuse_header(struct session *s, const char *bytes, size_t length)
 	free(text);
 }
 
-/* Each kind of encryption may be asked for once. */
-static void
-login_refuse_encryption(struct session *s, bool again)
-{
-	if (again)
-		session_close(s, CLOSE_bad_packet, NULL);
-	else
-		stream_send_bytes(&s->stream, "N", 1);
-}
-
 static size_t
 login_startup_data(struct session *s, const char *bytes, size_t length)
 {
-	struct startup packet = startup_read(bytes, length);
+	struct startup packet;
 
+	if (upgrade_take_hello(s, bytes))
+		return 0;
+	packet = startup_read(bytes, length);
 	switch (packet.kind) {
 	case STARTUP_WAIT:
 		return 0;
 	case STARTUP_SSL:
-		login_refuse_encryption(s, s->ssl_refused);
-		s->ssl_refused = true;
+		upgrade_take_request(s, length > packet.size);
 		break;
 	case STARTUP_GSS:
-		login_refuse_encryption(s, s->gss_refused);
-		s->gss_refused = true;
+		upgrade_take_gss_request(s, length > packet.size);
 		break;
 	case STARTUP_CANCEL:
 		session_enter(s, SESSION_CANCEL);

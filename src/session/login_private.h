@@ -32,6 +32,7 @@ struct login_name {
 
 struct session_login {
 	struct job job;
+	void (*then)(struct session *s); /* what follows the job */
 	struct session *session;
 	char *database;          /* owned: as the client asked for it */
 	char *secret;            /* owned, wiped; NULL for an unknown user, "" for one without a usable password */
@@ -61,11 +62,22 @@ struct session_login {
 /* ---- login.c ---- */
 /* Sends an authentication request. */
 void login_ask(struct session *s, enum authentication kind, const void *data, size_t length);
-/* Begins to wait; false from login_resumed means that the session has ended meanwhile, and may be gone. */
+/* Begins to wait.  False from login_resumed: the session has ended meanwhile, and may be gone. */
 void login_wait(struct session *s, enum login_pending pending);
 bool login_resumed(struct session *s);
-/* Runs WORK in the thread pool, then DONE, which calls login_resumed first. */
-void login_work(struct session *s, void (*work)(struct job *job), void (*done)(struct job *job));
+/* What was decided on by the answer is done: takes the bytes that came meanwhile. */
+void login_go_on(struct session *s);
+/* Waits for WORK in the thread pool, then calls THEN, unless the session has ended. */
+void login_work(struct session *s, void (*work)(struct job *job), void (*then)(struct session *s));
+
+/* ---- upgrade.c ---- */
+/* True when the client must use TLS, and does not. */
+bool upgrade_is_missing(const struct session *s);
+/* True when the connection's first BYTES (at least one) are TLS's, and are taken as such. */
+bool upgrade_take_hello(struct session *s, const char *bytes);
+/* SSLRequest, GSSENCRequest.  MORE: there are bytes behind it already. */
+void upgrade_take_request(struct session *s, bool more);
+void upgrade_take_gss_request(struct session *s, bool more);
 
 /* ---- claim.c ---- */
 /* Takes the parameters of the startup packet; false when the session was closed instead. */

@@ -15,6 +15,7 @@
 
 #include "auth/hba.h"
 #include "auth/secret.h"
+#include "net/name.h"
 #include "observe/log.h"
 #include "session/login_private.h"
 
@@ -79,7 +80,16 @@ proof_certificate_fits(const struct session *s, const char *map)
 {
 	char name[256];
 
-	return stream_peer_common_name(&s->stream, name, sizeof(name)) && map == NULL && strcmp(name, s->user_name) == 0;
+	return stream_peer_common_name(&s->stream, name, sizeof(name)) && ident_allows(s->snapshot->ident, map, name, s->user_name);
+}
+
+/* What `clientcert` of a rule asks for beside its method. */
+static bool
+proof_has_certificate(const struct session *s, const struct hba_rule *rule)
+{
+	if (!stream_peer_is_verified(&s->stream))
+		return false;
+	return rule->client_cert == HBA_CERT_VERIFY_CA || proof_certificate_fits(s, rule->map);
 }
 
 static void
@@ -107,16 +117,12 @@ proof_find_system_user(struct job *job)
 	char buffer[4096];
 
 	if (getpwuid_r(login->uid, &row, buffer, sizeof(buffer), &found) == 0 && found != NULL)
-		login->matched = proof_map(s) == NULL && strcmp(row.pw_name, s->user_name) == 0;
+		login->matched = ident_allows(s->snapshot->ident, proof_map(s), row.pw_name, s->user_name);
 }
 
 static void
-proof_found_system_user(struct job *job)
+proof_found_system_user(struct session *s)
 {
-	struct session *s = container_of(job, struct session_login, job)->session;
-
-	if (!login_resumed(s))
-		return;
 	if (s->login->matched && s->login->secret != NULL)
 		welcome_begin(s);
 	else
@@ -161,13 +167,20 @@ proof_by_secret(struct session *s)
 
 /* ---------------------------------------------------------------- secret */
 
+static void
+proof_take_secret(struct session *s, const char *secret)
+{
+	s->login->secret = text_copy(secret);
+	proof_by_secret(s);
+}
+
 void
 proof_secret_known(struct session *s, const char *secret)
 {
-	if (s->login->pending == LOGIN_PENDING_LOOKUP && !login_resumed(s))
+	if (!login_resumed(s))
 		return;
-	s->login->secret = text_copy(secret);
-	proof_by_secret(s);
+	proof_take_secret(s, secret);
+	login_go_on(s);
 }
 
 static void
@@ -176,12 +189,12 @@ proof_seek_secret(struct session *s)
 	const struct user_config *user = snapshot_user(s->snapshot, s->user_name);
 
 	if (user != NULL && user->secret != NULL) {
-		proof_secret_known(s, user->secret);
+		proof_take_secret(s, user->secret);
 	} else if (lookup_is_configured(s)) {
 		login_wait(s, LOGIN_PENDING_LOOKUP);
 		lookup_begin(s);
 	} else {
-		proof_secret_known(s, NULL);
+		proof_take_secret(s, NULL);
 	}
 }
 
@@ -207,11 +220,75 @@ proof_take_method(struct session *s, enum auth_type method)
 	}
 }
 
+static void
+proof_take_rule(struct session *s, const struct hba_rule *rule)
+{
+	static const uint8_t methods[] = {[HBA_TRUST] = AUTH_TRUST, [HBA_REJECT] = AUTH_REJECT, [HBA_MD5] = AUTH_MD5, [HBA_PASSWORD] = AUTH_PLAIN,
+	    [HBA_PEER] = AUTH_PEER, [HBA_CERT] = AUTH_CERT, [HBA_SCRAM] = AUTH_SCRAM, [HBA_LDAP] = AUTH_LDAP, [HBA_PAM] = AUTH_PAM};
+
+	s->login->rule = rule;
+	if (rule->client_cert != HBA_CERT_NOT_ASKED && rule->method != HBA_CERT && !proof_has_certificate(s, rule)) {
+		s->login->method = AUTH_CERT;
+		proof_refuse(s, "the rule asks for a certificate");
+		return;
+	}
+	proof_take_method(s, methods[rule->method]);
+}
+
+static void proof_ask_rules(struct session *s);
+
+static void
+proof_named(struct name_lookup *lookup)
+{
+	struct session *s = container_of(lookup, struct login_name, lookup)->session;
+
+	if (!login_resumed(s))
+		return;
+	proof_ask_rules(s);
+	login_go_on(s);
+}
+
+/* A rule names hosts: the peer's own name is looked up once. */
+static void
+proof_ask_name(struct session *s)
+{
+	struct session_login *login = s->login;
+
+	login->name = memory_new(sizeof(*login->name));
+	login->name->session = s;
+	login->name->lookup.peer = name_peer_address(s->stream.fd);
+	login->name->lookup.done = proof_named;
+	login_wait(s, LOGIN_PENDING_JOB);
+	name_lookup(s->worker->loop, &login->name->lookup);
+}
+
+static void
+proof_ask_rules(struct session *s)
+{
+	struct session_login *login = s->login;
+	const struct hba_rule *rule = NULL;
+	struct hba_question question = {.database = login->database, .user = s->user_name, .peer = name_peer_address(s->stream.fd),
+	    .tls = stream_is_secure(&s->stream), .physical_replication = s->replication == REPLICATION_PHYSICAL, .name_is_known = login->name != NULL};
+
+	if (login->name != NULL && login->name->lookup.name[0] != '\0')
+		question.name = login->name->lookup.name;
+	switch (hba_match(s->snapshot->hba, &question, &rule)) {
+	case HBA_MATCH:
+		proof_take_rule(s, rule);
+		break;
+	case HBA_NEEDS_NAME:
+		proof_ask_name(s);
+		break;
+	case HBA_NONE:
+		session_close(s, CLOSE_no_method, NULL);
+	}
+}
+
 void
 proof_begin(struct session *s)
 {
 	if (s->snapshot->global.auth_type == AUTH_HBA)
-		session_close(s, CLOSE_no_method, NULL);
+		proof_ask_rules(s);
 	else
 		proof_take_method(s, (enum auth_type)s->snapshot->global.auth_type);
 }

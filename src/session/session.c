@@ -371,10 +371,8 @@ static const struct borrower_events session_borrower_events = {
 };
 
 static size_t
-session_stream_data(struct stream *stream, char *bytes, size_t length)
+session_take(struct session *s, char *bytes, size_t length)
 {
-	struct session *s = container_of(stream, struct session, stream);
-
 	switch (s->state) {
 	case SESSION_STARTUP:
 	case SESSION_AUTH:
@@ -396,6 +394,19 @@ session_stream_data(struct stream *stream, char *bytes, size_t length)
 	}
 }
 
+static size_t
+session_stream_data(struct stream *stream, char *bytes, size_t length)
+{
+	struct session *s = container_of(stream, struct session, stream);
+	bool logging_in = s->state == SESSION_STARTUP || s->state == SESSION_AUTH;
+	size_t taken = session_take(s, bytes, length);
+
+	/* The login ended in the middle of these bytes: the rest is for somebody else. */
+	if (logging_in && s->state > SESSION_AUTH && taken < length)
+		taken += session_take(s, bytes + taken, length - taken);
+	return taken;
+}
+
 static void
 session_stream_drained(struct stream *stream)
 {
@@ -411,9 +422,10 @@ static void
 session_stream_ended(struct stream *stream, int error)
 {
 	struct session *s = container_of(stream, struct session, stream);
+	const char *failure = stream_failure(stream);
 
 	(void)error;
-	session_close(s, CLOSE_client_gone, NULL);
+	session_close(s, failure != NULL ? CLOSE_tls_failed : CLOSE_client_gone, failure);
 }
 
 static void
@@ -425,11 +437,18 @@ session_stream_closed(struct stream *stream)
 	session_free_if_settled(s);
 }
 
+static void
+session_stream_secured(struct stream *stream)
+{
+	upgrade_done(container_of(stream, struct session, stream));
+}
+
 static const struct stream_events session_stream_events = {
 	.data = session_stream_data,
 	.drained = session_stream_drained,
 	.ended = session_stream_ended,
 	.closed = session_stream_closed,
+	.secured = session_stream_secured,
 };
 
 /* ------------------------------------------------------------- beginning */

@@ -31,6 +31,8 @@ void session_free_if_settled(struct session *s);
 size_t login_data(struct session *s, char *bytes, size_t length);
 void login_free(struct session_login *login);
 bool login_is_busy(const struct session_login *login); /* something still works for it: it cannot be freed */
+/* ---- upgrade.c ---- */
+void upgrade_done(struct session *s); /* the handshake of TLS went well */
 /* ---- proof.c ---- */
 /*
  * The answer to lookup_begin: the user's secret ("": a user without a usable password), or NULL when there is

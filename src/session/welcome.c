@@ -159,6 +159,7 @@ welcome_console(struct session *s)
 	session_enter(s, SESSION_CONSOLE);
 	session_arm(s);
 	s->worker->process->console->open(s, is_admin);
+	login_go_on(s);
 }
 
 /* Waits for a server: the first of its kind, or the one that judges the client's startup settings. */
