@@ -187,7 +187,7 @@ SETTING(stats_period, DURATION, .def = "60", .min = 100, .group = GROUP_LOG, .wh
     .text = "The period over which averages are taken and logged.")
 SETTING(stats_users, TEXT, .def = "", .group = GROUP_CONSOLE, .when = RELOAD, .acted = true,
     .text = "Comma-separated users who may log in to the console and look.")
-SETTING(suspend_timeout, DURATION, .def = "10", .group = GROUP_TIMEOUT, .when = RELOAD,
+SETTING(suspend_timeout, DURATION, .def = "10", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long SUSPEND waits for buffers to drain.")
 SETTING(syslog, BOOL, .def = "0", .group = GROUP_LOG, .when = RELOAD, .text = "Send log lines to syslog.")
 SETTING(
