@@ -43,6 +43,10 @@ void config_keep_boot_settings(struct snapshot *fresh, const struct snapshot *ol
  */
 bool config_show(const struct snapshot *s, size_t index, const char **key, struct bytes *value,
     const char **default_text, bool *changeable);
+/* Of the setting number INDEX: true when it is nothing, rather than an empty text, while nobody has set it. */
+bool config_is_optional(size_t index);
+/* Why it is accepted without effect; static, NULL when it has one. */
+const char *config_no_object(size_t index);
 
 /* Append etc/pgweir.ini, etc/pgweir.minimal.ini and pgweir.ini(5), as made from the tables. */
 void config_write_sample(struct bytes *out);

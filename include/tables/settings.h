@@ -5,7 +5,8 @@
  * tails: .def (as written in a file; a duration is in seconds), .min and .max (of
  * an INT as such, of a DURATION in milliseconds), .words (of an ENUM, in the order
  * of its values), .refused (words that are known and not built in: loading fails),
- * .secret (never printed), .group, .when (BOOT or RELOAD), .acted (without it the
+ * .secret (never printed), .unset (a TEXT that is shown
+ * as NULL while nobody has set it), .group, .when (BOOT or RELOAD), .acted (without it the
  * setting is accepted and does nothing in this version), .no_object (why it never will), .text.
  *
  * The includer defines SETTING and undefines it afterwards.
@@ -14,15 +15,15 @@ SETTING(admin_users, TEXT, .def = "", .group = GROUP_CONSOLE, .when = RELOAD, .a
     .text = "Comma-separated users who may log in to the console and give every command.")
 SETTING(application_name_add_host, BOOL, .def = "0", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
     .text = "Add the client's host and port to the application name that the server sees.")
-SETTING(auth_dbname, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+SETTING(auth_dbname, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD,
     .text = "Entry of [databases] in which auth_query runs.")
-SETTING(auth_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+SETTING(auth_file, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "File with users and their secrets, one quoted pair per line.")
 SETTING(auth_hba_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
     .text = "File with host-based rules, used when auth_type is hba.")
-SETTING(auth_ident_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+SETTING(auth_ident_file, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD,
     .text = "File that maps certificate and system names to users, used when auth_type is hba.")
-SETTING(auth_ldap_options, TEXT, .def = "", .secret = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+SETTING(auth_ldap_options, TEXT, .def = "", .unset = true, .secret = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "How the LDAP server is asked when auth_type is ldap: PostgreSQL's options, as in "
 	    "ldapurl=\"ldap://host/basedn?attribute?sub\" or ldapserver=host ldapprefix=\"cn=\" "
 	    "ldapsuffix=\",dc=example\".")
@@ -33,7 +34,7 @@ SETTING(auth_query, TEXT,
 SETTING(auth_type, ENUM, .def = "md5", .words = "any trust plain md5 scram-sha-256 cert hba ldap pam",
     .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "How clients prove who they are.")
-SETTING(auth_user, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
+SETTING(auth_user, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD,
     .text = "User that runs auth_query; its secret comes from auth_file.")
 SETTING(autodb_idle_timeout, DURATION, .def = "3600", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long an entry made from the * row is kept unused.")
@@ -43,7 +44,7 @@ SETTING(client_idle_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when
     .text = "How long a client may be idle outside a transaction before it is closed; 0 means for ever.")
 SETTING(client_login_timeout, DURATION, .def = "60", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long a client may take to log in.")
-SETTING(client_tls13_ciphers, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+SETTING(client_tls13_ciphers, TEXT, .def = "", .unset = true, .group = GROUP_TLS, .when = RELOAD,
     .text = "Ciphers of TLS 1.3 offered to clients.")
 SETTING(client_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
     .text = "Certificate authorities that client certificates are checked against.")
@@ -62,7 +63,7 @@ SETTING(client_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when =
 SETTING(client_tls_sslmode, ENUM, .def = "disable", .words = "disable allow prefer require verify-ca verify-full",
     .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
     .text = "Whether clients may or must use TLS.")
-SETTING(conffile, TEXT, .def = "", .group = GROUP_GENERAL, .when = RELOAD, .acted = true,
+SETTING(conffile, TEXT, .def = "", .unset = true, .group = GROUP_GENERAL, .when = RELOAD, .acted = true,
     .text = "The configuration file that the next reload reads.")
 SETTING(default_pool_size, INT, .def = "20", .group = GROUP_POOL, .when = RELOAD, .acted = true,
     .text = "How many servers one pool (a database and a user) may have; 0 means no limit.")
@@ -166,7 +167,7 @@ SETTING(server_reset_query_always, BOOL, .def = "0", .group = GROUP_SERVER, .whe
     .text = "Run server_reset_query in the other pool modes too.")
 SETTING(server_round_robin, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "Use idle servers in turn, in place of the one used last.")
-SETTING(server_tls13_ciphers, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+SETTING(server_tls13_ciphers, TEXT, .def = "", .unset = true, .group = GROUP_TLS, .when = RELOAD,
     .text = "Ciphers of TLS 1.3 offered to servers.")
 SETTING(server_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
     .text = "Certificate authorities that server certificates are checked against.")
@@ -218,7 +219,7 @@ SETTING(unix_socket_group, TEXT, .def = "", .group = GROUP_LISTEN, .when = BOOT,
     .text = "Group that owns the unix socket.")
 SETTING(unix_socket_mode, INT, .def = "0777", .max = 07777, .group = GROUP_LISTEN, .when = BOOT, .acted = true,
     .text = "Permissions of the unix socket.")
-SETTING(user, TEXT, .def = "", .group = GROUP_GENERAL, .when = BOOT, .acted = true,
+SETTING(user, TEXT, .def = "", .unset = true, .group = GROUP_GENERAL, .when = BOOT, .acted = true,
     .text = "System user to become when started as root.")
 SETTING(verbose, INT, .def = "0", .max = 3, .group = GROUP_LOG, .when = RELOAD, .acted = true,
     .text = "How much to log beyond the usual, from 0 to 3.")

@@ -166,3 +166,14 @@ def test_routes_and_hosts_are_told_for_a_routed_entry(cluster, pgweir):
     assert {h["port"] for h in hosts} == {h.port for h in cluster.hosts}
     assert sum(r["primary"] for r in one.show("ROUTES", database="app")) == 1
     assert sum(r["replica"] for r in one.show("ROUTES", database="app")) == 0
+
+
+def test_settings_that_nobody_has_set_are_null_and_those_without_effect_are_named_in_a_notice(desk):
+    shown = desk().client("pgbouncer").query("show config")
+
+    rows = {row["key"]: row for row in shown.dicts()}
+    assert (rows["auth_user"]["value"], rows["auth_user"]["default"]) == (None, None)
+    assert rows["auth_file"]["value"].endswith("userlist.txt") and rows["auth_file"]["default"] is None
+    assert (rows["logfile"]["default"], rows["server_check_query"]["default"]) == ("", "<empty>")
+    assert shown.notices[0]["M"] == "some settings are accepted without effect"
+    assert "sbuf_loopcnt: " in shown.notices[0]["D"] and "query_timeout" not in shown.notices[0]["D"]

@@ -31,23 +31,45 @@ command_show_version(struct console *c)
 	console_done(c, NULL);
 }
 
+/* Exporters count the columns, so what is to be known beside them is told in a notice. */
+static void
+tell_settings_without_effect(struct console *c, const struct bytes *list)
+{
+	if (list->length > 0)
+		console_notice(c, "some settings are accepted without effect", list->data);
+}
+
+static void
+put_setting(struct table *t, size_t index, const char *key, const char *value, const char *default_text, bool changeable)
+{
+	bool optional = config_is_optional(index);
+
+	table_row(t);
+	table_text(t, key);
+	table_text(t, optional && value[0] == '\0' ? NULL : value);
+	table_text(t, optional ? NULL : default_text);
+	table_text(t, changeable ? "yes" : "no");
+	table_end(t);
+}
+
 void
 command_show_config(struct console *c)
 {
 	struct snapshot *s = hub_snapshot(console_hub(c));
-	struct bytes value = {0};
+	struct bytes value = {0}, without_effect = {0};
 	const char *key, *default_text;
 	bool changeable;
 
 	for (size_t i = 0; config_show(s, i, &key, &value, &default_text, &changeable); i++) {
-		table_row(&c->table);
-		table_text(&c->table, key);
-		table_text(&c->table, value.data);
-		table_text(&c->table, default_text);
-		table_text(&c->table, changeable ? "yes" : "no");
-		table_end(&c->table);
+		put_setting(&c->table, i, key, value.data, default_text, changeable);
+		if (config_no_object(i) != NULL)
+			bytes_format(&without_effect, "\n\t%s: %s", key, config_no_object(i));
 	}
+	bytes_u8(&without_effect, 0);
+	without_effect.length--;
+	tell_settings_without_effect(c, &without_effect);
 	bytes_free(&value);
+	bytes_free(&without_effect);
 	snapshot_unref(s);
 	console_done(c, NULL);
 }

@@ -28,6 +28,18 @@ config_show(const struct snapshot *s, size_t index, const char **key, struct byt
 	return true;
 }
 
+bool
+config_is_optional(size_t index)
+{
+	return setting_globals().rows[index].unset;
+}
+
+const char *
+config_no_object(size_t index)
+{
+	return setting_globals().rows[index].no_object;
+}
+
 static void __attribute__((format(printf, 2, 3))) config_complain(struct bytes *errors, const char *format, ...)
 {
 	va_list args;

@@ -58,6 +58,7 @@ struct setting {
 	bool stored; /* has a field */
 	bool acted;
 	bool secret;
+	bool unset; /* shown as NULL while it is empty */
 };
 
 struct setting_table {
