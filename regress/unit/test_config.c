@@ -221,8 +221,6 @@ TEST("a key outside of sections and a file without the main section are refused"
 
 TEST("what this version knows and does not have is refused where it would be unsafe")
 {
-	expect_text(
-	    refused("[pgbouncer]\nauth_type = hba\n"), "t.ini:2: auth_type \"hba\" is not supported by this version\n");
 	expect_text(refused("[pgbouncer]\nclient_tls_sslmode = require\n"),
 	    "t.ini:2: client_tls_sslmode \"require\" is not supported by this version\n");
 	expect_text(refused("[pgbouncer]\n[databases]\na = server_tls_sslmode=verify-full\n"),

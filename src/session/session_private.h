@@ -23,9 +23,12 @@
 extern const char *const session_state_names[SESSION_STATES];
 void session_enter(struct session *s, enum session_state state);
 void session_configure(struct session *s); /* takes the snapshot in force, with all that follows from it */
-void session_arm(struct session *s);       /* the timer, by what the session is doing now */
 struct ledger_stats *session_stats(struct session *s);
 void session_free_if_settled(struct session *s);
+
+/* ---- deadline.c ---- */
+void session_arm(struct session *s);       /* the timer, by what the session is doing now */
+void deadline_passed(struct timer *t);      /* the timer's: what is due is done */
 
 /* ---- login.c ---- */
 size_t login_data(struct session *s, char *bytes, size_t length);
