@@ -115,6 +115,16 @@ struct scram_client; /* one exchange */
 struct scram_client *scram_client_new(const char *password, const struct scram_keys *keys);
 void scram_client_free(struct scram_client *s); /* wipes; NULL is harmless; not while a derivation runs */
 
+/* Which mechanism of the server's offer to take, by what binds the connection (RFC 5802, section 6). */
+enum scram_binding {
+	SCRAM_UNBOUND,   /* the connection has nothing to bind to: 'n' */
+	SCRAM_UNOFFERED, /* it has, and the server does not offer it: 'y', so that a stripped offer is found out */
+	SCRAM_BOUND      /* SCRAM_MECHANISM_PLUS with "tls-server-end-point" */
+};
+
+/* DATA (copied; at most SCRAM_BINDING_MAX bytes) is for SCRAM_BOUND.  Before scram_client_first; without it the exchange is SCRAM_UNBOUND. */
+void scram_client_bind(struct scram_client *s, enum scram_binding binding, const uint8_t *data, size_t length);
+
 /* Appends client-first: CONTINUE; FAILED without randomness, or with neither a password nor a ClientKey. */
 enum scram_step scram_client_first(struct scram_client *s, struct bytes *reply);
 

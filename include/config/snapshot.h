@@ -65,6 +65,14 @@ struct database_config {
 	enum route_mode route;       /* ROUTE_MODE_UNSET */
 	int load_balance_hosts;      /* 0 disable, 1 round-robin, -1 */
 	char *read_functions;        /* comma list, NULL */
+	int server_tls_sslmode;
+	int server_tls_sslnegotiation;
+	char *server_tls_ca_file;
+	char *server_tls_cert_file;
+	char *server_tls_key_file;
+	char *server_tls_protocols;
+	char *server_tls_ciphers;
+	char *server_tls13_ciphers;
 	UT_hash_handle hh;
 };
 
@@ -109,6 +117,18 @@ struct snapshot {
 	int references;                    /* atomic */
 };
 
+/* The server_tls_* settings in force for one entry; the texts are the snapshot's, never NULL. */
+struct server_tls {
+	int sslmode;        /* enum tls_mode in net/tls.h */
+	int sslnegotiation; /* enum tls_negotiation likewise */
+	const char *ca_file;
+	const char *cert_file;
+	const char *key_file;
+	const char *protocols;
+	const char *ciphers;
+	const char *tls13_ciphers;
+};
+
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL is fine; frees with the last reference */
 
@@ -135,6 +155,7 @@ int snapshot_max_db_client_connections(const struct snapshot *s, const struct da
 int snapshot_max_user_client_connections(const struct snapshot *s, const struct user_config *user);
 int64_t snapshot_query_wait_timeout_ms(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 int64_t snapshot_server_lifetime_ms(const struct snapshot *s, const struct database_config *database);
+struct server_tls snapshot_server_tls(const struct snapshot *s, const struct database_config *database);
 int64_t snapshot_query_timeout_ms(const struct snapshot *s, const struct user_config *user);
 int64_t snapshot_idle_transaction_timeout_ms(const struct snapshot *s, const struct user_config *user);
 int64_t snapshot_transaction_timeout_ms(const struct snapshot *s, const struct user_config *user);

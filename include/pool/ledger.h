@@ -39,6 +39,7 @@ struct queue {
 };
 
 struct inquiry;
+struct tls_set;
 struct user_counter; /* process-wide: servers of one user, for max_user_connections */
 
 /* What a new client is told without asking a server: immutable, counted. */
@@ -137,7 +138,7 @@ struct ledger {
 /* The process: its workers' pools, its ledgers, and the snapshot in force. */
 struct hub;
 
-struct hub *hub_new(unsigned workers, struct snapshot *snapshot); /* takes a reference of its own */
+struct hub *hub_new(unsigned workers, struct snapshot *snapshot, struct tls_set *tls); /* takes references of its own */
 void hub_free(struct hub *h);
 void hub_set_pool(struct hub *h, unsigned worker, struct pool *p);
 unsigned hub_worker_count(const struct hub *h);
@@ -147,8 +148,12 @@ struct snapshot *hub_snapshot(struct hub *h); /* a reference of the caller's */
 bool hub_set_paused(struct hub *h, bool paused);
 bool hub_is_paused(const struct hub *h);
 
-/* Makes SNAPSHOT the one in force: ledgers take their limits, gone entries are removed. */
-void hub_configure(struct hub *h, struct snapshot *snapshot);
+/*
+ * Makes SNAPSHOT the one in force: ledgers take their limits, gone entries are removed.
+ * TLS has a set for each worker, made of it, whose references are taken over; NULL
+ * when no setting of TLS has changed and the sets stay.
+ */
+void hub_configure(struct hub *h, struct snapshot *snapshot, struct tls_set **tls);
 /* What has to happen when a cluster's roles change; any thread. */
 void hub_cluster_changed(struct hub *h, struct cluster *c);
 /* Periodic work on all ledgers: idle and old servers, the reserve, logins that may be tried again.  Main thread. */

@@ -65,11 +65,20 @@ DATABASE_KEY(
     session_features, ENUM, .words = "keep reject ignore", .text = "The setting session_features for this entry.")
 DATABASE_KEY(max_pinned, INT, .text = "The setting max_pinned for this entry.")
 DATABASE_KEY(lazy_begin, BOOL, .text = "The setting lazy_begin for this entry.")
-DATABASE_KEY(server_tls_sslmode, ENUM, .words = "disable allow prefer require verify-ca verify-full",
-    .refused = "require verify-ca verify-full", .text = "The setting server_tls_sslmode for this entry.")
-DATABASE_KEY(server_tls_ca_file, TEXT, .text = "The setting server_tls_ca_file for this entry.")
-DATABASE_KEY(server_tls_cert_file, TEXT, .text = "The setting server_tls_cert_file for this entry.")
-DATABASE_KEY(server_tls_key_file, TEXT, .text = "The setting server_tls_key_file for this entry.")
-DATABASE_KEY(server_tls_protocols, TEXT, .text = "The setting server_tls_protocols for this entry.")
-DATABASE_KEY(server_tls_ciphers, TEXT, .text = "The setting server_tls_ciphers for this entry.")
-DATABASE_KEY(server_tls13_ciphers, TEXT, .text = "The setting server_tls13_ciphers for this entry.")
+DATABASE_KEY(server_tls_sslmode, ENUM, FIELD(server_tls_sslmode),
+    .words = "disable allow prefer require verify-ca verify-full", .acted = true,
+    .text = "The setting server_tls_sslmode for this entry.")
+DATABASE_KEY(server_tls_sslnegotiation, ENUM, FIELD(server_tls_sslnegotiation), .words = "postgres direct",
+    .acted = true, .text = "The setting server_tls_sslnegotiation for this entry.")
+DATABASE_KEY(server_tls_ca_file, TEXT, FIELD(server_tls_ca_file), .acted = true,
+    .text = "The setting server_tls_ca_file for this entry.")
+DATABASE_KEY(server_tls_cert_file, TEXT, FIELD(server_tls_cert_file), .acted = true,
+    .text = "The setting server_tls_cert_file for this entry.")
+DATABASE_KEY(server_tls_key_file, TEXT, FIELD(server_tls_key_file), .acted = true,
+    .text = "The setting server_tls_key_file for this entry.")
+DATABASE_KEY(server_tls_protocols, TEXT, FIELD(server_tls_protocols), .acted = true,
+    .text = "The setting server_tls_protocols for this entry.")
+DATABASE_KEY(server_tls_ciphers, TEXT, FIELD(server_tls_ciphers), .acted = true,
+    .text = "The setting server_tls_ciphers for this entry.")
+DATABASE_KEY(server_tls13_ciphers, TEXT, FIELD(server_tls13_ciphers), .acted = true,
+    .text = "The setting server_tls13_ciphers for this entry.")

@@ -44,22 +44,25 @@ SETTING(client_idle_timeout, DURATION, .def = "0", .group = GROUP_TIMEOUT, .when
     .text = "How long a client may be idle outside a transaction before it is closed; 0 means for ever.")
 SETTING(client_login_timeout, DURATION, .def = "60", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long a client may take to log in.")
-SETTING(client_tls13_ciphers, TEXT, .def = "", .unset = true, .group = GROUP_TLS, .when = RELOAD,
-    .text = "Ciphers of TLS 1.3 offered to clients.")
-SETTING(client_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Certificate authorities that client certificates are checked against.")
-SETTING(
-    client_tls_cert_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .text = "Certificate shown to clients.")
-SETTING(client_tls_ciphers, TEXT, .def = "default", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Ciphers of TLS 1.2 and below offered to clients.")
-SETTING(client_tls_dheparams, TEXT, .def = "auto", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Diffie-Hellman parameters for clients: none, auto or legacy.")
-SETTING(client_tls_ecdhcurve, TEXT, .def = "auto", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Elliptic curve for clients: none, auto or a curve's name.")
-SETTING(client_tls_key_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+SETTING(client_tls13_ciphers, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Ciphers of TLS 1.3 offered to clients, as OpenSSL lists them; by default its own choice.")
+SETTING(client_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Certificate authorities that client certificates are checked against.  With it clients are asked for a "
+	    "certificate in every sslmode; one that is not valid counts as none, or ends the connection from verify-ca on.")
+SETTING(client_tls_cert_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Certificate shown to clients, with the intermediate ones behind it.")
+SETTING(client_tls_ciphers, TEXT, .def = "default", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Ciphers of TLS 1.2 and below offered to clients: default (also secure, fast, normal) is OpenSSL's choice, "
+	    "all are all that encrypt and authenticate; else a list as OpenSSL reads it.")
+SETTING(client_tls_dheparams, TEXT, .def = "auto", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Diffie-Hellman parameters for clients: none, auto (as strong as the certificate) or legacy (1024 bits).")
+SETTING(client_tls_ecdhcurve, TEXT, .def = "auto", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Elliptic curves for clients: auto, none (no ECDHE before TLS 1.3), or names with colons between them.")
+SETTING(client_tls_key_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
     .text = "Private key of the certificate shown to clients.")
-SETTING(client_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when = RELOAD,
-    .text = "TLS versions that clients may use.")
+SETTING(client_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "TLS versions that clients may use: secure (1.2 and 1.3), all, or a comma-separated list of tlsv1.0 to "
+	    "tlsv1.3, where ! takes one out.")
 SETTING(client_tls_sslmode, ENUM, .def = "disable", .words = "disable allow prefer require verify-ca verify-full",
     .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
     .text = "Whether clients may or must use TLS.")
@@ -167,21 +170,26 @@ SETTING(server_reset_query_always, BOOL, .def = "0", .group = GROUP_SERVER, .whe
     .text = "Run server_reset_query in the other pool modes too.")
 SETTING(server_round_robin, BOOL, .def = "0", .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "Use idle servers in turn, in place of the one used last.")
-SETTING(server_tls13_ciphers, TEXT, .def = "", .unset = true, .group = GROUP_TLS, .when = RELOAD,
-    .text = "Ciphers of TLS 1.3 offered to servers.")
-SETTING(server_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Certificate authorities that server certificates are checked against.")
-SETTING(
-    server_tls_cert_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .text = "Certificate shown to servers.")
-SETTING(server_tls_ciphers, TEXT, .def = "default", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Ciphers of TLS 1.2 and below offered to servers.")
-SETTING(server_tls_key_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD,
+SETTING(server_tls13_ciphers, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Ciphers of TLS 1.3 offered to servers, as OpenSSL lists them; by default its own choice.")
+SETTING(server_tls_ca_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Certificate authorities that server certificates are checked against; by default the system's.")
+SETTING(server_tls_cert_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Certificate shown to servers that ask for one.")
+SETTING(server_tls_ciphers, TEXT, .def = "default", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Ciphers of TLS 1.2 and below offered to servers, as client_tls_ciphers.")
+SETTING(server_tls_key_file, TEXT, .def = "", .group = GROUP_TLS, .when = RELOAD, .acted = true,
     .text = "Private key of the certificate shown to servers.")
-SETTING(server_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when = RELOAD,
-    .text = "TLS versions that servers may use.")
+SETTING(server_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "TLS versions that servers may use, as client_tls_protocols.")
 SETTING(server_tls_sslmode, ENUM, .def = "prefer", .words = "disable allow prefer require verify-ca verify-full",
-    .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Whether connections to servers may or must use TLS.")
+    .group = GROUP_TLS, .when = RELOAD, .acted = true,
+    .text = "Whether connections to servers use TLS: disable (never), allow and prefer (if the server can), require "
+	    "(always), verify-ca (and its certificate is checked), verify-full (and it names the host).")
+SETTING(server_tls_sslnegotiation, ENUM, .def = "postgres", .words = "postgres direct", .group = GROUP_TLS,
+    .when = RELOAD, .acted = true,
+    .text = "How TLS begins towards servers: postgres asks first; direct (PostgreSQL 17) saves that round trip, and "
+	    "needs sslmode require or more.")
 SETTING(so_reuseport, BOOL, .def = "0", .group = GROUP_NETWORK, .when = BOOT, .acted = true,
     .text = "Let several processes listen on one port.")
 SETTING(stats_period, DURATION, .def = "60", .min = 100, .group = GROUP_LOG, .when = RELOAD, .acted = true,

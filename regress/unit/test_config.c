@@ -223,8 +223,6 @@ TEST("what this version knows and does not have is refused where it would be uns
 {
 	expect_text(refused("[pgbouncer]\nclient_tls_sslmode = require\n"),
 	    "t.ini:2: client_tls_sslmode \"require\" is not supported by this version\n");
-	expect_text(refused("[pgbouncer]\n[databases]\na = server_tls_sslmode=verify-full\n"),
-	    "t.ini:3: server_tls_sslmode \"verify-full\" is not supported by this version\n");
 }
 
 TEST("LDAP's options are judged with the file, and are needed where auth_type is ldap")

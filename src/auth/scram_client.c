@@ -12,9 +12,6 @@
 #include "auth/scram.h"
 #include "scram_message.h"
 
-#define GS2_HEADER "n,,"
-#define GS2_HEADER_BASE64 "biws"
-
 enum scram_client_stage { CLIENT_NEW, CLIENT_STARTED, CLIENT_CHALLENGED, CLIENT_PROVED, CLIENT_ENDED };
 
 struct scram_client {
@@ -22,6 +19,9 @@ struct scram_client {
 	bool has_keys;	/* the keys fit the challenge (or may, before it came) */
 	char *password; /* owned; NULL when there are only keys */
 	struct scram_keys keys;
+	enum scram_binding binding;
+	uint8_t binding_data[SCRAM_BINDING_MAX];
+	size_t binding_length;
 	char own_nonce[SCRAM_NONCE_SIZE]; /* "" until it is made */
 	struct bytes nonce;		  /* our part and the server's */
 	struct bytes auth_message;	  /* grows by one piece a message */
@@ -65,6 +65,25 @@ scram_client_fix_nonce(struct scram_client *s, const char *nonce)
 	scram_message_fix_nonce(s->own_nonce, nonce);
 }
 
+void
+scram_client_bind(struct scram_client *s, enum scram_binding binding, const uint8_t *data, size_t length)
+{
+	must(s->stage == CLIENT_NEW && length <= sizeof(s->binding_data) && (length > 0) == (binding == SCRAM_BOUND));
+	s->binding = binding;
+	s->binding_length = length;
+	if (length > 0)
+		memcpy(s->binding_data, data, length);
+}
+
+static const char *
+scram_client_header(const struct scram_client *s)
+{
+	static const char *const headers[] = {
+	    [SCRAM_UNBOUND] = "n,,", [SCRAM_UNOFFERED] = "y,,", [SCRAM_BOUND] = "p=tls-server-end-point,,"};
+
+	return headers[s->binding];
+}
+
 static enum scram_step
 scram_client_end(struct scram_client *s, enum scram_step step, const char *problem)
 {
@@ -84,7 +103,7 @@ scram_client_first(struct scram_client *s, struct bytes *reply)
 		return scram_client_end(s, SCRAM_FAILED, "There are no random numbers.");
 	/* The user is in the startup message; PostgreSQL ignores it here. */
 	bytes_format(&s->auth_message, "n=,r=%s", s->own_nonce);
-	bytes_chars(reply, GS2_HEADER);
+	bytes_chars(reply, scram_client_header(s));
 	bytes_append(reply, s->auth_message.data, s->auth_message.length);
 	s->stage = CLIENT_STARTED;
 	return SCRAM_CONTINUE;
@@ -203,6 +222,22 @@ scram_client_derive(struct scram_client *s)
 
 /* ---------------------------------------------------------------- client-final and server-final */
 
+/* "c=": the header of client-first and the data that binds, in base64. */
+static void
+scram_client_add_binding(const struct scram_client *s, struct bytes *reply)
+{
+	char text[BASE64_LENGTH(32 + SCRAM_BINDING_MAX) + 1];
+	struct bytes raw = {0};
+
+	bytes_chars(&raw, scram_client_header(s));
+	bytes_append(&raw, s->binding_data, s->binding_length);
+	must(BASE64_LENGTH(raw.length) < sizeof(text));
+	base64_encode(raw.data, raw.length, text);
+	bytes_chars(reply, "c=");
+	bytes_chars(reply, text);
+	bytes_free(&raw);
+}
+
 enum scram_step
 scram_client_final(struct scram_client *s, struct bytes *reply)
 {
@@ -215,7 +250,8 @@ scram_client_final(struct scram_client *s, struct bytes *reply)
 		return scram_client_end(s, SCRAM_BROKEN, "The message is out of turn.");
 	if (!s->has_keys)
 		return scram_client_end(s, SCRAM_FAILED, "The keys could not be derived from the password.");
-	bytes_chars(reply, "c=" GS2_HEADER_BASE64 ",r=");
+	scram_client_add_binding(s, reply);
+	bytes_chars(reply, ",r=");
 	bytes_append(reply, s->nonce.data, s->nonce.length);
 	bytes_chars(&s->auth_message, ",");
 	bytes_append(&s->auth_message, reply->data + start, reply->length - start);

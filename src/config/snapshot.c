@@ -264,3 +264,31 @@ snapshot_client_idle_timeout_ms(const struct snapshot *s, const struct user_conf
 {
 	return snapshot_pick(OF(user, client_idle_timeout_ms), -1, s->global.client_idle_timeout_ms);
 }
+
+/* The entry's text, or the global one. */
+static const char *
+snapshot_pick_text(const char *special, const char *global)
+{
+	return special != NULL ? special : global;
+}
+
+#define TEXT_OF(row, field) ((row) != NULL ? (row)->field : NULL)
+
+struct server_tls
+snapshot_server_tls(const struct snapshot *s, const struct database_config *database)
+{
+	const struct settings *global = &s->global;
+
+	return (struct server_tls){
+	    .sslmode = (int)snapshot_pick(-1, OF(database, server_tls_sslmode), global->server_tls_sslmode),
+	    .sslnegotiation =
+		(int)snapshot_pick(-1, OF(database, server_tls_sslnegotiation), global->server_tls_sslnegotiation),
+	    .ca_file = snapshot_pick_text(TEXT_OF(database, server_tls_ca_file), global->server_tls_ca_file),
+	    .cert_file = snapshot_pick_text(TEXT_OF(database, server_tls_cert_file), global->server_tls_cert_file),
+	    .key_file = snapshot_pick_text(TEXT_OF(database, server_tls_key_file), global->server_tls_key_file),
+	    .protocols = snapshot_pick_text(TEXT_OF(database, server_tls_protocols), global->server_tls_protocols),
+	    .ciphers = snapshot_pick_text(TEXT_OF(database, server_tls_ciphers), global->server_tls_ciphers),
+	    .tls13_ciphers =
+		snapshot_pick_text(TEXT_OF(database, server_tls13_ciphers), global->server_tls13_ciphers),
+	};
+}

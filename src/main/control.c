@@ -113,15 +113,26 @@ control_give_networks(struct snapshot *fresh)
 	hba_take_networks(fresh->hba, networks, count);
 }
 
+/* TLS is a set for each worker, or NULL when none of its settings can have changed. */
 static void
-control_take(struct program *p, struct snapshot *fresh)
+control_take(struct program *p, struct snapshot *fresh, struct tls_set **tls)
 {
 	control_give_networks(fresh);
-	hub_configure(p->hub, fresh);
+	hub_configure(p->hub, fresh, tls);
 	listen_apply_options(p, &fresh->global);
 	control_make_ledgers(p, fresh);
 	if (p->verbose == 0)
 		log_set_verbosity(fresh->global.verbose);
+}
+
+/* Drops a configuration whose settings of TLS cannot be used; makes TLS of one that can. */
+static void
+control_check_tls(struct program *p, struct snapshot **fresh, struct tls_set **tls, struct bytes *errors)
+{
+	if (tls_sets_new(*fresh, &p->tickets, tls, p->workers, errors))
+		return;
+	snapshot_unref(*fresh);
+	*fresh = NULL;
 }
 
 bool
@@ -130,6 +141,7 @@ control_reload(struct program *p)
 	struct bytes errors = {0}, warnings = {0};
 	struct snapshot *old = hub_snapshot(p->hub), *fresh;
 	const char *path = old->global.conffile[0] != '\0' ? old->global.conffile : p->config_path;
+	struct tls_set *tls[WORKERS_MOST];
 
 	systemd_tell_reloading();
 	log_info(NULL, "got a reload request, reading %s", path);
@@ -137,7 +149,10 @@ control_reload(struct program *p)
 	fresh = config_load(path, &errors, &warnings);
 	if (fresh != NULL) {
 		config_keep_boot_settings(fresh, old, &warnings);
-		control_take(p, fresh);
+		control_check_tls(p, &fresh, tls, &errors);
+	}
+	if (fresh != NULL) {
+		control_take(p, fresh, tls);
 		control_configure_monitor(p, fresh);
 	}
 	pthread_mutex_unlock(&p->configuring);
@@ -200,12 +215,16 @@ control_console_set(void *program, const char *key, const char *value, struct by
 {
 	struct program *p = program;
 	struct snapshot *old, *fresh;
+	struct tls_set *tls[WORKERS_MOST];
+	bool of_tls = strcasestr(key, "_tls") != NULL;
 
 	pthread_mutex_lock(&p->configuring);
 	old = hub_snapshot(p->hub);
 	fresh = config_set(old, key, value, errors);
+	if (fresh != NULL && of_tls)
+		control_check_tls(p, &fresh, tls, errors);
 	if (fresh != NULL)
-		control_take(p, fresh);
+		control_take(p, fresh, of_tls ? tls : NULL);
 	pthread_mutex_unlock(&p->configuring);
 	snapshot_unref(old);
 	snapshot_unref(fresh);

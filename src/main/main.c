@@ -56,8 +56,7 @@ main_start_threads(struct program *p)
 static void
 main_make_workers(struct program *p, struct snapshot *s)
 {
-	p->workers = main_worker_count(&s->global);
-	p->hub = hub_new(p->workers, s);
+	p->hub = hub_new(p->workers, s, p->tls[0]);
 	p->threads = memory_array(p->workers, sizeof(*p->threads));
 	p->loops = memory_array(p->workers, sizeof(struct loop *));
 	p->process.hub = p->hub;
@@ -69,7 +68,8 @@ main_make_workers(struct program *p, struct snapshot *s)
 		struct pool *pool;
 
 		p->loops[i] = loop_new(i, NULL);
-		pool = pool_new(p->hub, p->loops[i], NULL);
+		pool = pool_new(p->hub, p->loops[i], p->tls[i]);
+		p->tls[i] = NULL;
 		hub_set_pool(p->hub, i, pool);
 		p->process.workers[i] = worker_new(&p->process, p->loops[i], pool);
 	}
@@ -114,6 +114,31 @@ main_end_workers(struct program *p)
 	free(p->loops);
 }
 
+/* What the settings of TLS name is read before anything is begun: a program that cannot do as told does not start. */
+static bool
+main_make_tls(struct program *p, const struct snapshot *s)
+{
+	struct bytes errors = {0};
+	bool ok;
+
+	p->workers = main_worker_count(&s->global);
+	must(tls_ticket_keys_make(&p->tickets));
+	ok = tls_sets_new(s, &p->tickets, p->tls, p->workers, &errors);
+	control_log_lines(&errors, true);
+	bytes_free(&errors);
+	if (!ok)
+		log_fatal(NULL, "TLS setup failed");
+	return ok;
+}
+
+/* The sets that no pool has got. */
+static void
+main_forget_tls(struct program *p)
+{
+	for (unsigned i = 0; i < p->workers; i++)
+		tls_set_unref(p->tls[i]);
+}
+
 static bool
 main_prepare(struct program *p, struct snapshot *s)
 {
@@ -133,6 +158,8 @@ main_prepare(struct program *p, struct snapshot *s)
 		log_fatal(NULL, "could not open log file \"%s\"", set->logfile);
 		return false;
 	}
+	if (!main_make_tls(p, s))
+		return false;
 	if (p->daemon && (!daemon_detach() || !log_open(set->logfile, true, p->verbose > 0 ? p->verbose : set->verbose)))
 		return false;
 	daemon_raise_descriptors(set);
@@ -190,6 +217,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	code = main_prepare(&p, s) ? main_run(&p, s) : 1;
+	main_forget_tls(&p);
+	crypto_wipe(&p.tickets, sizeof(p.tickets));
 	daemon_release_pidfile(&p);
 	snapshot_unref(s);
 	free(p.user);

@@ -10,6 +10,7 @@
 #include "admin/console.h"
 #include "cluster/monitor.h"
 #include "net/timer.h"
+#include "net/tls.h"
 #include "session/worker.h"
 
 #define LISTENERS_MOST 64
@@ -25,6 +26,8 @@ struct program {
 	struct monitor *monitor;
 	struct process process;
 	struct console_control control;
+	struct tls_ticket_keys tickets;
+	struct tls_set *tls[WORKERS_MOST]; /* at the start: a reference for each worker's pool */
 	pthread_t *threads;        /* owned, one for each worker */
 	struct loop **loops;       /* owned, likewise */
 	unsigned workers;

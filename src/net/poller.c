@@ -4,10 +4,12 @@
 #include "net/poller.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "net/loop.h"
 #include "net/stream.h"
+#include "net/tls_private.h"
 
 static void
 poller_tell_closed(struct poller *p)
@@ -23,6 +25,7 @@ poller_readable(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
+	p->handshakes_us = 0;
 	p->count = epoll_wait(p->set, p->batch, POLLER_BATCH, 0);
 	for (p->at = 0; p->at < p->count; p->at++) {
 		struct epoll_event e = p->batch[p->at];
@@ -39,12 +42,50 @@ poller_settle(uv_prepare_t *settle)
 	poller_tell_closed(container_of(settle, struct poller, settle));
 }
 
+/* Those that are not done queue again; they have their turn after the sockets. */
+static void
+poller_continue(uv_idle_t *again)
+{
+	struct poller *p = container_of(again, struct poller, again);
+	struct list turn;
+
+	list_init(&turn);
+	list_insert_after(&p->pending, &turn);
+	list_remove(&p->pending);
+	p->handshakes_us = 0;
+	for (struct list *node; (node = list_pop_front(&turn)) != NULL;)
+		stream_continue(node);
+	if (list_is_empty(&p->pending))
+		uv_idle_stop(&p->again);
+}
+
+void
+poller_call_again(struct poller *p, struct list *node)
+{
+	if (!list_is_empty(node))
+		return;
+	list_push_back(&p->pending, node);
+	must(uv_idle_start(&p->again, poller_continue) == 0);
+}
+
+struct tls_room *
+poller_tls_room(struct poller *p)
+{
+	if (p->tls.received == NULL) {
+		p->tls.received = memory_new(LOOP_READ_SIZE);
+		p->tls.gathered = memory_new(TLS_RECORD_SIZE);
+	}
+	return &p->tls;
+}
+
 void
 poller_init(struct poller *p, uv_loop_t *uv)
 {
 	p->set = epoll_create1(EPOLL_CLOEXEC);
 	must(p->set >= 0);
 	list_init(&p->closed);
+	list_init(&p->pending);
+	must(uv_idle_init(uv, &p->again) == 0);
 	must(uv_poll_init(uv, &p->poll, p->set) == 0);
 	must(uv_poll_start(&p->poll, UV_READABLE, poller_readable) == 0);
 	must(uv_prepare_init(uv, &p->settle) == 0);
@@ -57,12 +98,16 @@ poller_close_handles(struct poller *p)
 	poller_tell_closed(p);
 	uv_close((uv_handle_t *)&p->poll, NULL);
 	uv_close((uv_handle_t *)&p->settle, NULL);
+	uv_close((uv_handle_t *)&p->again, NULL);
 }
 
 void
 poller_free(struct poller *p)
 {
 	close(p->set);
+	free(p->tls.received);
+	free(p->tls.gathered);
+	bytes_free(&p->tls.out);
 }
 
 void

@@ -13,9 +13,13 @@
 #include <sys/epoll.h>
 #include <uv.h>
 
+#include "base/bytes.h"
 #include "base/list.h"
 
 #define POLLER_BATCH 128
+
+/* Handshakes get this much of each turn of the loop, so that a storm of them does not starve queries. */
+#define POLLER_HANDSHAKES_US 2000
 
 struct loop;
 struct stream;
@@ -26,6 +30,13 @@ struct delivery {
 	struct delivery *outer;
 };
 
+/* What TLS needs of a loop while it reads and writes; made at the first use. */
+struct tls_room {
+	char *received;     /* owned: LOOP_READ_SIZE bytes of ciphertext */
+	char *gathered;     /* owned: a record's plaintext */
+	struct bytes out;   /* ciphertext to be sent */
+};
+
 struct poller {
 	uv_poll_t poll;      /* watches the set */
 	uv_prepare_t settle; /* tells streams that are closed, before the loop sleeps */
@@ -34,6 +45,10 @@ struct poller {
 	int at, count;       /* of the batch under way */
 	struct list closed;  /* of stream.closing_node */
 	struct delivery *deliveries;
+	uv_idle_t again;     /* runs while streams are pending */
+	struct list pending; /* of tls.node: streams with something to do without their socket */
+	int64_t handshakes_us; /* spent in this turn */
+	struct tls_room tls;
 };
 
 void poller_init(struct poller *p, uv_loop_t *uv);
@@ -46,8 +61,13 @@ void poller_watch(struct poller *p, struct stream *s, int fd, uint32_t events, b
 void poller_forget(struct poller *p, const struct stream *s);
 void poller_close_handles(struct poller *p);
 
+/* stream_continue is called for the node's stream, once, from the loop. */
+void poller_call_again(struct poller *p, struct list *node);
+struct tls_room *poller_tls_room(struct poller *p);
+
 /* ---- called by the poller, in stream.c ---- */
 void stream_ready(struct stream *s, uint32_t events);
 void stream_tell_closed(struct stream *s);
+void stream_continue(struct list *node);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "net/loop.h"
 #include "net/poller.h"
+#include "net/stream_private.h"
 
 /* Kept input at least this long is read into directly; shorter input is moved in front of the loop's buffer. */
 #define STREAM_CARRY_MAX (LOOP_READ_SIZE / 4)
@@ -23,11 +24,13 @@ stream_init(struct stream *s, int fd, const struct stream_events *events)
 	list_init(&s->closing_node);
 }
 
-static void
+void
 stream_watch(struct stream *s)
 {
 	uint32_t events = (s->reading && !s->held ? EPOLLIN : 0) | (s->writing ? EPOLLOUT : 0);
 
+	if (s->tls != NULL && s->tls->deferred)
+		events = 0;
 	if (!s->attached)
 		return;
 	poller_watch(loop_poller(s->loop), s, s->fd, events, s->watched);
@@ -42,15 +45,21 @@ stream_attach(struct stream *s, struct loop *loop)
 	s->attached = true;
 	s->held = false;
 	s->reading = true;
+	s->writing = stream_unsent(s) > 0;
 	stream_watch(s);
+	if (s->tls != NULL)
+		stream_call_again(s);
 }
 
 void
 stream_detach(struct stream *s)
 {
-	must(s->attached && !s->closing && !s->writing);
+	must(s->attached && !s->closing);
 	s->reading = false;
+	s->writing = false;
 	stream_watch(s);
+	if (s->tls != NULL)
+		list_remove(&s->tls->node);
 	poller_forget(loop_poller(s->loop), s);
 	s->attached = false;
 	s->loop = NULL;
@@ -72,6 +81,8 @@ stream_close(struct stream *s)
 	if (s->closing)
 		return;
 	must(s->attached);
+	if (s->tls != NULL)
+		stream_shut_tls(s);
 	s->closing = true;
 	s->reading = false;
 	s->writing = false;
@@ -79,6 +90,8 @@ stream_close(struct stream *s)
 	/* The kernel takes a closed descriptor out of the set by itself. */
 	close(s->fd);
 	s->fd = -1;
+	tls_free(s->tls);
+	s->tls = NULL;
 	if (!stream_is_busy(s))
 		bytes_free(&s->input);
 	list_push_back(&loop_poller(s->loop)->closed, &s->closing_node);
@@ -129,12 +142,10 @@ stream_sendmsg(struct stream *s, const struct iovec *iov, int count)
 }
 
 void
-stream_send(struct stream *s, const struct iovec *iov, int count)
+stream_push(struct stream *s, const struct iovec *iov, int count)
 {
 	size_t taken = 0;
 
-	if (s->closing || s->failed || count == 0)
-		return;
 	if (stream_unsent(s) == 0)
 		taken = stream_sendmsg(s, iov, count);
 	if (s->failed)
@@ -148,6 +159,17 @@ stream_send(struct stream *s, const struct iovec *iov, int count)
 	}
 	if (stream_unsent(s) > 0)
 		stream_arm_writable(s, true);
+}
+
+void
+stream_send(struct stream *s, const struct iovec *iov, int count)
+{
+	if (s->closing || s->failed || count == 0)
+		return;
+	if (unlikely(s->tls != NULL))
+		stream_send_tls(s, iov, count);
+	else
+		stream_push(s, iov, count);
 }
 
 void
@@ -180,6 +202,15 @@ stream_flush(struct stream *s)
 
 /* --------------------------------------------------------------- reading */
 
+/* As recv(2), of plaintext. */
+static ssize_t
+stream_receive(struct stream *s, char *place, size_t room)
+{
+	if (unlikely(s->tls != NULL))
+		return stream_receive_tls(s, place, room);
+	return recv(s->fd, place, room, 0);
+}
+
 /*
  * Gives the bytes to the user; answers how many are left to keep.  The user may have
  * closed the stream or sent it to another thread meanwhile: then nothing is left,
@@ -200,7 +231,17 @@ stream_deliver(struct stream *s, char *bytes, size_t length)
 		must(consumed == length);
 		return 0;
 	}
-	return s->closing ? 0 : length - consumed;
+	if (s->closing)
+		return 0;
+	if (unlikely(s->tls != NULL)) {
+		stream_call_again(s);
+		if (!s->tls->started) {
+			/* stream_secure was called: what is left is the peer's part of the handshake. */
+			bytes_append(&s->tls->kept, bytes + consumed, length - consumed);
+			return 0;
+		}
+	}
+	return length - consumed;
 }
 
 void
@@ -227,7 +268,7 @@ stream_read_long(struct stream *s)
 {
 	struct bytes kept = s->input;
 	char *place = bytes_reserve(&kept, LOOP_READ_SIZE);
-	ssize_t n = recv(s->fd, place, LOOP_READ_SIZE, 0);
+	ssize_t n = stream_receive(s, place, LOOP_READ_SIZE);
 	size_t left;
 
 	if (n <= 0) {
@@ -252,7 +293,7 @@ stream_read_short(struct stream *s)
 {
 	char *buffer = loop_read_buffer(s->loop);
 	size_t kept = s->input.length;
-	ssize_t n = recv(s->fd, buffer + kept, LOOP_READ_SIZE - kept, 0);
+	ssize_t n = stream_receive(s, buffer + kept, LOOP_READ_SIZE - kept);
 	size_t left;
 
 	if (n <= 0)
@@ -268,7 +309,7 @@ stream_read_short(struct stream *s)
 	return n;
 }
 
-static void
+void
 stream_read(struct stream *s)
 {
 	ssize_t n = s->input.length > STREAM_CARRY_MAX ? stream_read_long(s) : stream_read_short(s);
@@ -290,7 +331,11 @@ stream_ready(struct stream *s, uint32_t events)
 		stream_flush(s);
 		return;
 	}
-	if (s->reading && !s->held)
+	if (!s->reading || s->held)
+		return;
+	if (unlikely(s->tls != NULL))
+		stream_read_tls(s);
+	else
 		stream_read(s);
 }
 
@@ -310,6 +355,8 @@ stream_resume(struct stream *s)
 		return;
 	s->reading = true;
 	stream_watch(s);
+	if (s->tls != NULL)
+		stream_call_again(s);
 }
 
 void
@@ -319,4 +366,6 @@ stream_hold(struct stream *s, bool held)
 		return;
 	s->held = held;
 	stream_watch(s);
+	if (s->tls != NULL)
+		stream_call_again(s);
 }

@@ -5,12 +5,16 @@
  * PostgreSQL acts on a request some time after it has arrived, and closes the
  * connection when it has sent the signal.  Until then the server is given to
  * nobody else, so that a late signal cannot hit the next one's query.
+ *
+ * The request holds the server's secret: where the server's own connection has TLS,
+ * this one has it too, or nothing is sent.
  */
 #include <stdlib.h>
 
 #include "pool/pool_private.h"
 
 #define CODE_CANCEL 80877102u
+#define CODE_SSL_REQUEST 80877103u
 
 struct cancel {
 	struct stream stream;
@@ -19,6 +23,8 @@ struct cancel {
 	struct connector *connector; /* owned while connecting */
 	struct server *server;       /* borrowed: it counts its cancels and waits for them */
 	struct pool *pool;           /* borrowed */
+	bool secure;                 /* the server's connection has TLS */
+	bool asked;                  /* for TLS; the answer has not come yet */
 	void (*done)(void *user);
 	void *user;                  /* borrowed */
 };
@@ -56,12 +62,79 @@ cancel_end(struct cancel *c)
 		free(c);
 }
 
+/* What the server's connection was secured with, as the configuration is now. */
+static struct tls_context *
+cancel_context(const struct cancel *c)
+{
+	const struct pool *p = c->pool;
+
+	return tls_set_connect(p->tls, p->snapshot, snapshot_database(p->snapshot, c->server->ledger->name));
+}
+
+static void
+cancel_secure(struct cancel *c)
+{
+	struct tls_context *context = cancel_context(c);
+
+	if (context == NULL)
+		cancel_end(c);
+	else
+		stream_secure(&c->stream, context, cluster_host_name(c->server->cluster, c->server->host));
+}
+
 static size_t
 cancel_data(struct stream *stream, char *bytes, size_t length)
 {
-	(void)stream;
-	(void)bytes;
+	struct cancel *c = container_of(stream, struct cancel, stream);
+
+	if (!c->asked)
+		return length;
+	c->asked = false;
+	if (length == 1 && bytes[0] == 'S')
+		cancel_secure(c);
+	else
+		cancel_end(c);
 	return length;
+}
+
+static void
+cancel_send(struct cancel *c)
+{
+	const struct server *s = c->server;
+	struct bytes b = {0};
+
+	bytes_u32(&b, (uint32_t)(12 + s->cancel_secret_length));
+	bytes_u32(&b, CODE_CANCEL);
+	bytes_u32(&b, s->backend_pid);
+	bytes_append(&b, s->cancel_secret, s->cancel_secret_length);
+	stream_send_bytes(&c->stream, b.data, b.length);
+	bytes_free(&b);
+}
+
+static void
+cancel_secured(struct stream *stream)
+{
+	cancel_send(container_of(stream, struct cancel, stream));
+}
+
+static void
+cancel_ask(struct cancel *c)
+{
+	struct bytes b = {0};
+
+	bytes_u32(&b, 8);
+	bytes_u32(&b, CODE_SSL_REQUEST);
+	c->asked = true;
+	stream_send_bytes(&c->stream, b.data, b.length);
+	bytes_free(&b);
+}
+
+static bool
+cancel_is_direct(const struct cancel *c)
+{
+	const struct snapshot *snap = c->pool->snapshot;
+
+	return snapshot_server_tls(snap, snapshot_database(snap, c->server->ledger->name)).sslnegotiation == TLS_DIRECT;
 }
 
 static void
@@ -88,14 +161,13 @@ static const struct stream_events cancel_stream_events = {
 	.drained = cancel_drained,
 	.ended = cancel_ended,
 	.closed = cancel_closed,
+	.secured = cancel_secured,
 };
 
 static void
 cancel_connected(void *user, int fd, const char *error)
 {
 	struct cancel *c = user;
-	struct server *s = c->server;
-	struct bytes b = {0};
 
 	(void)error;
 	c->connector = NULL;
@@ -105,12 +177,12 @@ cancel_connected(void *user, int fd, const char *error)
 	}
 	stream_init(&c->stream, fd, &cancel_stream_events);
 	stream_attach(&c->stream, c->pool->loop);
-	bytes_u32(&b, (uint32_t)(12 + s->cancel_secret_length));
-	bytes_u32(&b, CODE_CANCEL);
-	bytes_u32(&b, s->backend_pid);
-	bytes_append(&b, s->cancel_secret, s->cancel_secret_length);
-	stream_send_bytes(&c->stream, b.data, b.length);
-	bytes_free(&b);
+	if (!c->secure)
+		cancel_send(c);
+	else if (cancel_is_direct(c))
+		cancel_secure(c);
+	else
+		cancel_ask(c);
 }
 
 static void
@@ -139,6 +211,7 @@ pool_cancel(struct server *s, void (*done)(void *user), void *user)
 	c->done = done;
 	c->user = user;
 	c->stream.fd = -1;
+	c->secure = stream_is_secure(&s->stream);
 	s->cancels++;
 	list_push_back(&s->pool->cancels, &c->all);
 	timer_init(&c->timer, cancel_timed_out);

@@ -19,6 +19,7 @@ struct hub {
 	struct ledger *ledgers;          /* uthash by name; a reference each */
 	struct user_counter *counters;   /* uthash by user */
 	struct snapshot *snapshot;       /* owned reference */
+	struct tls_set *tls;             /* owned reference: one worker's set, to tell what a reload changes */
 	atomic_bool paused;
 	atomic_bool outdated;            /* servers have become outdated */
 	void (*watch)(void *user, struct cluster *c, bool begins);
@@ -54,7 +55,7 @@ hub_addresses_changed(void *hub, const char *name, struct dns_addresses *now)
 }
 
 struct hub *
-hub_new(unsigned workers, struct snapshot *snapshot)
+hub_new(unsigned workers, struct snapshot *snapshot, struct tls_set *tls)
 {
 	struct hub *h = memory_new(sizeof(*h));
 
@@ -65,6 +66,7 @@ hub_new(unsigned workers, struct snapshot *snapshot)
 	h->snapshot = snapshot_ref(snapshot);
 	hub_configure_dns(snapshot);
 	dns_on_change(hub_addresses_changed, h);
+	h->tls = tls_set_ref(tls);
 	return h;
 }
 
@@ -80,6 +82,7 @@ hub_free(struct hub *h)
 	dns_on_change(NULL, NULL);
 	dns_free();
 	snapshot_unref(h->snapshot);
+	tls_set_unref(h->tls);
 	pthread_mutex_destroy(&h->mutex);
 	free(h->pools);
 	free(h);
@@ -299,6 +302,20 @@ database_needs_new_servers(const struct database_config *old, const struct datab
 	    config_text_changed(old->auth_query, new->auth_query) || old->load_balance_hosts != new->load_balance_hosts;
 }
 
+/* A configuration and the contexts made of it. */
+struct hub_state {
+	const struct snapshot *snapshot;
+	const struct tls_set *tls;
+};
+
+static uint64_t
+database_tls_stamp(const struct hub_state *state, const char *name)
+{
+	const struct tls_context *c = tls_set_connect(state->tls, state->snapshot, snapshot_database(state->snapshot, name));
+
+	return c != NULL ? tls_context_stamp(c) : 0;
+}
+
 static void
 ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 {
@@ -316,8 +333,9 @@ ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 }
 
 static void
-ledger_reload(struct ledger *l, const struct snapshot *old, const struct snapshot *new)
+ledger_reload(struct ledger *l, const struct hub_state *was, const struct hub_state *is)
 {
+	const struct snapshot *old = was->snapshot, *new = is->snapshot;
 	const struct database_config *d = snapshot_database(new, l->name);
 	struct cluster *replaced = NULL, *fresh;
 	bool monitored = snapshot_route(new, d, NULL) != ROUTE_ANY;
@@ -325,7 +343,8 @@ ledger_reload(struct ledger *l, const struct snapshot *old, const struct snapsho
 	pthread_mutex_lock(&l->mutex);
 	ledger_configure_locked(l, new, d);
 	l->removed = false;
-	if (database_needs_new_servers(snapshot_database(old, l->name), d)) {
+	if (database_needs_new_servers(snapshot_database(old, l->name), d) ||
+	    database_tls_stamp(was, l->name) != database_tls_stamp(is, l->name)) {
 		l->epoch++;
 		ledger_close_idle_all_locked(l, "database configuration changed");
 	}
@@ -360,6 +379,7 @@ struct snapshot_message {
 	struct message message;
 	struct pool *pool;
 	struct snapshot *snapshot; /* a reference */
+	struct tls_set *tls;       /* a reference; NULL: no new one */
 };
 
 static void
@@ -369,11 +389,15 @@ pool_take_snapshot(struct message *m)
 
 	snapshot_unref(s->pool->snapshot);
 	s->pool->snapshot = s->snapshot;
+	if (s->tls != NULL) {
+		tls_set_unref(s->pool->tls);
+		s->pool->tls = s->tls;
+	}
 	free(s);
 }
 
 static void
-hub_send_snapshot(struct hub *h, struct snapshot *snapshot)
+hub_send_snapshot(struct hub *h, struct snapshot *snapshot, struct tls_set **tls)
 {
 	for (unsigned w = 0; w < h->workers; w++) {
 		struct snapshot_message *s = memory_new(sizeof(*s));
@@ -381,25 +405,32 @@ hub_send_snapshot(struct hub *h, struct snapshot *snapshot)
 		s->message.run = pool_take_snapshot;
 		s->pool = h->pools[w];
 		s->snapshot = snapshot_ref(snapshot);
+		s->tls = tls != NULL ? tls[w] : NULL;
 		loop_post(h->pools[w]->loop, &s->message);
 	}
 }
 
 void
-hub_configure(struct hub *h, struct snapshot *snapshot)
+hub_configure(struct hub *h, struct snapshot *snapshot, struct tls_set **tls)
 {
 	struct ledger **list = hub_list_ledgers(h);
 	struct snapshot *old;
+	struct tls_set *old_tls = h->tls;
+	struct hub_state was = {.tls = h->tls}, is = {.snapshot = snapshot};
 
+	if (tls != NULL)
+		h->tls = tls_set_ref(tls[0]);
 	pthread_mutex_lock(&h->mutex);
 	old = h->snapshot;
 	h->snapshot = snapshot_ref(snapshot);
 	pthread_mutex_unlock(&h->mutex);
 	hub_configure_dns(snapshot);
-	hub_send_snapshot(h, snapshot);
+	was.snapshot = old;
+	is.tls = h->tls;
+	hub_send_snapshot(h, snapshot, tls);
 	for (unsigned i = 0; list[i] != NULL; i++) {
 		if (snapshot_database(snapshot, list[i]->name) != NULL)
-			ledger_reload(list[i], old, snapshot);
+			ledger_reload(list[i], &was, &is);
 		else
 			ledger_remove(list[i]);
 		ledger_unref(list[i]);
@@ -407,6 +438,8 @@ hub_configure(struct hub *h, struct snapshot *snapshot)
 	free(list);
 	snapshot_unref(old);
 	hub_note_outdated(h);
+	if (tls != NULL)
+		tls_set_unref(old_tls);
 }
 
 /* --------------------------------------------------------------- changes */

@@ -267,7 +267,7 @@ pool_close_server(struct server **gone, const char *reason)
 	struct server *s = *gone;
 
 	*gone = NULL;
-	if (s->stream.closing)
+	if (s->stream.closing && !server_login_is_retrying(s))
 		return;
 	server_log_closing(s, reason);
 	if (s->dedicated != NULL) {
@@ -298,6 +298,8 @@ server_stream_closed(struct stream *stream)
 {
 	struct server *s = container_of(stream, struct server, stream);
 
+	if (server_login_closed(s))
+		return;
 	list_remove(&s->all);
 	s->closed = true;
 	if (s->order == ORDER_NONE && s->cancels == 0)
@@ -544,11 +546,17 @@ server_stream_ended(struct stream *stream, int error)
 	if (s->use == USE_LENT)
 		s->borrower->events->lost(s->borrower, s, error);
 	else if (s->use == USE_LOGIN)
-		pool_login_done(s, "server closed the connection during login", NULL);
+		server_login_ended(s);
 	else if (s->use == USE_TEST || s->use == USE_CANCEL)
 		pool_close_server(&s, "server conn crashed?");
 	else
 		server_ended_unused(s);
+}
+
+static void
+server_stream_secured(struct stream *stream)
+{
+	server_login_secured(container_of(stream, struct server, stream));
 }
 
 const struct stream_events server_stream_events = {
@@ -556,4 +564,5 @@ const struct stream_events server_stream_events = {
 	.drained = server_stream_drained,
 	.ended = server_stream_ended,
 	.closed = server_stream_closed,
+	.secured = server_stream_secured,
 };

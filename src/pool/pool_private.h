@@ -101,6 +101,12 @@ extern const struct stream_events server_stream_events;
 void server_login_begin(struct server *s);
 void server_login_free(struct server_login *login);
 size_t server_login_data(struct server *s, char *bytes, size_t length);
+/* The handshake of its TLS is over, well; or the connection has ended during the login. */
+void server_login_secured(struct server *s);
+void server_login_ended(struct server *s);
+/* The stream has had its last event: true when the login goes on with another one. */
+bool server_login_closed(struct server *s);
+bool server_login_is_retrying(const struct server *s);
 /* The login has ended, well (MESSAGE is NULL) or not. */
 void pool_login_done(struct server *s, const char *message, const char *sqlstate);
 void server_free(struct server *s);

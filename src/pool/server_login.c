@@ -1,6 +1,6 @@
 /*
- * pool/server_login.c - logging in to PostgreSQL, by hand: connect, startup,
- * authentication, the reported parameters, connect_query (PostgreSQL manual,
+ * pool/server_login.c - logging in to PostgreSQL, by hand: startup, authentication,
+ * the reported parameters, connect_query (PostgreSQL manual,
  * "Message Flow", "Start-up").
  *
  * The server is as much a stranger as a client: each message is checked, and any
@@ -13,26 +13,11 @@
 #include "auth/crypto.h"
 #include "auth/secret.h"
 #include "observe/log.h"
-#include "pool/pool_private.h"
+#include "pool/login_private.h"
 
 /* A login that needs more than this many frames is not a login. */
 #define LOGIN_FRAMES_MOST 1000
 #define LOGIN_FRAME_SIZE ((uint32_t)64 * 1024)
-
-struct server_login {
-	struct job derive;
-	struct server *server;       /* borrowed; NULL once the server has given up */
-	struct connector *connector; /* owned while connecting */
-	struct scram_client *scram;  /* owned */
-	char *secret;                /* owned, wiped */
-	struct scram_keys keys;      /* of a client with the same secret */
-	bool has_keys;
-	bool deriving;
-	bool authenticated;
-	bool verified;               /* the server has proved that it knows the secret */
-	bool querying;               /* connect_query runs */
-	unsigned frames;
-};
 
 enum step { STEP_ON, STEP_WAIT, STEP_END };
 
@@ -131,18 +116,31 @@ login_answer_sasl(struct server *s, struct reader *r)
 {
 	struct server_login *login = s->login;
 	struct bytes b = {0};
-	bool offered = false;
+	uint8_t binding[STREAM_BINDING_MAX];
+	size_t binding_length = stream_binding(&s->stream, binding);
+	bool offered = false, offered_plus = false, bound;
 	size_t at;
 
-	while (reader_left(r) > 1)
-		offered |= strcmp(reader_text(r), SCRAM_MECHANISM) == 0;
-	if (!reader_ok(r) || !offered)
+	while (reader_left(r) > 1) {
+		const char *mechanism = reader_text(r);
+
+		offered |= strcmp(mechanism, SCRAM_MECHANISM) == 0;
+		offered_plus |= strcmp(mechanism, SCRAM_MECHANISM_PLUS) == 0;
+	}
+	bound = offered_plus && binding_length > 0;
+	if (reader_ok(r) && offered_plus && !stream_is_secure(&s->stream))
+		return login_fail(s, "server offered SCRAM-SHA-256-PLUS over a connection without TLS");
+	if (!reader_ok(r) || !(offered || bound))
 		return login_fail(s, "server login failed: no supported authentication mechanism");
 	if (login->scram != NULL)
 		return login_fail(s, "server sent an unexpected authentication request");
 	login->scram = scram_client_new(secret_kind(login->secret) == SECRET_PLAIN ? login->secret : NULL,
 	    login->has_keys ? &login->keys : NULL);
-	bytes_text(&b, SCRAM_MECHANISM);
+	if (bound)
+		scram_client_bind(login->scram, SCRAM_BOUND, binding, binding_length);
+	else if (binding_length > 0)
+		scram_client_bind(login->scram, SCRAM_UNOFFERED, NULL, 0);
+	bytes_text(&b, bound ? SCRAM_MECHANISM_PLUS : SCRAM_MECHANISM);
 	at = b.length;
 	bytes_u32(&b, 0);
 	if (scram_client_first(login->scram, &b) != SCRAM_CONTINUE) {
@@ -306,6 +304,8 @@ login_refused(struct server *s, const char *body, size_t length)
 		return login_fail(s, "server sent a broken error message");
 	says_why = e.message != NULL && e.message[0] != '\0';
 	says_code = e.sqlstate != NULL && strlen(e.sqlstate) == 5;
+	if (says_code && server_login_retry_refused(s, e.sqlstate))
+		return STEP_END;
 	snprintf(message, sizeof(message), "%s", says_why ? e.message : "server login failed");
 	pool_login_done(s, message, says_code ? e.sqlstate : "08006");
 	return STEP_END;
@@ -341,6 +341,8 @@ server_login_data(struct server *s, char *bytes, size_t length)
 {
 	size_t at = 0;
 
+	if (s->login->channel != LOGIN_SPEAKING)
+		return server_login_asked(s, bytes, length);
 	while (at < length && !s->login->deriving) {
 		char type;
 		size_t size;
@@ -363,8 +365,8 @@ server_login_data(struct server *s, char *bytes, size_t length)
 
 /* --------------------------------------------------------------- connect */
 
-static void
-login_send_startup(struct server *s)
+void
+server_login_speak(struct server *s)
 {
 	const struct database_config *d = snapshot_database(s->pool->snapshot, s->ledger->name);
 	struct bytes b = {0};
@@ -388,23 +390,6 @@ login_send_startup(struct server *s)
 }
 
 static void
-login_connected(void *user, int fd, const char *error)
-{
-	struct server *s = user;
-
-	s->login->connector = NULL;
-	if (fd < 0) {
-		pool_login_done(s, error, NULL);
-		return;
-	}
-	stream_init(&s->stream, fd, &server_stream_events);
-	socket_describe_peer(fd, &s->peer);
-	socket_describe_local(fd, &s->local);
-	stream_attach(&s->stream, s->pool->loop);
-	login_send_startup(s);
-}
-
-static void
 server_timed_out(struct timer *t)
 {
 	struct server *s = container_of(t, struct server, timer);
@@ -418,9 +403,7 @@ server_timed_out(struct timer *t)
 void
 server_login_begin(struct server *s)
 {
-	static const struct connector_events events = {.connected = login_connected};
 	const struct settings *set = &s->pool->snapshot->global;
-	struct socket_options options = socket_options_of(set);
 	char who[256];
 
 	if (s->from_reserve) {
@@ -433,8 +416,7 @@ server_login_begin(struct server *s)
 	login_take_secret(s);
 	timer_init(&s->timer, server_timed_out);
 	timer_arm(loop_timers(s->pool->loop), &s->timer, set->server_connect_timeout_ms * 1000);
-	s->login->connector = connector_start(s->pool->loop, cluster_host_name(s->cluster, s->host),
-	    cluster_host_port(s->cluster, s->host), &options, &events, s);
+	server_login_connect(s);
 }
 
 /* --------------------------------------------------------------- outcome */
