@@ -277,3 +277,15 @@ COLUMNS(routes)
 	COLUMN("replica", BIGINT)
 	COLUMN("other", BIGINT)
 COLUMNS_END
+
+COLUMNS(hba)
+	COLUMN("line_number", INT)
+	COLUMN("file_name", TEXT)
+	COLUMN("type", TEXT)
+	COLUMN("database", TEXT)
+	COLUMN("user_name", TEXT)
+	COLUMN("address", TEXT)
+	COLUMN("netmask", TEXT)
+	COLUMN("auth_method", TEXT)
+	COLUMN("options", TEXT)
+COLUMNS_END

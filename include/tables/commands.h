@@ -52,6 +52,8 @@ COMMAND(show_dns_zones, "SHOW DNS_ZONES", .role = ROLE_STATS | ROLE_ADMIN, .colu
     .text = "the zones whose serial numbers are watched")
 COMMAND(show_fds, "SHOW FDS", .role = ROLE_ADMIN, .columns = fds_columns,
     .text = "the descriptors of listeners, clients and servers, without their secrets")
+COMMAND(show_hba, "SHOW HBA", .role = ROLE_STATS | ROLE_ADMIN, .columns = hba_columns,
+    .text = "the host-based rules in force, as pg_hba_file_rules has them")
 
 COMMAND(set, "SET", .role = ROLE_ADMIN, .argument = ARGUMENT_SETTING, .usage = "key = value", .text = "change a setting until the next start")
 COMMAND(reload, "RELOAD", .role = ROLE_ADMIN, .text = "read the configuration files again")

@@ -63,8 +63,11 @@ hba_find_word(const char *const *words, const char *word, const char **nearest)
 	for (int i = 0; words[i] != NULL; i++) {
 		if (strcmp(words[i], word) == 0)
 			return i;
-		if (setting_is_nearer(word, words[i], &score))
-			*nearest = words[i];
+		if (text_equal_nocase(words[i], word))
+			score = 0;
+		else if (!setting_is_nearer(word, words[i], &score))
+			continue;
+		*nearest = words[i];
 	}
 	return -1;
 }
