@@ -24,7 +24,7 @@ struct hba_question {
 
 enum hba_answer { HBA_MATCH, HBA_NONE, HBA_NEEDS_NAME };
 
-/* The first rule for QUESTION goes to OUT (borrowed from HBA; NULL unless HBA_MATCH).  HBA may be NULL: HBA_NONE. */
+/* The first rule for QUESTION goes to OUT (borrowed from HBA; NULL unless HBA_MATCH).  HBA may be NULL, and the peer lost: HBA_NONE. */
 enum hba_answer hba_match(const struct hba *hba, const struct hba_question *question, const struct hba_rule **out);
 
 /*

@@ -7,8 +7,10 @@
 
 #include "base/base.h"
 
+enum { ADDRESS_LOST = 255 }; /* a family: nobody can tell any more */
+
 struct address {
-	uint8_t family;    /* 4, 6, or 0: none, the peer of a unix socket */
+	uint8_t family;    /* 4, 6, ADDRESS_LOST, or 0: none, the peer of a unix socket */
 	uint8_t bytes[16]; /* the first 4 of them where family is 4; the rest zero */
 };
 

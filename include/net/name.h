@@ -22,7 +22,11 @@ struct name_lookup {
 /* Looks up LOOKUP's peer; done() is called on the loop's thread, never before this returns. */
 void name_lookup(struct loop *loop, struct name_lookup *lookup);
 
-/* The address of the socket's peer, IPv4 inside of IPv6 as IPv4; family 0 for a unix socket. */
+/*
+ * The address of the socket's peer, IPv4 inside of IPv6 as IPv4; family 0 for a unix
+ * socket, ADDRESS_LOST when a TCP connection was reset meanwhile: what it sent before
+ * must not pass for local.
+ */
 struct address name_peer_address(int fd);
 
 /* The addresses and masks of this machine's interfaces that are up; owned by the caller, NULL when there are none. */

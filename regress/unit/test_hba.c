@@ -282,6 +282,15 @@ TEST("local is for unix sockets, the host types for the rest, by TLS")
 	hba_unref(h);
 }
 
+TEST("a peer that was lost before its address was asked for passes for nobody, not for a local one")
+{
+	struct hba *h = rules("local all all trust\nhost all all all trust\n");
+	struct hba_question q = {.database = "d", .user = "u", .peer.family = ADDRESS_LOST};
+
+	expect_int(decided_by(h, q), 0);
+	hba_unref(h);
+}
+
 TEST("databases: lists, sameuser, patterns; a quoted keyword is a name")
 {
 	const char *text = "local a,\"b c\" all trust\nlocal sameuser all trust\nlocal \"/^x\\d+$\" all trust\n"

@@ -122,6 +122,8 @@ hba_match(const struct hba *hba, const struct hba_question *question, const stru
 	struct address peer = address_unmap(question->peer);
 
 	*out = NULL;
+	if (peer.family == ADDRESS_LOST)
+		return HBA_NONE;
 	for (size_t i = 0; hba != NULL && i < hba->count; i++) {
 		const struct hba_rule *rule = &hba->rules[i];
 		enum hba_answer answer;

@@ -50,7 +50,7 @@ name_peer_address(int fd)
 	socklen_t length = sizeof(peer);
 
 	if (getpeername(fd, (struct sockaddr *)&peer, &length) < 0)
-		return (struct address){0};
+		return (struct address){.family = ADDRESS_LOST};
 	return address_of((const struct sockaddr *)&peer);
 }
 
