@@ -64,8 +64,7 @@ SETTING(client_tls_protocols, TEXT, .def = "secure", .group = GROUP_TLS, .when =
     .text = "TLS versions that clients may use: secure (1.2 and 1.3), all, or a comma-separated list of tlsv1.0 to "
 	    "tlsv1.3, where ! takes one out.")
 SETTING(client_tls_sslmode, ENUM, .def = "disable", .words = "disable allow prefer require verify-ca verify-full",
-    .refused = "require verify-ca verify-full", .group = GROUP_TLS, .when = RELOAD,
-    .text = "Whether clients may or must use TLS.")
+    .group = GROUP_TLS, .when = RELOAD, .acted = true, .text = "Whether clients may or must use TLS.")
 SETTING(conffile, TEXT, .def = "", .unset = true, .group = GROUP_GENERAL, .when = RELOAD, .acted = true,
     .text = "The configuration file that the next reload reads.")
 SETTING(default_pool_size, INT, .def = "20", .group = GROUP_POOL, .when = RELOAD, .acted = true,
@@ -102,7 +101,7 @@ SETTING(log_stats, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted 
     .text = "Log a line of statistics every stats_period.")
 SETTING(logfile, TEXT, .def = "", .group = GROUP_LOG, .when = RELOAD, .acted = true,
     .text = "File that log lines are appended to, opened again at every reload.")
-SETTING(login_notify_message, TEXT, .def = "", .group = GROUP_LOGIN, .when = RELOAD,
+SETTING(login_notify_message, TEXT, .def = "", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
     .text = "Notice sent to every client behind its login.")
 SETTING(max_client_conn, INT, .def = "100", .group = GROUP_LIMIT, .when = RELOAD, .acted = true,
     .text = "How many clients may be connected.")

@@ -221,8 +221,6 @@ TEST("a key outside of sections and a file without the main section are refused"
 
 TEST("what this version knows and does not have is refused where it would be unsafe")
 {
-	expect_text(refused("[pgbouncer]\nclient_tls_sslmode = require\n"),
-	    "t.ini:2: client_tls_sslmode \"require\" is not supported by this version\n");
 }
 
 TEST("LDAP's options are judged with the file, and are needed where auth_type is ldap")

@@ -322,6 +322,8 @@ load_take_secret(void *context, const struct userlist_line *line)
 	}
 	free(user->secret);
 	user->secret = text_copy(line->secret);
+	load->snapshot->secrets++;
+	load->snapshot->scram_secrets += strncmp(line->secret, "SCRAM-SHA-256$", strlen("SCRAM-SHA-256$")) == 0;
 }
 
 static bool

@@ -10,8 +10,6 @@
 #include "protocol/startup.h"
 #include "session/login_private.h"
 
-/* A name's length in PostgreSQL, its NUL included. */
-#define NAME_SIZE 64
 /* PgBouncer's, its NUL included. */
 #define USER_SIZE 128
 

@@ -17,6 +17,9 @@
 struct hba_rule;
 struct startup;
 
+/* The longest name in PostgreSQL, its NUL included. */
+#define NAME_SIZE 64
+
 /* Who the login waits for.  Meanwhile the client's bytes stay where they are. */
 enum login_pending {
 	LOGIN_PENDING_NONE,
@@ -99,6 +102,8 @@ void exchange_take(struct session *s, const char *body, size_t length);
 /* The client is who it says. */
 void welcome_begin(struct session *s);
 void welcome_console(struct session *s);
+/* What login_notify_message says, if anything. */
+void welcome_write_notice(const struct session *s, struct bytes *b);
 /* The greeting has gone, ReadyForQuery included: the login ends, and the session is in that state. */
 void welcome_finish(struct session *s, enum session_state state);
 /* True for the user "pgbouncer" of pgweir's own system user, through a unix socket. */

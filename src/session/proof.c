@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/crypto.h"
 #include "auth/hba.h"
 #include "auth/secret.h"
 #include "net/name.h"
@@ -140,6 +141,28 @@ proof_by_peer(struct session *s)
 		proof_refuse(s, "this is no unix socket");
 }
 
+/*
+ * auth_type md5 asks for SCRAM where the secret is one.  Who has no secret is asked as often for
+ * either as those who have one are, and always for the same; PostgreSQL's own secrets are SCRAM.
+ */
+static bool
+proof_prefers_scram(const struct session *s)
+{
+	enum secret_kind kind = secret_kind(s->login->secret);
+	uint8_t sum[CRYPTO_SHA256_LENGTH];
+	uint32_t number;
+
+	if (kind != SECRET_NONE)
+		return kind == SECRET_SCRAM;
+	if (lookup_is_configured(s))
+		return true;
+	if (s->snapshot->secrets == 0)
+		return false;
+	crypto_hmac(s->worker->process->secret, sizeof(s->worker->process->secret), s->user_name, strlen(s->user_name), sum);
+	memcpy(&number, sum, sizeof(number));
+	return number % s->snapshot->secrets < s->snapshot->scram_secrets;
+}
+
 static void
 proof_by_secret(struct session *s)
 {
@@ -159,7 +182,7 @@ proof_by_secret(struct session *s)
 		proof_by_peer(s);
 		break;
 	default:
-		if (login->method == AUTH_MD5 && secret_kind(login->secret) == SECRET_SCRAM)
+		if (login->method == AUTH_MD5 && proof_prefers_scram(s))
 			login->method = AUTH_SCRAM;
 		exchange_begin(s);
 	}

@@ -59,6 +59,7 @@ replication_granted(struct session *s)
 	for (unsigned i = 0; i < s->server->value_count; i++)
 		message_parameter(&b, s->server->values[i].name, s->server->values[i].value);
 	session_write_key(s, &b);
+	welcome_write_notice(s, &b);
 	message_ready(&b, 'I');
 	session_send(s, &b);
 	bytes_free(&b);

@@ -32,6 +32,16 @@ welcome_write_parameters(struct session *s, const struct greeting *g, struct byt
 	}
 }
 
+void
+welcome_write_notice(const struct session *s, struct bytes *b)
+{
+	const char *text = s->snapshot->global.login_notify_message;
+	struct error notice = {.sqlstate = "00000", .message = text};
+
+	if (text[0] != '\0')
+		message_notice(b, &notice);
+}
+
 /* The login is complete: parameters, key, ReadyForQuery. */
 static void
 welcome_greet(struct session *s, const struct greeting *g)
@@ -46,6 +56,7 @@ welcome_greet(struct session *s, const struct greeting *g)
 		message_authentication(b, AUTHENTICATION_OK, NULL, 0);
 	welcome_write_parameters(s, g, b);
 	session_write_key(s, b);
+	welcome_write_notice(s, b);
 	message_ready(b, 'I');
 	session_send(s, b);
 	bytes_clear(b);
@@ -93,30 +104,43 @@ welcome_within_limits(struct session *s)
 	return true;
 }
 
+static void
+welcome_refuse_database(struct session *s)
+{
+	char *text = text_format("no such database: %s", s->login->database);
+
+	session_close(s, CLOSE_no_such_database, text);
+	free(text);
+}
+
 /* Attaches the session to its pool; false when it was closed instead. */
 static bool
 welcome_attach(struct session *s)
 {
 	struct session_login *login = s->login;
-	struct ledger *l = hub_ledger(s->worker->process->hub, login->database);
+	struct ledger *l = strlen(login->database) < NAME_SIZE ? hub_ledger(s->worker->process->hub, login->database) : NULL;
 	const char *user = s->user_name;
-	char text[256];
 
 	if (l == NULL) {
-		snprintf(text, sizeof(text), "no such database: %s", login->database);
-		session_close(s, CLOSE_no_such_database, text);
+		welcome_refuse_database(s);
 		return false;
 	}
 	s->ledger = l;
 	session_configure(s);
 	if (l->removed || s->database == NULL) {
-		snprintf(text, sizeof(text), "no such database: %s", login->database);
-		session_close(s, CLOSE_no_such_database, text);
+		welcome_refuse_database(s);
 		return false;
 	}
 	if (l->disabled) {
-		snprintf(text, sizeof(text), "database \"%s\" is disabled", login->database);
+		char *text = text_format("database \"%s\" is disabled", login->database);
+
 		session_close(s, CLOSE_database_disabled, text);
+		free(text);
+		return false;
+	}
+	/* A reload meanwhile may have taken away the user that all of auth_type=any are. */
+	if (s->database->user == NULL && login->method == AUTH_ANY) {
+		session_close(s, CLOSE_configuration, NULL);
 		return false;
 	}
 	if (s->database->user != NULL)
@@ -146,6 +170,7 @@ welcome_console(struct session *s)
 {
 	const struct settings *set = &s->snapshot->global;
 	bool is_admin = snapshot_list_has(set->admin_users, s->user_name);
+	struct bytes notice = {0};
 
 	is_admin |= welcome_is_own_user(s);
 	if (!is_admin && !snapshot_list_has(set->stats_users, s->user_name)) {
@@ -153,6 +178,9 @@ welcome_console(struct session *s)
 		return;
 	}
 	login_ask(s, AUTHENTICATION_OK, NULL, 0);
+	welcome_write_notice(s, &notice);
+	session_send(s, &notice);
+	bytes_free(&notice);
 	login_free(s->login);
 	s->login = NULL;
 	s->is_admin = is_admin;
