@@ -15,12 +15,19 @@ enum log_level { LEVEL_FATAL, LEVEL_ERROR, LEVEL_WARNING, LEVEL_LOG, LEVEL_DEBUG
 /*
  * Sets the destinations: standard error unless QUIET, and the file at PATH (NULL or
  * "": none), appended to.  May be called again.  False with errno when the file
- * cannot be opened; the destinations are then as before.  Main thread only.
+ * cannot be opened; the destinations are then as before.  One caller at a time.
  */
 bool log_open(const char *path, bool quiet, int verbosity);
 
-/* Opens the file again by its name, for log rotation.  False with errno: the old one stays in use.  Main thread only. */
+/* Opens the file again by its name, for log rotation.  False with errno: the old one stays in use.  One caller at a time. */
 bool log_reopen(void);
+
+/*
+ * Sends lines to syslog(3) as well, or not, with the FACILITY of that name (else
+ * "daemon", and the answer is false) and IDENT, of which 63 bytes are used.  One
+ * caller at a time.
+ */
+bool log_use_syslog(bool wanted, const char *facility, const char *ident);
 
 /* 0: up to LOG, 1: DEBUG too, 2 and 3: NOISE too.  At any time, from any thread. */
 void log_set_verbosity(int verbosity);

@@ -197,10 +197,12 @@ SETTING(stats_users, TEXT, .def = "", .group = GROUP_CONSOLE, .when = RELOAD, .a
     .text = "Comma-separated users who may log in to the console and look.")
 SETTING(suspend_timeout, DURATION, .def = "10", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long SUSPEND waits for buffers to drain.")
-SETTING(syslog, BOOL, .def = "0", .group = GROUP_LOG, .when = RELOAD, .text = "Send log lines to syslog.")
-SETTING(
-    syslog_facility, TEXT, .def = "daemon", .group = GROUP_LOG, .when = RELOAD, .text = "Facility used with syslog.")
-SETTING(syslog_ident, TEXT, .def = "pgbouncer", .group = GROUP_LOG, .when = RELOAD, .text = "Name used with syslog.")
+SETTING(syslog, BOOL, .def = "0", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Send log lines to syslog as well.")
+SETTING(syslog_facility, TEXT, .def = "daemon", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Facility used with syslog: auth, authpriv, daemon, user, or local0 to local7.")
+SETTING(syslog_ident, TEXT, .def = "pgbouncer", .group = GROUP_LOG, .when = RELOAD, .acted = true,
+    .text = "Name used with syslog.")
 SETTING(tcp_defer_accept, INT, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
     .text = "Seconds for which the kernel may hold a connection that has sent nothing; 0 turns that off.")
 SETTING(tcp_keepalive, BOOL, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,

@@ -2,6 +2,7 @@
  * main/control.c - what happens to the running program: reload, signals, periodic
  * work, and the ways to end.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,8 +122,8 @@ control_take(struct program *p, struct snapshot *fresh, struct tls_set **tls)
 	hub_configure(p->hub, fresh, tls);
 	listen_apply_options(p, &fresh->global);
 	control_make_ledgers(p, fresh);
-	if (p->verbose == 0)
-		log_set_verbosity(fresh->global.verbose);
+	if (!daemon_open_log(p, &fresh->global))
+		log_warning(NULL, "could not open log file \"%s\": %s", fresh->global.logfile, strerror(errno));
 }
 
 /* Drops a configuration whose settings of TLS cannot be used; makes TLS of one that can. */
@@ -154,14 +155,14 @@ control_reload(struct program *p)
 	if (fresh != NULL) {
 		control_take(p, fresh, tls);
 		control_configure_monitor(p, fresh);
+	} else if (!log_reopen()) {
+		log_warning(NULL, "could not open the log file again: %s", strerror(errno));
 	}
 	pthread_mutex_unlock(&p->configuring);
 	control_log_lines(&warnings, false);
 	control_log_lines(&errors, true);
 	if (fresh == NULL)
 		log_error(NULL, "config file loading failed");
-	if (!log_reopen())
-		log_warning(NULL, "could not open the log file again");
 	snapshot_unref(fresh);
 	snapshot_unref(old);
 	bytes_free(&errors);

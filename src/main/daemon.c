@@ -105,10 +105,24 @@ daemon_release_pidfile(struct program *p)
 	p->pidfile = NULL;
 }
 
+/* ------------------------------------------------------------------- log */
+
+bool
+daemon_open_log(const struct program *p, const struct settings *set)
+{
+	bool opened = log_open(set->logfile, p->quiet, p->verbose > 0 ? p->verbose : set->verbose);
+	int why = errno;
+
+	if (!log_use_syslog(set->syslog, set->syslog_facility, set->syslog_ident) && set->syslog)
+		log_warning(NULL, "syslog_facility \"%s\" is unknown, using \"daemon\"", set->syslog_facility);
+	errno = why;
+	return opened;
+}
+
 /* ------------------------------------------------------------ background */
 
 bool
-daemon_detach(void)
+daemon_detach(struct program *p)
 {
 	pid_t pid = fork();
 	int null;
@@ -120,6 +134,7 @@ daemon_detach(void)
 	if (pid > 0)
 		_exit(0);
 	setsid();
+	p->quiet = true;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);

@@ -5,6 +5,7 @@
  *   config, signals, listeners  ── fd ───────▶  its clients and servers
  *   monitor, janitor            ◀─ messages ─▶
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,13 +155,13 @@ main_prepare(struct program *p, struct snapshot *s)
 	/* While there is somebody to read it: a daemon has only its log file to speak to. */
 	if (!daemon_pidfile_is_free(set->pidfile))
 		return false;
-	if (!log_open(set->logfile, p->quiet, p->verbose > 0 ? p->verbose : set->verbose)) {
-		log_fatal(NULL, "could not open log file \"%s\"", set->logfile);
+	if (!daemon_open_log(p, set)) {
+		log_fatal(NULL, "could not open log file \"%s\": %s", set->logfile, strerror(errno));
 		return false;
 	}
 	if (!main_make_tls(p, s))
 		return false;
-	if (p->daemon && (!daemon_detach() || !log_open(set->logfile, true, p->verbose > 0 ? p->verbose : set->verbose)))
+	if (p->daemon && (!daemon_detach(p) || !daemon_open_log(p, set)))
 		return false;
 	daemon_raise_descriptors(set);
 	return daemon_claim_pidfile(p, set->pidfile);

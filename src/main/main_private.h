@@ -55,7 +55,9 @@ bool daemon_drop_root(const char *user);
 bool daemon_pidfile_is_free(const char *path); /* false, and logged, when its process lives */
 bool daemon_claim_pidfile(struct program *p, const char *path);
 void daemon_release_pidfile(struct program *p);
-bool daemon_detach(void);
+/* Sends the log to where the settings say; false with errno when the file cannot be opened. */
+bool daemon_open_log(const struct program *p, const struct settings *set);
+bool daemon_detach(struct program *p); /* the parent ends here; nothing goes to standard error any more */
 void daemon_raise_descriptors(const struct settings *set);
 
 /* ---- systemd.c: nothing of it does anything when systemd did not start us ---- */

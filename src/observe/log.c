@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,8 +27,9 @@ enum { LOG_LONGEST = 8192, LOG_MILLISECONDS_AT = 20 };
 static atomic_int log_file = -1;
 static atomic_bool log_file_is_used;
 static atomic_bool log_is_quiet;
+static atomic_bool log_syslog_is_used;
 static atomic_int log_verbosity;
-static char *log_path; /* owned; the main thread's */
+static char *log_path; /* owned; of one caller at a time */
 
 static const char *const log_names[] = {
     [LEVEL_FATAL] = "FATAL",
@@ -94,6 +96,59 @@ log_is_wanted(enum log_level level)
 	if (level <= LEVEL_LOG)
 		return true;
 	return atomic_load_explicit(&log_verbosity, memory_order_relaxed) >= (int)level - (int)LEVEL_LOG;
+}
+
+/* ---------------------------------------------------------------- syslog */
+
+static const struct log_facility {
+	const char *name;
+	int number;
+} log_facilities[] = {
+    {"auth", LOG_AUTH},
+    {"authpriv", LOG_AUTHPRIV},
+    {"daemon", LOG_DAEMON},
+    {"user", LOG_USER},
+    {"local0", LOG_LOCAL0},
+    {"local1", LOG_LOCAL1},
+    {"local2", LOG_LOCAL2},
+    {"local3", LOG_LOCAL3},
+    {"local4", LOG_LOCAL4},
+    {"local5", LOG_LOCAL5},
+    {"local6", LOG_LOCAL6},
+    {"local7", LOG_LOCAL7},
+};
+
+static const int log_priorities[] = {
+    [LEVEL_FATAL] = LOG_CRIT,
+    [LEVEL_ERROR] = LOG_ERR,
+    [LEVEL_WARNING] = LOG_WARNING,
+    [LEVEL_LOG] = LOG_INFO,
+    [LEVEL_DEBUG] = LOG_DEBUG,
+    [LEVEL_NOISE] = LOG_DEBUG,
+};
+
+bool
+log_use_syslog(bool wanted, const char *facility, const char *ident)
+{
+	/* The C library keeps the address, and another thread may be reading what was there before. */
+	static char idents[2][64];
+	static unsigned turn;
+	int number = LOG_DAEMON;
+	bool found = false;
+
+	for (size_t i = 0; i < array_length(log_facilities) && !found; i++) {
+		found = text_equal_nocase(facility, log_facilities[i].name);
+		number = found ? log_facilities[i].number : number;
+	}
+	if (wanted) {
+		if (strcmp(idents[turn], ident) != 0)
+			snprintf(idents[turn ^= 1], sizeof(idents[0]), "%s", ident);
+		openlog(idents[turn], LOG_PID, number);
+	}
+	atomic_store(&log_syslog_is_used, wanted);
+	if (!wanted)
+		closelog();
+	return found;
 }
 
 /* -------------------------------------------------------------- the line */
@@ -185,6 +240,7 @@ log_line(enum log_level level, const char *subject, const char *format, ...)
 	char message[LOG_LONGEST];
 	va_list args;
 	bool whole;
+	size_t head;
 
 	if (!log_is_wanted(level))
 		return;
@@ -192,7 +248,7 @@ log_line(enum log_level level, const char *subject, const char *format, ...)
 	if (vsnprintf(message, sizeof(message), format, args) < 0)
 		message[0] = '\0';
 	va_end(args);
-	line.length =
+	head = line.length =
 	    (size_t)snprintf(line.data, sizeof(line.data), "%s [%d] %s ", log_clock(), (int)getpid(), log_names[level]);
 	whole =
 	    subject == NULL || subject[0] == '\0' || (log_add_escaped(&line, subject) && log_add_escaped(&line, " "));
@@ -202,5 +258,8 @@ log_line(enum log_level level, const char *subject, const char *format, ...)
 		log_write(STDERR_FILENO, &line);
 	if (atomic_load_explicit(&log_file_is_used, memory_order_relaxed))
 		log_write(atomic_load(&log_file), &line);
+	/* It has a clock, a process id and a level of its own. */
+	if (atomic_load_explicit(&log_syslog_is_used, memory_order_relaxed))
+		syslog(log_priorities[level], "%.*s", (int)(line.length - head - 1), line.data + head);
 	errno = saved_errno;
 }
