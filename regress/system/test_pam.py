@@ -18,6 +18,9 @@ from lib.scene import Background, refused, said, value
 REFUSED = ("FATAL", "28000", "PAM authentication failed")
 PASSWORD = "the word"
 
+# The sanitizers replace crypt_r(), and find the real one only where it is loaded before they begin.
+ENVIRONMENT = {"LD_PRELOAD": "libcrypt.so.1"}
+
 # "slow" hangs for as long as the file says so; the account of "former" may not be used; from 127.0.0.1 only.
 SERVICE = """\
 auth [success=ignore default=1] pam_succeed_if.so quiet user = slow
@@ -51,7 +54,7 @@ def weir(app, service):
 
     def make(**main):
         main = {"auth_type": "pam", "auth_pam_dir": service, "admin_users": "known", **main}
-        one = app.weir(secrets={"somebody": "x"}, **main)
+        one = app.weir(secrets={"somebody": "x"}, options={"environment": ENVIRONMENT}, **main)
         return one.allow("PAM authentication failed", "PAM could not judge", "client_login_timeout")
 
     return make
@@ -165,8 +168,10 @@ def test_more_logins_than_the_queue_holds_are_refused_and_the_rest_wait(weir):
     eventually(lambda: one.log.count("client unexpected eof") >= 1001)
 
 
-def test_a_service_that_is_not_there_lets_nobody_in(weir, nest):
-    one = weir(auth_pam_dir=nest.folder("pam_of_nobody"))
+def test_a_module_that_is_not_there_lets_nobody_in(weir, nest):
+    folder = nest.folder("pam_of_nobody")
+    nest.write(f"{folder}/pgbouncer", "auth required pam_of_nobody.so\naccount required pam_permit.so\n")
+    one = weir(auth_pam_dir=folder)
 
     assert said(refused(log_in, one, "known")) == REFUSED
     assert "PAM could not judge the login" in one.log
