@@ -35,5 +35,7 @@ void verifier_forget(struct verification **v);
 
 /* The loops are about to be freed: nobody is answered any more.  Main thread, when the workers have ended. */
 void verifier_stop(void);
+/* A thread is under way still: the process has to end by _exit(), since exit() takes down what that one uses. */
+bool verifier_is_busy(void);
 
 #endif

@@ -224,5 +224,7 @@ main(int argc, char **argv)
 	snapshot_unref(s);
 	free(p.user);
 	log_info(NULL, "bye");
+	if (verifier_is_busy())
+		_exit(code);
 	return code;
 }

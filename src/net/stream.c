@@ -87,7 +87,8 @@ stream_close(struct stream *s)
 	s->reading = false;
 	s->writing = false;
 	bytes_free(&s->output);
-	/* The kernel takes a closed descriptor out of the set by itself. */
+	/* The kernel does it at close() only when nobody has a copy, and a child that a PAM module just forked has one. */
+	stream_watch(s);
 	close(s->fd);
 	s->fd = -1;
 	tls_free(s->tls);

@@ -242,3 +242,14 @@ verifier_stop(void)
 	verifier.waiting = 0;
 	pthread_mutex_unlock(&verifier.mutex);
 }
+
+bool
+verifier_is_busy(void)
+{
+	bool busy;
+
+	pthread_mutex_lock(&verifier.mutex);
+	busy = verifier.idle < verifier.threads;
+	pthread_mutex_unlock(&verifier.mutex);
+	return busy;
+}
