@@ -74,6 +74,7 @@ struct account {
 	bool forced_user;
 	/* the secret for logging in to servers */
 	char *secret;                 /* owned; NULL or "" when there is none */
+	char *learned_secret;         /* owned, wiped; what auth_query found, where there is no other */
 	struct scram_keys client_keys; /* learned from a client's login */
 	bool has_client_keys;
 	char *client_password;        /* owned; learned from a client's cleartext login */
@@ -182,6 +183,8 @@ void account_detach(struct account *a);
 /* Learned at a client's login, for servers that want the same. */
 void account_learn_keys(struct account *a, const struct scram_keys *keys);
 void account_learn_password(struct account *a, const char *password);
+/* What auth_query found for a user who has proved it; one that has changed is tried at once. */
+void account_learn_secret(struct account *a, const char *secret);
 /* The greeting of its servers, or NULL; a reference of the caller's. */
 struct greeting *account_greeting(struct account *a);
 void greeting_unref(struct greeting *g);

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+struct lookups;
 struct name_entry;
 struct peers;
 struct session;
@@ -52,6 +53,7 @@ struct worker {
 	struct pool *pool;       /* owned by main/ */
 	unsigned number;
 	struct list sessions;    /* of session.all */
+	struct lookups *lookups; /* owned: what auth_query has found, and is asked just now */
 	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */
 	struct list forwards;    /* of forward.all: cancel requests on their way to peers */
 	struct session **slots;  /* owned: a cancel key's slot → session, NULL when free */

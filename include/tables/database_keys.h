@@ -19,9 +19,12 @@ DATABASE_KEY(
     user, TEXT, FIELD(user), .acted = true, .text = "Log in to the servers as this user, whoever the client is.")
 DATABASE_KEY(password, TEXT, FIELD(password), .secret = true, .acted = true,
     .text = "Password for the servers; by default the secret in auth_file.")
-DATABASE_KEY(auth_user, TEXT, FIELD(auth_user), .text = "The setting auth_user for this entry.")
-DATABASE_KEY(auth_dbname, TEXT, FIELD(auth_dbname), .text = "The setting auth_dbname for this entry.")
-DATABASE_KEY(auth_query, TEXT, FIELD(auth_query), .text = "The setting auth_query for this entry.")
+DATABASE_KEY(auth_user, TEXT, FIELD(auth_user), .acted = true,
+    .text = "The setting auth_user for this entry.")
+DATABASE_KEY(auth_dbname, TEXT, FIELD(auth_dbname), .acted = true,
+    .text = "The setting auth_dbname for this entry.")
+DATABASE_KEY(auth_query, TEXT, FIELD(auth_query), .acted = true,
+    .text = "The setting auth_query for this entry.")
 DATABASE_KEY(client_encoding, PARAMETER, .acted = true, .text = "Encoding asked for at every server login.")
 DATABASE_KEY(datestyle, PARAMETER, .acted = true, .text = "DateStyle asked for at every server login.")
 DATABASE_KEY(timezone, PARAMETER, .acted = true, .text = "TimeZone asked for at every server login.")

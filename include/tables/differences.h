@@ -55,6 +55,18 @@ DIFFERENCE("unknown users",
     "With auth_query, too, an unknown user is refused in the same words, at the same step, as a wrong password. PgBouncer says no such "
     "user.",
     "Who has an account is nobody's business.")
+DIFFERENCE("auth_query and search_path",
+    "auth_query runs with search_path = pg_catalog, \"$user\", public, pg_temp, whatever ALTER ROLE, ALTER DATABASE or another session "
+    "on the same server say. A function in another schema has to be named with it.",
+    "Who owns the database, or makes a temporary table called pg_authid, could let in whom it likes.")
+DIFFERENCE("auth_query and names",
+    "A query that returns another name than it was asked for lets nobody in, and a warning says so. PgBouncer goes on as the user that "
+    "was returned, and takes the last one of several rows, where pgweir refuses the login.",
+    "Rules and limits were applied to the name that the client gave, and PostgreSQL cuts long names to those of others.")
+DIFFERENCE("auth_query, fewer times",
+    "Logins of one user at the same time share a query, and with auth_query_cache_ttl its answers are kept. A query that fails is "
+    "logged, and the server lives.",
+    "A storm of logins should not be a storm of queries.")
 DIFFERENCE("reload",
     "A setting that only a restart changes is named in a warning. Certificates and keys are loaded and checked before they replace the "
     "old ones; a file that does not fit refuses the reload. A forced user may be taken away by a reload.",

@@ -15,7 +15,7 @@ SETTING(admin_users, TEXT, .def = "", .group = GROUP_CONSOLE, .when = RELOAD, .a
     .text = "Comma-separated users who may log in to the console and give every command.")
 SETTING(application_name_add_host, BOOL, .def = "0", .group = GROUP_LOGIN, .when = RELOAD, .acted = true,
     .text = "Add the client's host and port to the application name that the server sees.")
-SETTING(auth_dbname, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD,
+SETTING(auth_dbname, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "Entry of [databases] in which auth_query runs.")
 SETTING(auth_file, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "File with users and their secrets, one quoted pair per line.")
@@ -30,11 +30,14 @@ SETTING(auth_ldap_options, TEXT, .def = "", .unset = true, .secret = true, .grou
 SETTING(auth_query, TEXT,
     .def = "SELECT rolname, CASE WHEN rolvaliduntil < now() THEN NULL ELSE rolpassword END FROM pg_authid WHERE "
 	   "rolname=$1 AND rolcanlogin",
-    .group = GROUP_AUTH, .when = RELOAD, .text = "Query that finds the secret of a user whom auth_file does not name.")
+    .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "Query that finds the secret of a user whom auth_file does not name.  Its parameter $1 is the user's name; "
+	    "it returns that name and the secret, or no row.  It runs with search_path = pg_catalog, \"$user\", public, "
+	    "pg_temp: qualify the names of objects in other schemas.")
 SETTING(auth_type, ENUM, .def = "md5", .words = "any trust plain md5 scram-sha-256 cert hba ldap pam",
     .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "How clients prove who they are.")
-SETTING(auth_user, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD,
+SETTING(auth_user, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "User that runs auth_query; its secret comes from auth_file.")
 SETTING(autodb_idle_timeout, DURATION, .def = "3600", .group = GROUP_TIMEOUT, .when = RELOAD, .acted = true,
     .text = "How long an entry made from the * row is kept unused.")
@@ -237,6 +240,10 @@ SETTING(verbose, INT, .def = "0", .max = 3, .group = GROUP_LOG, .when = RELOAD, 
 
 SETTING(auth_pam_dir, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "Directory with the file of PAM's service pgbouncer; empty means the system's, /etc/pam.d.")
+SETTING(auth_query_cache_ttl, DURATION, .def = "0", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "How long an answer of auth_query is used again, that there is no such user included; 0 asks at every login, so "
+	    "that a password that is changed or has expired counts at once, and then only logins at the same time share a "
+	    "query.  RELOAD and RECONNECT forget the answers, and before a password is refused a secret is asked for anew.")
 SETTING(auth_threads, INT, .def = "16", .min = 1, .max = 256, .group = GROUP_AUTH, .when = BOOT, .acted = true,
     .text = "How many threads may wait for PAM and LDAP; 1 for a PAM module that cannot be in several threads.")
 SETTING(balance, ENUM, .def = "round-robin", .words = "round-robin least-busy", .group = GROUP_ROUTE, .when = RELOAD,

@@ -105,6 +105,7 @@ account_free_locked(struct account *a)
 	account_forget_startups(a);
 	greeting_unref(a->greeting);
 	account_set_secret(a, NULL);
+	crypto_wipe_text(a->learned_secret);
 	crypto_wipe(&a->client_keys, sizeof(a->client_keys));
 	if (a->client_password != NULL)
 		crypto_wipe(a->client_password, strlen(a->client_password));
@@ -187,6 +188,36 @@ account_learn_password(struct account *a, const char *password)
 	free(a->client_password);
 	a->client_password = text_copy(password);
 	pthread_mutex_unlock(&a->ledger->mutex);
+}
+
+/* What failed with the old secret may be tried again at once. */
+static void
+account_forget_failure_locked(struct account *a)
+{
+	free(a->failure);
+	a->failure = NULL;
+	for (unsigned i = 0; i < a->cell_count; i++)
+		a->cells[i]->failed_us = 0;
+}
+
+void
+account_learn_secret(struct account *a, const char *secret)
+{
+	pthread_mutex_lock(&a->ledger->mutex);
+	if (!text_equal(a->learned_secret, secret)) {
+		crypto_wipe_text(a->learned_secret);
+		a->learned_secret = text_copy(secret);
+		crypto_wipe_text(a->client_password);
+		a->client_password = NULL;
+		account_forget_failure_locked(a);
+	}
+	pthread_mutex_unlock(&a->ledger->mutex);
+}
+
+const char *
+account_secret_locked(const struct account *a)
+{
+	return a->secret != NULL && a->secret[0] != '\0' ? a->secret : a->learned_secret;
 }
 
 /* -------------------------------------------------------------- greeting */

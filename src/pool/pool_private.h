@@ -39,6 +39,8 @@ struct account *account_new_locked(struct ledger *l, const char *user);
 struct account *account_find_locked(struct ledger *l, const char *user, const struct snapshot *s, const struct database_config *d);
 void account_free_locked(struct account *a);
 void account_configure_locked(struct account *a, const struct snapshot *s, const struct database_config *d);
+/* What its servers are logged in with, or NULL: the configured secret, else the learned one.  Borrowed. */
+const char *account_secret_locked(const struct account *a);
 void account_set_hosts_locked(struct account *a, unsigned count);
 void account_refuse_waiters_locked(struct account *a, const struct refusal *why);
 void account_refuse_target_locked(struct account *a, enum lend_target target, const struct refusal *why);

@@ -67,19 +67,18 @@ static void
 login_take_secret(struct server *s)
 {
 	struct server_login *login = s->login;
-	struct account *a = s->account;
+	const struct account *a = s->account;
+	const char *secret;
+	enum secret_kind kind;
 	struct scram_keys stored;
 
 	pthread_mutex_lock(&s->ledger->mutex);
-	login->secret = text_copy(a->secret != NULL && a->secret[0] != '\0' ? a->secret : a->client_password);
+	secret = account_secret_locked(a);
+	kind = secret_kind(secret);
 	/* A hash opens only what asks for that hash, the client's own password opens all. */
-	if ((secret_kind(a->secret) == SECRET_SCRAM || secret_kind(a->secret) == SECRET_MD5) && a->client_password != NULL) {
-		crypto_wipe(login->secret, strlen(login->secret));
-		free(login->secret);
-		login->secret = text_copy(a->client_password);
-	}
+	login->secret = text_copy(kind != SECRET_PLAIN && a->client_password != NULL ? a->client_password : secret);
 	/* A client's keys open the server only when both hold the same secret. */
-	if (a->has_client_keys && scram_keys_from_secret(a->secret != NULL ? a->secret : "", &stored) &&
+	if (a->has_client_keys && kind == SECRET_SCRAM && scram_keys_from_secret(secret, &stored) &&
 	    crypto_equal(stored.stored_key, a->client_keys.stored_key, sizeof(stored.stored_key))) {
 		login->keys = a->client_keys;
 		login->has_keys = true;

@@ -37,6 +37,12 @@ exchange_wasted(struct session *s)
 static void
 exchange_fail(struct session *s)
 {
+	/* It may have changed since auth_query found it. */
+	if (s->login->cached) {
+		login_wait(s, LOGIN_PENDING_LOOKUP);
+		lookup_begin(s);
+		return;
+	}
 	if (s->login->derived)
 		proof_refuse(s, "the password or the proof is wrong");
 	else
@@ -289,6 +295,26 @@ exchange_take_final(struct session *s, const char *body, size_t length)
 	}
 	exchange_keep_answer(login, body, length);
 	login_work(s, exchange_derive, exchange_derived);
+}
+
+/* ----------------------------------------------------------------- again */
+
+bool
+exchange_has_begun(const struct session_login *login)
+{
+	return login->answer != NULL || login->scram_begun;
+}
+
+/* A SCRAM proof was made for the old secret's salt, so the client has to try again. */
+void
+exchange_judge_again(struct session *s)
+{
+	if (s->login->method == AUTH_MD5)
+		exchange_take_md5(s);
+	else if (s->login->method == AUTH_PLAIN)
+		exchange_take_plain(s);
+	else
+		exchange_fail(s);
 }
 
 /* ------------------------------------------------------------- beginning */

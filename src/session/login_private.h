@@ -49,6 +49,8 @@ struct session_login {
 	uint8_t method;          /* enum auth_type in force, for this user's secret */
 	uint8_t pending;         /* enum login_pending */
 	bool scram_begun;        /* client-first has come */
+	bool looked_up;          /* auth_query has found the secret */
+	bool cached;             /* some time ago: it is asked again before the client is refused */
 	bool ok_sent;            /* AuthenticationOk has gone */
 	bool console;
 	bool mock;               /* whatever the client proves, it fails */
@@ -97,6 +99,10 @@ void proof_refuse(struct session *s, const char *why);
 void exchange_begin(struct session *s);
 /* The body of a message of type 'p'. */
 void exchange_take(struct session *s, const char *body, size_t length);
+/* True when the client has been asked already. */
+bool exchange_has_begun(const struct session_login *login);
+/* Judges the answer that did not fit once more, by the secret of login->secret. */
+void exchange_judge_again(struct session *s);
 
 /* ---- welcome.c ---- */
 /* The client is who it says. */

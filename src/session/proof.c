@@ -193,8 +193,12 @@ proof_by_secret(struct session *s)
 static void
 proof_take_secret(struct session *s, const char *secret)
 {
+	crypto_wipe_text(s->login->secret);
 	s->login->secret = text_copy(secret);
-	proof_by_secret(s);
+	if (exchange_has_begun(s->login))
+		exchange_judge_again(s);
+	else
+		proof_by_secret(s);
 }
 
 void

@@ -100,11 +100,10 @@ difference_between(struct difference *d, const struct profile *have, const struc
 /* ----------------------------------------------------------- own requests */
 
 static void
-own_parse(struct session *s, const char *name, const char *text, unsigned parameters, struct bytes *out)
+own_parse(const char *name, const char *text, unsigned parameters, struct bytes *out)
 {
 	size_t begun = message_begin(out, FRONTEND_PARSE);
 
-	(void)s;
 	bytes_text(out, name);
 	bytes_text(out, text);
 	bytes_u16(out, (uint16_t)parameters);
@@ -147,9 +146,9 @@ own_execute(struct bytes *out, size_t begun)
 }
 
 static void
-own_expect(struct session *s, bool parse, enum answer_purpose purpose)
+own_expect(struct server *server, bool parse, enum answer_purpose purpose)
 {
-	struct answers *a = &s->server->answers;
+	struct answers *a = &server->answers;
 
 	if (parse)
 		answers_push(a, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
@@ -173,9 +172,9 @@ fence_text(struct bytes *text, unsigned count, bool fenced)
 }
 
 static void
-fence_write(struct session *s, const struct difference *d, unsigned from, unsigned count, struct bytes *out)
+fence_write(struct server *server, const struct difference *d, unsigned from, unsigned count, struct bytes *out)
 {
-	bool prepared = (s->server->fences & 1u << count) != 0;
+	bool prepared = (server->fences & 1u << count) != 0;
 	char name[32];
 	size_t begun;
 
@@ -185,9 +184,9 @@ fence_write(struct session *s, const struct difference *d, unsigned from, unsign
 
 		fence_text(&text, count, true);
 		bytes_u8(&text, 0);
-		own_parse(s, name, text.data, 2 * count, out);
+		own_parse(name, text.data, 2 * count, out);
 		bytes_free(&text);
-		s->server->fences |= 1u << count;
+		server->fences |= 1u << count;
 	}
 	begun = own_bind_begin(out, name, 2 * count);
 	for (unsigned i = from; i < from + count; i++) {
@@ -195,7 +194,20 @@ fence_write(struct session *s, const struct difference *d, unsigned from, unsign
 		own_bind_value(out, d->values[i]);
 	}
 	own_execute(out, begun);
-	own_expect(s, !prepared, PURPOSE_FENCE);
+	own_expect(server, !prepared, PURPOSE_FENCE);
+}
+
+void
+restore_fence_server(struct server *server, const struct profile *want, struct bytes *out)
+{
+	struct difference d;
+
+	difference_between(&d, server->profile, want);
+	for (unsigned from = 0; from < d.count; from += FENCE_MOST)
+		fence_write(server, &d, from, min_of(d.count - from, (unsigned)FENCE_MOST), out);
+	difference_free(&d);
+	/* If any of it fails the server ends, so from here on it counts as done. */
+	server_set_profile(server, want);
 }
 
 void
@@ -204,15 +216,9 @@ restore_fence(struct session *s)
 	struct gather *g = &s->worker->to_server;
 	struct bytes *out = gather_make(g);
 	size_t before = out->length;
-	struct difference d;
 
-	difference_between(&d, s->server->profile, s->profile);
-	for (unsigned from = 0; from < d.count; from += FENCE_MOST)
-		fence_write(s, &d, from, min_of(d.count - from, (unsigned)FENCE_MOST), out);
-	difference_free(&d);
+	restore_fence_server(s->server, s->profile, out);
 	gather_made(g, before);
-	/* If any of it fails the server ends, so from here on it counts as done. */
-	server_set_profile(s->server, s->profile);
 }
 
 /* ----------------------------------------------------------------- learn */
@@ -235,14 +241,14 @@ restore_learn(struct session *s)
 	}
 	fence_text(&text, d.count, false);
 	bytes_u8(&text, 0);
-	own_parse(s, STATEMENT_PREFIX "learn", text.data, 2 * d.count, &out);
+	own_parse(STATEMENT_PREFIX "learn", text.data, 2 * d.count, &out);
 	begun = own_bind_begin(&out, STATEMENT_PREFIX "learn", 2 * d.count);
 	for (unsigned i = 0; i < d.count; i++) {
 		own_bind_value(&out, d.names[i]);
 		own_bind_value(&out, d.values[i]);
 	}
 	own_execute(&out, begun);
-	own_expect(s, true, PURPOSE_LEARN);
+	own_expect(s->server, true, PURPOSE_LEARN);
 	begun = message_begin(&out, FRONTEND_CLOSE);
 	bytes_u8(&out, 'S');
 	bytes_text(&out, STATEMENT_PREFIX "learn");
@@ -364,7 +370,7 @@ restore_probe(struct session *s)
 	for (unsigned i = 0; i < d.count; i++)
 		bytes_format(&text, ",pg_catalog.current_setting($%u,true)", i + 1);
 	bytes_u8(&text, 0);
-	own_parse(s, STATEMENT_PREFIX "probe", text.data, d.count, &out);
+	own_parse(STATEMENT_PREFIX "probe", text.data, d.count, &out);
 	begun = own_bind_begin(&out, STATEMENT_PREFIX "probe", d.count);
 	for (unsigned i = 0; i < d.count; i++)
 		own_bind_value(&out, d.names[i]);

@@ -51,6 +51,11 @@ void proof_verified(struct session *s, bool ok);
 bool lookup_is_configured(const struct session *s);
 /* Finds the secret of s->user_name; s->login->database is what it asks for.  proof_secret_known follows, maybe before the return. */
 void lookup_begin(struct session *s);
+/* A worker's part of it. */
+struct lookups *lookups_new(void);
+void lookups_free(struct lookups *l);
+/* On a worker's thread: ends what is asked there just now, and asks nothing any more. */
+void lookup_end_all(struct worker *w);
 
 /* ---- welcome.c ---- */
 bool welcome_granted(struct session *s);        /* a server came for a session that is logging in */
@@ -87,6 +92,8 @@ void release_tell_startup(struct session *s);   /* the startup settings count ag
 
 /* ---- restore.c: settings ---- */
 void restore_fence(struct session *s);          /* makes the server have the session's settings; into to_server */
+/* The same for any server, and appended to OUT; the answers (PURPOSE_FENCE) are whoever's who sends it. */
+void restore_fence_server(struct server *server, const struct profile *want, struct bytes *out);
 bool restore_is_needed(const struct session *s);
 void restore_learn(struct session *s);          /* the startup settings, so that PostgreSQL judges them */
 void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);

@@ -149,6 +149,8 @@ welcome_attach(struct session *s)
 	if (!welcome_within_limits(s))
 		return false;
 	welcome_add_route(s);
+	if (s->database->user == NULL && login->looked_up && login->secret[0] != '\0')
+		account_learn_secret(s->borrower.account, login->secret);
 	if (s->database->user == NULL && login->keys.has_client_key)
 		account_learn_keys(s->borrower.account, &login->keys);
 	if (s->database->user == NULL && (login->method == AUTH_PLAIN || login->method == AUTH_PAM || login->method == AUTH_LDAP))

@@ -25,6 +25,7 @@ worker_new(struct process *process, struct loop *loop, struct pool *pool)
 	list_init(&w->sessions);
 	list_init(&w->inquiries);
 	list_init(&w->forwards);
+	w->lookups = lookups_new();
 	return w;
 }
 
@@ -32,6 +33,7 @@ void
 worker_free(struct worker *w)
 {
 	must(list_is_empty(&w->sessions));
+	lookups_free(w->lookups);
 	verdict_cache_free(&w->verdicts);
 	gather_free(&w->to_client);
 	gather_free(&w->to_server);
@@ -107,6 +109,7 @@ worker_shut(struct message *m)
 	if (sd->mode == SHUTDOWN_NOW) {
 		inquiry_end_all(w);
 		peer_end_all(w);
+		lookup_end_all(w);
 		pool_close_all(w->pool);
 	}
 	free(sd);
