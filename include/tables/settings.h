@@ -19,10 +19,12 @@ SETTING(auth_dbname, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when 
     .text = "Entry of [databases] in which auth_query runs.")
 SETTING(auth_file, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "File with users and their secrets, one quoted pair per line.")
-SETTING(auth_hba_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD,
-    .text = "File with host-based rules, used when auth_type is hba.")
-SETTING(auth_ident_file, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD,
-    .text = "File that maps certificate and system names to users, used when auth_type is hba.")
+SETTING(auth_hba_file, TEXT, .def = "", .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "File with host-based rules, used when auth_type is hba, as PostgreSQL's pg_hba.conf. "
+	    "A line that is not understood refuses the whole file.")
+SETTING(auth_ident_file, TEXT, .def = "", .unset = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
+    .text = "File with the maps that rules of the methods cert and peer name, as PostgreSQL's pg_ident.conf; "
+	    "used when auth_type is hba.")
 SETTING(auth_ldap_options, TEXT, .def = "", .unset = true, .secret = true, .group = GROUP_AUTH, .when = RELOAD, .acted = true,
     .text = "How the LDAP server is asked when auth_type is ldap: PostgreSQL's options, as in "
 	    "ldapurl=\"ldap://host/basedn?attribute?sub\" or ldapserver=host ldapprefix=\"cn=\" "
