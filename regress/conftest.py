@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from lib.certificates import Certificates
 from lib.cluster import ROOT, Cluster
 from lib.nest import Nest
 from lib.pgweir import Pgweir
@@ -41,6 +42,12 @@ def nest():
     """A temporary folder in which an ordinary user's processes run."""
     with Nest() as nest:
         yield nest
+
+
+@pytest.fixture(scope="session")
+def certificates(nest):
+    """A certificate authority and what it has signed; see lib/certificates.py."""
+    return Certificates(nest)
 
 
 @pytest.fixture(scope="session")
