@@ -314,23 +314,30 @@ recipe_set_connecting(const struct recipe_run *run)
 	SSL_CTX_set_alpn_protos(run->ctx, names, sizeof(names) - 1);
 }
 
+/* hash_mix multiplies, so that a zero would swallow the rest. */
+static uint64_t
+hash_add(uint64_t hash, uint64_t value)
+{
+	return hash_mix(hash ^ 0x9e3779b97f4a7c15u, value ^ 0xbf58476d1ce4e5b9u);
+}
+
 static uint64_t
 hash_text(uint64_t hash, const char *text)
 {
-	return text != NULL ? hash_mix(hash, hash_bytes(text, strlen(text))) : hash_mix(hash, 1);
+	return hash_add(hash, hash_bytes(text, strlen(text)));
 }
 
 static uint64_t
 hash_file(uint64_t hash, const struct bytes *file)
 {
-	return file != NULL ? hash_mix(hash, hash_bytes(file->data, file->length)) : hash_mix(hash, 2);
+	return hash_add(hash, file != NULL ? hash_bytes(file->data, file->length) : 1);
 }
 
 /* A name for settings and files; WITH_OWN: for our own certificate too. */
 static uint64_t
 recipe_stamp(const struct tls_recipe *r, bool with_own)
 {
-	uint64_t hash = hash_mix((uint64_t)r->mode + 1, r->accepts);
+	uint64_t hash = hash_add((uint64_t)r->mode, r->accepts);
 
 	hash = hash_text(hash, r->protocols);
 	hash = hash_text(hash, r->ciphers);

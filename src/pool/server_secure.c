@@ -229,5 +229,6 @@ server_login_ended(struct server *s)
 	if (failure != NULL && s->login->channel == LOGIN_SECURING && login_mode_is(s, TLS_PREFER) && login_retry(s, true))
 		return;
 	snprintf(message, sizeof(message), "%s", failure != NULL ? failure : "server closed the connection during login");
-	pool_login_done(s, message, NULL);
+	/* A bad certificate is bad at the next try too: those who wait are told. */
+	pool_login_done(s, message, failure != NULL ? "08006" : NULL);
 }
