@@ -42,8 +42,9 @@ socket_describe(const struct sockaddr_storage *address, struct endpoint *out)
 		out->port = ntohs(in->sin6_port);
 		return;
 	}
-	out->is_unix = true;
-	snprintf(out->host, sizeof(out->host), "unix");
+	/* The address of a connection that was reset is nobody's. */
+	out->is_unix = address->ss_family == AF_UNIX;
+	snprintf(out->host, sizeof(out->host), "%s", out->is_unix ? "unix" : "?");
 }
 
 void
