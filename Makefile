@@ -220,7 +220,9 @@ install: all ## install below prefix (/usr/local), under DESTDIR
 	install -m 755 $(B)/pgweir $(DESTDIR)$(bindir)/pgweir
 	install -m 644 README.md NEWS.md LICENSE $(DESTDIR)$(docdir)
 	install -m 644 $(wildcard etc/*) $(DESTDIR)$(docdir)
-	sed 's,@bindir@,$(bindir),' packaging/pgweir.service > $(DESTDIR)$(unitdir)/pgweir.service
+	for unit in pgweir.service pgweir@.service pgweir.socket; do \
+	    sed 's,@bindir@,$(bindir),' packaging/$$unit > $(DESTDIR)$(unitdir)/$$unit; \
+	done
 	for page in $(wildcard packaging/man/*.[1-8]); do \
 	    section=$${page##*.}; \
 	    install -d $(DESTDIR)$(mandir)/man$$section; \
