@@ -9,7 +9,7 @@ from lib import wire
 from lib.cluster import Cluster
 from lib.eventually import eventually
 from lib.nest import Nest
-from lib.scene import Background, crowd, refused
+from lib.scene import Background, crowd, farewell
 
 HBA = """\
 local   all all                     trust
@@ -79,9 +79,14 @@ def is_secure(weir, database="app"):
 
 
 def refusal(weir, database="app"):
-    """What a client is told whose server cannot be had."""
+    """What a client is told whose server cannot be had, at its login or at its query."""
     weir.allow(*LOST)
-    return refused(is_secure, weir, database).message
+    try:
+        with weir.client(database) as client:
+            client.send(wire.query("select 1"))
+            return farewell(client).message
+    except wire.PgError as error:
+        return error.message
 
 
 @pytest.mark.parametrize("mode", MODES)
