@@ -20,7 +20,7 @@ Architecture: $architecture
 Maintainer: the pgweir authors
 Section: database
 Priority: optional
-Depends: libc6, libuv1, libssl3, libpq5, libinih1, libidn12, libsystemd0, adduser
+Depends: libc6, libuv1, libssl3, libpq5, libinih1, libidn12, libsystemd0, libpam0g, libldap-2.5-0, adduser
 Description: PostgreSQL connection pooler and read/write router
  Many clients on few servers, reads on the replicas, writes on the primary.
 CONTROL

@@ -98,3 +98,10 @@ DIFFERENCE("console",
 DIFFERENCE("DNS",
     "Names are looked up by the system's resolver in threads. There are no zones to be checked for changes.",
     "It knows the files, services and search lists of the system.")
+DIFFERENCE("PAM and LDAP",
+    "Several threads ask (auth_threads), each step of LDAP takes at most 5 s, and a client that leaves gives its place up; one thread of "
+    "PgBouncer asks for all. Users' names are escaped in names and filters of LDAP, where PgBouncer refuses some characters in a search "
+    "and takes all of them in a bind. Referrals are not followed. auth_ldap_options and the options of rules are judged when the file "
+    "is loaded; ldaptls has to be 0 or 1.",
+    "A server that hangs stops nobody else; a name does not get out of its place; a password goes to the servers of the options alone; "
+    "a word that is not understood does not send passwords in clear.")

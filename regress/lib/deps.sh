@@ -2,7 +2,7 @@
 # Installs what is missing with apt: deps.sh LIST...
 # Lists: build (what `make run` needs), tests, bench, lint.  Where all is there it does nothing.
 #
-# Debian's PostgreSQL and pgbouncer packages would start a cluster and a daemon at installation.  Both are kept from
+# Debian's packages of PostgreSQL, pgbouncer and slapd would start daemons at installation.  They are kept from
 # it while apt runs, and what was changed for that is put back, so that nothing is left behind but the packages.
 set -eu
 
@@ -137,13 +137,17 @@ apt-get install --assume-no --no-install-recommends $missing 2> /dev/null < /dev
 keep_daemons_from_starting
 is_installed postgresql-common || install_packages postgresql-common
 keep_clusters_from_being_created
-is_installed pgbouncer && had_pgbouncer=1 || had_pgbouncer=
+fresh_daemons=
+for daemon in pgbouncer slapd; do
+	is_installed $daemon || fresh_daemons="$fresh_daemons $daemon"
+done
 # shellcheck disable=SC2086
 install_packages $missing
-# Its package enables the service for the next boot.
-if [ -z "$had_pgbouncer" ] && is_installed pgbouncer; then
-	deb-systemd-helper disable pgbouncer.service > /dev/null 2>&1 || true
-	update-rc.d pgbouncer disable > /dev/null 2>&1 || true
-fi
+# Their packages enable the services for the next boot.
+for daemon in $fresh_daemons; do
+	is_installed "$daemon" || continue
+	deb-systemd-helper disable "$daemon.service" > /dev/null 2>&1 || true
+	update-rc.d "$daemon" disable > /dev/null 2>&1 || true
+done
 after=$(installed_kilobytes)
 echo "installed $(((after - before) / 1024)) MB"

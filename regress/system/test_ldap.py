@@ -217,6 +217,18 @@ def test_the_password_to_search_with_is_shown_nowhere(weir):
     assert "reads" not in one.log
 
 
+def test_a_rule_has_options_of_its_own(app, weir, directory, nest):
+    rules = nest.write(f"{nest.folder('rules')}/ldap.conf",
+                       f"host app alice all ldap ldapserver=127.0.0.1 ldapport={directory.port} {SIMPLE}\n"
+                       f"host app bob all ldap ldapserver=127.0.0.1 ldapport={directory.port} {SEARCH}\n")
+    one = app.weir(auth_type="hba", auth_hba_file=rules).allow("LDAP authentication failed")
+
+    for user in ("alice", "bob"):
+        with log_in(one, user) as client:
+            assert value(client, "select current_user") == user
+        assert said(refused(log_in, one, user, "wrong")) == REFUSED
+
+
 def test_options_that_make_no_sense_are_refused_with_the_file(weir):
     with pytest.raises(RuntimeError, match='unrecognized LDAP option "ldapbasdn"; did you mean "ldapbasedn"'):
         weir("ldapbasdn=x").start()

@@ -189,3 +189,13 @@ def test_a_forced_user_logs_in_to_the_server_by_its_own_password(app, weir):
             return value(client, "select current_user")
 
     assert eventually(lambda: served() == "slow")
+
+
+def test_a_rule_may_name_a_service_of_its_own(weir, service, nest):
+    os.rename(f"{service}/pgbouncer", f"{service}/another")
+    rules = nest.write(f"{service}/rules", "host app known all pam pamservice=another\n")
+    one = weir(auth_type="hba", auth_hba_file=rules)
+
+    with log_in(one, "known") as client:
+        assert value(client, "select current_user") == "known"
+    assert said(refused(log_in, one, "known", "another word")) == REFUSED
