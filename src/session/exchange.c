@@ -63,17 +63,18 @@ static void
 exchange_compare(struct job *job)
 {
 	struct session_login *login = container_of(job, struct session_login, job);
+	struct scram_keys stored;
 
+	/* An empty password and a damaged secret are found out without one. */
+	login->derived = login->answer[0] != '\0' && scram_keys_from_secret(login->secret, &stored);
+	crypto_wipe(&stored, sizeof(stored));
 	login->matched = secret_matches_plain(login->session->user_name, login->secret, login->answer);
 }
 
 static void
 exchange_compared(struct session *s)
 {
-	struct session_login *login = s->login;
-
-	login->derived = true;
-	if (login->matched)
+	if (s->login->matched)
 		welcome_begin(s);
 	else
 		exchange_fail(s);
