@@ -10,6 +10,7 @@ import time
 
 from . import wire
 from .eventually import eventually
+from .pgweir import program_path
 
 DATABASE = "app"
 USERS = {"postgres": ""}
@@ -32,6 +33,8 @@ class App:
         """keys: of the entry `app`; databases: further entries; users: the section [users]; main: the main section."""
         entries = {DATABASE: self.target(**(keys or {})), **(databases or {})}
         main = {"pool_mode": "transaction", "workers": 2, **main}
+        if program_path().endswith("pgbouncer"):
+            del main["workers"]
         return {"databases": entries, "users": users or {}, "pgbouncer": main}
 
     def weir(self, keys=None, secrets=None, databases=None, users=None, options=None, **main):

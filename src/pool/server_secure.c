@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe/log.h"
 #include "pool/login_private.h"
 
 #define CODE_SSL_REQUEST 80877103u
@@ -85,6 +86,22 @@ login_speak(struct server *s)
 	server_login_speak(s);
 }
 
+/* The cause is for the log, clients are told that it failed. */
+static void
+login_not_connected(struct server *s, const char *error)
+{
+	static const char told[] = "connect failed";
+	char who[256];
+
+	if (strncmp(error, told, strlen(told)) != 0) {
+		pool_login_done(s, error, NULL);
+		return;
+	}
+	server_describe(s, who, sizeof(who));
+	log_info(who, "%s", error);
+	pool_login_done(s, told, NULL);
+}
+
 static void
 login_connected(void *user, int fd, const char *error)
 {
@@ -92,7 +109,7 @@ login_connected(void *user, int fd, const char *error)
 
 	s->login->connector = NULL;
 	if (fd < 0) {
-		pool_login_done(s, error, NULL);
+		login_not_connected(s, error);
 		return;
 	}
 	stream_init(&s->stream, fd, &server_stream_events);

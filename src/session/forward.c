@@ -381,7 +381,7 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	case FRAME_WAIT:
 		return 0;
 	case FRAME_BROKEN:
-		session_close(s, frame_is_too_large(FROM_CLIENT, bytes, length) ? CLOSE_packet_too_large : CLOSE_bad_packet, NULL);
+		request_broken(s, bytes, length);
 		return 0;
 	default:
 		break;

@@ -5,8 +5,13 @@
  *     IDLE ── a whole request is here ──▶ plan ──▶ lend ──▶ ACTIVE ──▶ forward.c
  *                                                    └────▶ WAITING (input is kept)
  */
+#include <stdio.h>
+
 #include "observe/log.h"
 #include "session/session_private.h"
+
+/* So many bytes of a head that makes no sense are told to the client, in hexadecimal. */
+#define BAD_HEADER_SHOWN 8
 
 /* Messages that mean nothing outside of COPY are dropped, as PostgreSQL does. */
 static size_t
@@ -17,6 +22,18 @@ request_drop(struct session *s, size_t size, size_t length)
 	s->skip = size - here;
 	s->skip_dropped = true;
 	return here;
+}
+
+void
+request_broken(struct session *s, const char *bytes, size_t length)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "bad packet header: '");
+
+	for (size_t i = 0; i < length && i < BAD_HEADER_SHOWN; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x", (uint8_t)bytes[i]);
+	snprintf(text + n, sizeof(text) - (size_t)n, "'");
+	session_close(s, CLOSE_bad_packet, text);
 }
 
 static void
@@ -86,7 +103,7 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	case FRAME_WAIT:
 		return 0;
 	case FRAME_BROKEN:
-		session_close(s, frame_is_too_large(FROM_CLIENT, bytes, length) ? CLOSE_packet_too_large : CLOSE_bad_packet, NULL);
+		request_broken(s, bytes, length);
 		return 0;
 	default:
 		break;

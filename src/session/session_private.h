@@ -73,6 +73,7 @@ size_t replication_answer(struct session *s, struct server *server, const char *
 
 /* ---- request.c: from the client ---- */
 size_t request_data(struct session *s, char *bytes, size_t length);
+void request_broken(struct session *s, const char *bytes, size_t length); /* no message begins like that, or it is too large */
 void request_resume(struct session *s);         /* goes on with what the client had sent ahead */
 void request_cancel_waiting(struct session *s); /* the request that waited for a server ends here */
 
