@@ -275,7 +275,7 @@ limit_allows_database(const struct account *a, bool for_waiter)
 
 /* Reserves a place in the process-wide count of the user's servers. */
 static bool
-limit_reserve_user(struct user_counter *c)
+limit_reserve_user(struct user_counter *c, bool for_waiter)
 {
 	int most = atomic_load(&c->most);
 
@@ -284,7 +284,8 @@ limit_reserve_user(struct user_counter *c)
 		return true;
 	}
 	atomic_fetch_sub(&c->servers, 1);
-	atomic_store(&c->wanted, true);
+	if (for_waiter)
+		atomic_store(&c->wanted, true);
 	return false;
 }
 
@@ -302,7 +303,7 @@ ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_wa
 
 	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host, &from_reserve) || !limit_allows_database(a, for_waiter))
 		return NULL;
-	if (!limit_reserve_user(a->counter))
+	if (!limit_reserve_user(a->counter, for_waiter))
 		return NULL;
 	s = server_new_locked(a, host, p);
 	s->from_reserve = from_reserve;
