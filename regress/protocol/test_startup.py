@@ -115,6 +115,48 @@ def test_a_startup_that_is_no_good_is_refused_with_a_clear_error(weir, bystander
         assert other.is_well()
 
 
+WORDS = {
+    "protocol 2": (packet(struct.pack("!I", 0x20000) + b"\0" * 288), "old V2 protocol not supported"),
+    "an HTTP request": (b"GET / HTTP/1.1\r\n\r\n", "bad packet header: '474554202f204854'"),
+    "a TLS hello": (bytes.fromhex("160301020001000001fc0303") + b"\0" * 60, "bad packet header: '1603010200010000'"),
+    "a length of seven": (packet(V3, 7), "bad packet header: '0000000700030000'"),
+    "more than a startup packet may have": (packet(V3 + b"x" * 10000), "bad packet header: '0000271800030000'"),
+    "no terminator": (packet(V3 + b"user\0postgres\0database\0app"), None),
+    "no parameters": (packet(V3), None),
+    "something behind the terminator": (packet(V3 + b"user\0postgres\0\0x"), None),
+    "no user": (wire.startup(database="app"), "no username supplied"),
+    "an unknown database": (wire.startup(user="postgres", database="nowhere"), "no such database: nowhere"),
+    "other options": (
+        wire.startup(user="postgres", database="app", options="-B 5"),
+        "unsupported options startup parameter: only '-c config=val' and '--config=val' are allowed",
+    ),
+    "a long name": (wire.startup(user="u" * 128, database="app"), "username too long"),
+}
+
+
+def test_a_startup_that_is_no_good_is_refused_in_pgbouncer_s_words(weir):
+    for name, (data, words) in WORDS.items():
+        expected = words or "invalid startup packet layout: expected terminator as last byte"
+        assert refusal(weir, data).message == expected, name
+
+
+def test_of_a_parameter_that_comes_twice_the_last_counts(weir):
+    body = b"".join(wire.text(t) for t in ("user", "nobody", "database", "nowhere", "user", "postgres", "database", "app"))
+    with raw(weir) as connection:
+        connection.send(packet(V3 + body + b"\0"))
+        assert connection.read_until(b"Z")[-1].body == b"I"
+
+
+def test_a_startup_packet_full_of_parameters_is_read_whole(weir, bystander):
+    other = bystander(weir)
+    many = {f"my.p{i}": "v" for i in range(700)}
+    for parameters in (many, {"application_name": "a" * 9000}, {"my." + "n" * 4000: "v" * 4000}):
+        with raw(weir) as connection:
+            connection.send(wire.startup(user="postgres", database="app", **parameters))
+            assert connection.read_until(b"ZE")
+        assert other.is_well()
+
+
 def test_a_cancel_request_that_is_no_good_is_dropped(weir, bystander):
     other = bystander(weir)
     cancels = [wire.cancel_request(pid, key) for pid in (0, 1, 0xFFFFFFFF) for key in (b"1234", b"k" * 32, b"k" * 256)]
@@ -165,6 +207,64 @@ def test_a_message_before_the_password_ends_the_login(front, fake_server, bystan
             assert [m.fields()["C"] for m in connection.expect_closed()] == ["08P01"]
     with weir.client("app", secret="secret") as client:
         assert client.query("select 1").rows == [("1",)]
+
+
+PASSWORDS = {
+    "nothing": b"",
+    "no NUL": b"secret",
+    "a NUL in the middle": b"sec\0ret\0",
+    "two texts": b"secret\0secret\0",
+    "more than any password has": b"x" * 70000 + b"\0",
+}
+
+
+@pytest.mark.parametrize("method", ["plain", "md5"])
+def test_a_password_message_with_a_missing_or_broken_field_ends_the_login(front, fake_server, method):
+    weir = front(fake_server(), users={"postgres": "secret"}, auth_type=method)
+    for name, body in PASSWORDS.items():
+        with raw(weir) as connection:
+            connection.send(wire.startup(user="postgres", database="app"))
+            connection.read()
+            connection.send(wire.message(b"p", body))
+            assert [m.fields()["C"] for m in connection.expect_closed() if m.kind == b"E"] == ["08P01"], name
+    with weir.client("app", secret="secret") as client:
+        assert client.query("select 1").rows == [("1",)]
+
+
+def test_a_password_sent_ahead_of_the_question_is_taken_as_the_answer(front, fake_server):
+    weir = front(fake_server(), users={"postgres": "secret"}, auth_type="plain")
+    with raw(weir) as connection:
+        connection.send(wire.startup(user="postgres", database="app"), wire.password("secret"), wire.query("select 1"))
+        connection.read_until(b"Z")
+        assert wire.Result(connection.read_until(b"Z")).rows == [("1",)]
+
+
+def test_what_follows_the_login_in_the_same_packet_is_answered_when_the_greeting_is_known(weir):
+    for _ in range(3):
+        with raw(weir) as connection:
+            connection.send(wire.startup(user="postgres", database="app"), wire.query("select 1"))
+            connection.read_until(b"Z")
+            assert wire.Result(connection.read_until(b"Z")).rows == [("1",)]
+
+
+def test_a_client_that_floods_its_login_is_held_back(front, fake_server):
+    """While its proof is looked at, what it sends ahead is not kept without a bound."""
+    weir = front(fake_server(), users={"postgres": "secret"}, auth_type="scram-sha-256", scram_iterations=1000000)
+    client = wire.Client(weir.port, user="postgres", secret="secret", login=False)
+    client.send(wire.startup(user="postgres", database="app"))
+    client._authenticate(client.read())
+    client._authenticate(client.read())
+    before = weir.memory()
+    client.socket.setblocking(False)
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            sent += client.socket.send(b"x" * 65536)
+    except OSError:
+        pass
+
+    assert weir.memory() - before < 8 << 20
+    client.socket.close()
 
 
 # ---- options, asked of PostgreSQL ------------------------------------------------------
