@@ -113,6 +113,15 @@ session_change_account(struct session *s)
 	account_detach(before);
 }
 
+/* The user to whom the pool belongs. */
+static const struct user_config *
+session_pool_user(const struct session *s, const struct snapshot *snap)
+{
+	if (s->database != NULL && s->database->user != NULL)
+		return snapshot_user(snap, s->database->user);
+	return s->user;
+}
+
 void
 session_configure(struct session *s)
 {
@@ -126,7 +135,7 @@ session_configure(struct session *s)
 		return;
 	s->database = snapshot_database(fresh, s->ledger->name);
 	s->user = snapshot_user(fresh, s->user_name);
-	s->pool_mode = (uint8_t)snapshot_pool_mode(fresh, s->database, s->user);
+	s->pool_mode = (uint8_t)snapshot_pool_mode(fresh, s->database, session_pool_user(s, fresh));
 	s->route = (uint8_t)(s->database != NULL ? snapshot_route(fresh, s->database, s->user) : ROUTE_ANY);
 	session_change_account(s);
 	restore_apply_pgweir(s);
