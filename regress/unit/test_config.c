@@ -234,24 +234,35 @@ TEST("LDAP's options are judged with the file, and are needed where auth_type is
 TEST("what this version does not act on is accepted with a warning, and without one at its default")
 {
 	struct snapshot *s =
-	    load_text("[pgbouncer]\nauth_type=trust\nsyslog=0\nresolv_conf=/etc/r\n[databases]\na = weight=1,2\n");
+	    load_text("[pgbouncer]\nauth_type=trust\nsyslog=0\n[databases]\na = weight=1,2\n");
 
 	expect(s != NULL);
-	expect_text(said(&warnings),
-	    "t.ini:6: parameter \"weight\" is accepted and not acted on in this version\n"
-	    "t.ini:4: parameter \"resolv_conf\" is accepted and not acted on in this version\n");
+	expect_text(said(&warnings), "t.ini:5: parameter \"weight\" is accepted and not acted on in this version\n");
 	snapshot_unref(s);
 }
 
-TEST("the last of several lines counts, over several headers too")
+TEST("the last of several lines counts")
 {
-	struct snapshot *s = load_text("[pgbouncer]\nauth_type=hba\nlisten_port=1\n[databases]\na = host=x\n[pgweir]\n"
-				       "auth_type=trust\n[databases]\na = host=y port=7\n");
+	struct snapshot *s = load_text("[pgbouncer]\nauth_type=hba\nlisten_port=1\nauth_type=trust\nlisten_port=2\n"
+				       "[databases]\na = host=x\n[users]\n[databases]\na = host=y port=7\n");
 
 	expect(s != NULL);
-	expect_int(s->global.listen_port, 1);
+	expect_int(s->global.listen_port, 2);
 	expect_int(HASH_COUNT(s->databases), 1);
 	expect_text(snapshot_database(s, "a")->hosts[0], "y");
+	snapshot_unref(s);
+}
+
+TEST("another header of the main section begins it anew, but for what is unset by default")
+{
+	struct snapshot *s = load_text("[pgbouncer]\nauth_type=hba\nlisten_port=1\nauth_user=joe\nlogfile=/l\n"
+				       "[databases]\na = host=x\n[pgweir]\nauth_type=trust\n");
+
+	expect(s != NULL);
+	expect_int(s->global.listen_port, 6432);
+	expect_text(s->global.logfile, "");
+	expect_text(s->global.auth_user, "joe");
+	expect_text(snapshot_database(s, "a")->hosts[0], "x");
 	snapshot_unref(s);
 }
 

@@ -125,6 +125,27 @@ load_section_of(const char *name)
 	return SECTION_UNKNOWN;
 }
 
+/*
+ * A header of the main section begins it anew, as in PgBouncer: what earlier ones set
+ * is back at its default, but for the settings that are unset by default.
+ */
+static void
+load_begin_main(struct load *load)
+{
+	struct setting_table table = setting_globals();
+	struct bytes why = {0};
+
+	load->has_main = true;
+	for (size_t i = 0; i < table.count; i++) {
+		if (table.rows[i].unset)
+			continue;
+		must(setting_parse(&table.rows[i], &load->snapshot->global, table.rows[i].def, &why));
+		free(load->places[i].file);
+		load->places[i] = (struct place){0};
+	}
+	bytes_free(&why);
+}
+
 static void
 load_enter_section(struct load *load, const char *name)
 {
@@ -132,7 +153,8 @@ load_enter_section(struct load *load, const char *name)
 	const char *nearest = NULL;
 	unsigned score = 99;
 
-	load->has_main |= section == SECTION_MAIN;
+	if (section == SECTION_MAIN)
+		load_begin_main(load);
 	if (section != SECTION_UNKNOWN)
 		return;
 	for (size_t i = 0; i < array_length(load_sections); i++)
