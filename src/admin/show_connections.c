@@ -20,6 +20,7 @@ struct connection {
 	const char *type;
 	const char *user;
 	const char *database;
+	enum replication replication;
 	const char *state;
 	struct endpoint peer, local;
 	int64_t connected_wall_us;
@@ -45,11 +46,16 @@ client_id(const struct session *s)
 static void
 put_connection(struct table *t, const struct connection *n, int64_t want)
 {
+	static const char *const replications[] = {
+	    [REPLICATION_NONE] = "none", [REPLICATION_LOGICAL] = "logical", [REPLICATION_PHYSICAL] = "physical"};
+	char tls[128];
+
+	stream_describe_tls(n->stream, tls, sizeof(tls));
 	table_row(t);
 	table_text(t, n->type);
 	table_text(t, n->user);
 	table_text(t, n->database);
-	table_text(t, "none");
+	table_text(t, replications[n->replication]);
 	table_text(t, n->state);
 	table_text(t, n->peer.host);
 	table_int(t, n->peer.port);
@@ -63,7 +69,7 @@ put_connection(struct table *t, const struct connection *n, int64_t want)
 	table_text(t, n->ptr);
 	table_text(t, n->link);
 	table_int(t, n->pid);
-	table_text(t, "");
+	table_text(t, tls);
 	table_text(t, n->application_name);
 	table_int(t, n->prepared);
 	table_int(t, n->id);
@@ -145,6 +151,7 @@ put_client(struct table *t, const struct session *s, int64_t want)
 	    .type = "C",
 	    .user = s->user_name != NULL ? s->user_name : "(nouser)",
 	    .database = session_database_name(s),
+	    .replication = s->replication,
 	    .state = wanted_state(&client_states[s->state], want),
 	    .connected_wall_us = s->connected_wall_us,
 	    .request_wall_us = s->request_wall_us > 0 ? s->request_wall_us : s->connected_wall_us,
@@ -236,6 +243,7 @@ put_server(struct table *t, struct server *s, const struct lent *lent, int64_t w
 	    .type = "S",
 	    .user = s->account->user,
 	    .database = s->ledger->name,
+	    .replication = client != NULL ? client->replication : REPLICATION_NONE,
 	    .state = wanted_state(server_state_row(s, &pool_snapshot(s->pool)->global), want),
 	    .peer = s->peer,
 	    .local = s->local,
