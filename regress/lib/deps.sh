@@ -2,7 +2,7 @@
 # Installs what is missing with apt: deps.sh LIST...
 # Lists: build (what `make run` needs), tests, bench, lint.  Where all is there it does nothing.
 #
-# Debian's packages of PostgreSQL, pgbouncer and slapd would start daemons at installation.  They are kept from
+# Debian's packages of PostgreSQL, pgbouncer, its exporter and slapd would start daemons at installation.  They are kept from
 # it while apt runs, and what was changed for that is put back, so that nothing is left behind but the packages.
 set -eu
 
@@ -10,7 +10,7 @@ build="gcc make pkg-config libc6-dev libuv1-dev libssl-dev libpq-dev libinih-dev
     postgresql-server-dev-15 libidn-dev uthash-dev libsystemd-dev libpam0g-dev libldap-dev postgresql-15 postgresql-client-15 python3
     util-linux"
 tests="python3-pytest python3-pytest-xdist python3-psycopg python3-psycopg2 python3-asyncpg nodejs node-pg
-    pgbouncer clang libclang-rt-14-dev llvm-14"
+    pgbouncer prometheus-pgbouncer-exporter pgbadger clang libclang-rt-14-dev llvm-14"
 bench="pgbouncer"
 lint="cppcheck clang-format"
 
@@ -138,7 +138,7 @@ keep_daemons_from_starting
 is_installed postgresql-common || install_packages postgresql-common
 keep_clusters_from_being_created
 fresh_daemons=
-for daemon in pgbouncer slapd; do
+for daemon in pgbouncer prometheus-pgbouncer-exporter slapd; do
 	is_installed $daemon || fresh_daemons="$fresh_daemons $daemon"
 done
 # shellcheck disable=SC2086

@@ -399,6 +399,8 @@ session_drop_server(struct session *s, enum close_reason reason)
 	/* PostgreSQL would only notice at the query's end that nobody wants it any more. */
 	if (s->server->answers.count > 0 && reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_pooler_shutdown)
 		pool_cancel(s->server, NULL, NULL);
+	if (reason == CLOSE_client_request || reason == CLOSE_client_gone)
+		reason = CLOSE_client_unclean;
 	pool_close_server(&s->server, close_row(reason)->text);
 }
 
@@ -417,8 +419,6 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 {
 	if (s->state == SESSION_CLOSING)
 		return;
-	if (reason == CLOSE_client_request && s->server != NULL && (s->status != 'I' || s->server->answers.count > 0))
-		reason = CLOSE_client_unclean;
 	session_log_end(s, reason, message);
 	session_tell_end(s, reason, sqlstate, message);
 	if (s->state == SESSION_CONSOLE)

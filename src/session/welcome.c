@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "observe/log.h"
 #include "session/login_private.h"
 
 /* The session's profile as servers spell it: what they accepted, with the client's own application name. */
@@ -107,8 +108,10 @@ welcome_within_limits(struct session *s)
 static void
 welcome_refuse_database(struct session *s)
 {
-	char *text = text_format("no such database: %s", s->login->database);
+	char *text = text_format("no such database: %s", s->login->database), who[256];
 
+	session_describe(s, who, sizeof(who));
+	log_info(who, "login failed: db=%s user=%s", s->login->database, s->user_name);
 	session_close(s, CLOSE_no_such_database, text);
 	free(text);
 }
