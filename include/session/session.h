@@ -125,7 +125,11 @@ void session_accept(struct worker *w, int fd);
 void session_close(struct session *s, enum close_reason reason, const char *message);
 /* As session_close with SQLSTATE of the caller's choice; both texts may be NULL. */
 void session_close_as(struct session *s, enum close_reason reason, const char *sqlstate, const char *message);
-/* What names the session in log lines and in the console, never used again by this process; servers have odd numbers. */
+/*
+ * What names the session in log lines and in the console while it lives.  A later one
+ * has it again, as with PgBouncer's pointers: log readers count by it how many there
+ * are at once.  Servers have odd numbers.
+ */
 uint64_t session_number(const struct session *s);
 /* "C-0x2a: db/user@host:port", the number in hexadecimal, for log lines. */
 void session_describe(const struct session *s, char *out, size_t size);

@@ -44,15 +44,14 @@ def badger(app, pgweir, nest):
     """badger(program): pgBadger's report on the log of a day's work."""
 
     def report(program=None):
-        app.query("do $$ begin if not exists (select from pg_roles where rolname = 'worker') then create role worker login superuser; end if; end $$")
-        config = app.config(
-            databases={"other": app.target()}, default_pool_size=1, reserve_pool_size=1, reserve_pool_timeout=0.2, stats_period=1
-        )
+        if not app.query("select from pg_roles where rolname = 'worker'"):
+            app.query("create role worker login superuser")
+        pools = {"default_pool_size": 1, "reserve_pool_size": 1, "reserve_pool_timeout": 0.2}
+        config = app.config(databases={"other": app.target()}, **pools)
         if program:
             del config["pgbouncer"]["workers"]
         one = pgweir(config, {"postgres": "", "worker": ""}, program=program)
         work(one.allow("pooler error", "taking connection from reserve_pool", "^.* ERROR "))
-        eventually(lambda: "LOG stats: " in one.log)
         # As a second line beside its WARNING, pgbouncer says what it refuses on the console as an ERROR of nobody.
         text = re.sub(r"(?m)^.* ERROR (?!C-).*\n", "", one.log)
         if program:
@@ -61,26 +60,36 @@ def badger(app, pgweir, nest):
         return read(one, text)
 
     def read(one, text):
+        """pgBadger finds out by itself what kind of log it is."""
         log, out = f"{one.folder}/read.log", f"{one.folder}/report.json"
         nest.write(log, text)
-        done = nest.run(["pgbadger", "--quiet", "--format", "pgbouncer3", "--pgbouncer-only", "--extension", "json", "--outfile", out, log])
+        done = nest.run(["pgbadger", "--quiet", "--extension", "json", "--outfile", out, log])
         assert done.stdout == "", done.stdout
         with open(out) as f:
-            found = json.load(f)
-        # Without --pgbouncer-only it must find out by itself.
-        assert "pgbouncer" in nest.run(["pgbadger", "--verbose", "--extension", "json", "--outfile", out, log]).stdout
-        return found
+            return json.load(f)
 
     return report
 
 
-def test_scratch(badger):
-    for program in (PGBOUNCER, None):
-        found = badger(program)
-        print(sorted(found)); 
-        for k in found:
-            if k.startswith("pgb"): print(k, json.dumps(found[k])[:1500])
-        if "postgres" in found: 
-            for k in found["postgres"]:
-                if k.startswith("pgb"): print("PG", k, json.dumps(found["postgres"][k])[:1500])
-    assert 0
+def connections(report):
+    """How many, and of whom; not when."""
+    return {name: found for name, found in report["pgb_connection_info"].items() if name != "chronos"}
+
+
+def errors(report):
+    return {text: found["count"] for text, found in report["pgb_error_info"].items()}
+
+
+def most_sessions(report):
+    """The most sessions that were open at once."""
+    return max(moment.get("session", 0) for moment in report["pgb_overall_stat"]["peak"].values())
+
+
+def test_connections_sessions_and_errors_are_counted_as_in_the_log_of_pgbouncer(badger):
+    theirs, ours = badger(PGBOUNCER), badger()
+
+    assert connections(ours) == connections(theirs) and connections(ours)["count"] == 12
+    assert errors(ours) == errors(theirs) and sum(errors(ours).values()) == 5
+    assert ours["pgb_overall_stat"]["errors_number"] == 5
+    assert most_sessions(ours) <= 4
+    assert ours["pgb_pool_info"] == theirs["pgb_pool_info"]

@@ -213,7 +213,7 @@ void sample_console_sums(uint64_t sums[SUM_COUNT]);
 
 /* ---- show_connections.c ---- */
 
-/* The client's number in SHOW CLIENTS: never negative, 31 bits. */
+/* The client's id in SHOW CLIENTS, which no later one has: never negative, 31 bits, even (servers are odd). */
 int32_t client_id(const struct session *s);
 
 #endif

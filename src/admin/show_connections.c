@@ -40,7 +40,9 @@ struct connection {
 int32_t
 client_id(const struct session *s)
 {
-	return (int32_t)(session_number(s) & INT32_MAX);
+	uint64_t workers = hub_worker_count(s->worker->process->hub);
+
+	return (int32_t)((s->generation * workers + s->worker->number) * 2 & INT32_MAX);
 }
 
 static void

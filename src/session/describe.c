@@ -22,7 +22,7 @@ session_database_name(const struct session *s)
 uint64_t
 session_number(const struct session *s)
 {
-	return ((uint64_t)s->generation * hub_worker_count(s->worker->process->hub) + s->worker->number) * 2;
+	return ((uint64_t)s->slot * hub_worker_count(s->worker->process->hub) + s->worker->number + 1) * 2;
 }
 
 static void
