@@ -89,3 +89,14 @@ def test_a_user_has_its_own_pool_size_and_mode(app):
 
     pool = app.pool(one)
     assert pool["pool_mode"] == "session" and pool["sv_active"] <= 1
+
+
+def test_an_entry_may_call_its_reserve_by_the_short_name(app):
+    one = app.weir(keys={"pool_size": 1, "reserve_pool": 1}, reserve_pool_timeout="0.1").allow("reserve_pool")
+    holders = [one.client("app") for _ in range(2)]
+
+    for holder in holders:
+        holder.query("begin")
+
+    assert app.pool(one)["sv_active"] == 2
+    assert one.show("DATABASES", name="app")[0]["reserve_pool_size"] == 1
