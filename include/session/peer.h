@@ -38,7 +38,7 @@ struct peer_report {
 	unsigned sv_login;              /* connections that are being made */
 };
 
-/* The peers of the snapshot but this process itself, by id.  Any thread; ROWS is the caller's to free, NULL when there are none. */
+/* The peers of the snapshot, by id.  Any thread; ROWS is the caller's to free, NULL when there are none. */
 unsigned peers_report(struct peers *p, const struct snapshot *s, struct peer_report **rows);
 
 #endif

@@ -88,6 +88,19 @@ DIFFERENCE("channel binding",
 DIFFERENCE("shutdown",
     "SHUTDOWN and SIGQUIT tell clients 57P01. PgBouncer just closes them. SIGUSR2 is obeyed while the process waits for clients.",
     "Drivers tell an orderly end from a crash.")
+DIFFERENCE("shutdown, consoles",
+    "Consoles do not keep a process alive that waits for its clients. In PgBouncer they count as clients.",
+    "A forgotten psql would keep the old process for ever.")
+DIFFERENCE("shutdown with so_reuseport",
+    "A process that stops listening first accepts, and serves, what the kernel had already given to it. PgBouncer resets those "
+    "connections, or refuses their logins.",
+    "A rolling restart should not be noticed.")
+DIFFERENCE("peers",
+    "Clients of protocol 3.2 have cancel keys of 32 bytes among peers too.",
+    "Eight bytes can be guessed.")
+DIFFERENCE("unix_socket_group",
+    "A group that does not exist or cannot be given refuses the start.",
+    "The wrong people would be let in, or the right ones not.")
 DIFFERENCE("online restart",
     "The option -R and the command SHOW FDS do not hand connections over to a new process. Start a second one with so_reuseport, and "
     "stop the first with SHUTDOWN WAIT_FOR_CLIENTS.",

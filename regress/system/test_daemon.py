@@ -38,7 +38,9 @@ def test_the_version_names_pgbouncer_s(nest):
 
     assert code == 0
     assert re.match(r"pgweir \d+\.\d+\.\d+.*PgBouncer 1\.25", output)
-    assert "libuv" in output and "tls: OpenSSL" in output
+    assert re.search(r"^libuv \d+\.\d+", output, re.M)
+    assert re.search(r"^adns: ", output, re.M)
+    assert re.search(r"^tls: OpenSSL \d", output, re.M)
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -57,8 +59,27 @@ def test_no_file_is_an_error(nest):
     assert "no configuration file specified" in output
 
 
+def test_two_files_are_an_error(nest):
+    code, output = alone(nest, "a.ini", "b.ini")
+
+    assert code == 1
+    assert "more than one configuration file specified" in output
+
+
 def test_an_unknown_option_is_an_error(nest):
-    assert alone(nest, "--no-such-option")[0] == 1
+    code, output = alone(nest, "--no-such-option")
+
+    assert code == 1
+    assert "Usage: pgweir" in output
+
+
+@pytest.mark.parametrize("arguments", [["-R"], ["--reboot"], ["-R", "-d", "pgweir.ini"]])
+def test_the_option_for_an_online_restart_says_what_to_do_instead(nest, arguments):
+    code, output = alone(nest, *arguments)
+
+    assert code == 1
+    for word in ("-R is not supported", "so_reuseport", "SHUTDOWN WAIT_FOR_CLIENTS", "pgweir(8)"):
+        assert word in output
 
 
 def test_a_missing_file_is_an_error(nest):
@@ -106,6 +127,22 @@ def test_the_process_becomes_the_user_that_it_is_told(app, nest, how):
         assert process.wait(20) == 0
 
 
+@pytest.mark.parametrize("user, why", [("root", "must be root to switch to user"), ("no-such-user", "could not find user")])
+def test_a_user_that_it_cannot_become_is_fatal(app, user, why):
+    one = app.weir(options={"start": False})
+
+    done = one.run("-u", user)
+
+    assert done.returncode == 1
+    assert f'FATAL {why} "{user}"' in done.stdout
+
+
+def test_the_user_that_it_is_already_is_fine(app, nest):
+    one = app.weir(options={"arguments": [f"--user={nest.user.pw_name}"]}, user="no-such-user")
+
+    assert value(one.client("app"), "select 1") == "1"
+
+
 def gone(pid):
     return not os.path.exists(f"/proc/{pid}")
 
@@ -143,6 +180,25 @@ def test_a_stale_pidfile_is_replaced(app, nest):
     one.write_config(app.config(pidfile=f"{one.folder}/pid")).start()
 
     assert int(open(f"{one.folder}/pid").read()) == one.process.pid
+
+
+def test_a_pidfile_that_cannot_be_written_is_fatal(app):
+    one = app.weir(options={"start": False})
+
+    done = one.write_config(app.config(pidfile="/nowhere/pid")).run()
+
+    assert done.returncode == 1
+    assert "FATAL could not write pidfile '/nowhere/pid': No such file or directory" in done.stdout
+
+
+def test_a_pidfile_with_nonsense_is_replaced(app, nest):
+    one = app.weir(options={"start": False})
+    nest.write(f"{one.folder}/pid", "nonsense\n")
+
+    one.write_config(app.config(pidfile=f"{one.folder}/pid")).start()
+
+    assert int(open(f"{one.folder}/pid").read()) == one.process.pid
+    assert f"stale pidfile '{one.folder}/pid' removed" in one.log
 
 
 @pytest.mark.parametrize("arguments", [[], ["-d"]])

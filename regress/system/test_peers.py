@@ -218,6 +218,10 @@ def test_a_peer_s_pool_has_a_size_and_the_rest_waits(fleet, recorder):
         waiting.append(other)
 
     assert eventually(lambda: len(recorder.seen) == 2)
+    with one.client("pgbouncer", unix=True) as console:
+        assert console.query("SHOW PEER_POOLS").dicts() == [
+            {"peer_id": 2, "cl_active_cancel_req": 2, "cl_waiting_cancel_req": 3, "sv_active_cancel": 2, "sv_login": 0}
+        ]
     assert len(recorder.seen) == 2
     recorder.let_go.set()
 

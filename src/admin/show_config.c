@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "net/dns.h"
 #include "pool/pause.h"
+#include "session/peer.h"
 #include "session/suspend.h"
 
 void
@@ -111,19 +112,23 @@ command_show_peers(struct console *c)
 	console_done(c, NULL);
 }
 
-/* Cancel requests are given to peers at once, by connections that no pool holds. */
 void
 command_show_peer_pools(struct console *c)
 {
 	struct snapshot *s = hub_snapshot(console_hub(c));
+	struct peer_report *rows;
+	unsigned count = peers_report(console_process(c)->peers, s, &rows);
 
-	for (const struct peer_config *p = s->peers; p != NULL; p = p->hh.next) {
+	for (unsigned i = 0; i < count; i++) {
 		table_row(&c->table);
-		table_int(&c->table, p->id);
-		for (unsigned i = 0; i < 4; i++)
-			table_int(&c->table, 0);
+		table_int(&c->table, rows[i].id);
+		table_int(&c->table, rows[i].cl_active_cancel_req);
+		table_int(&c->table, rows[i].cl_waiting_cancel_req);
+		table_int(&c->table, rows[i].sv_active_cancel);
+		table_int(&c->table, rows[i].sv_login);
 		table_end(&c->table);
 	}
+	free(rows);
 	snapshot_unref(s);
 	console_done(c, NULL);
 }

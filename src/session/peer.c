@@ -347,11 +347,8 @@ peers_report(struct peers *p, const struct snapshot *s, struct peer_report **row
 	*rows = memory_array(HASH_COUNT(s->peers), sizeof(**rows));
 	pthread_mutex_lock(&p->mutex);
 	for (const struct peer_config *peer = s->peers; peer != NULL; peer = peer->hh.next) {
-		const struct peer_pool *pool;
+		const struct peer_pool *pool = peers_pool_locked(p, peer->id);
 
-		if (peer->id == s->global.peer_id)
-			continue;
-		pool = peers_pool_locked(p, peer->id);
 		(*rows)[count++] = (struct peer_report){
 		    .id = peer->id,
 		    .cl_active_cancel_req = pool->places,
