@@ -118,3 +118,16 @@ DIFFERENCE("PAM and LDAP",
     "is loaded; ldaptls has to be 0 or 1.",
     "A server that hangs stops nobody else; a name does not get out of its place; a password goes to the servers of the options alone; "
     "a word that is not understood does not send passwords in clear.")
+DIFFERENCE("host-based rules: a broken line",
+    "A line of auth_hba_file or auth_ident_file that is not understood, at any depth of includes and @files, refuses the start, the "
+    "reload or the SET, with its place and the nearest word. PgBouncer skips such lines with a warning.",
+    "A broken reject line that is skipped lets people in.")
+DIFFERENCE("host-based rules: what they may say",
+    "Besides PgBouncer's subset: samehost, samenet, host names, regular expressions, include, include_if_exists, include_dir, lines "
+    "joined by a backslash, pam, clientcert, clientname, and the LDAP options by name. Regular expressions are POSIX extended ones "
+    "with \\\\d; what PostgreSQL's dialect would read as something else is refused. samerole and +group are refused, as is a word that "
+    "a list lacks beside a comma.",
+    "PostgreSQL's own file can be used; who is a member of a role is known to PostgreSQL only.")
+DIFFERENCE("host-based rules: users",
+    "sameuser and replication are ordinary names in the user field. PgBouncer takes them as keywords there.",
+    "PostgreSQL does so.")

@@ -41,6 +41,7 @@ DOORS = {
     r"(stringprep|idna)\.h": ("auth/crypto",),
     r"libpq-fe\.h": ("cluster",),
     r"ini\.h": ("config/ini",),
+    r"regex\.h": ("config/pattern",),
     r"(pg_query|postgres|nodes/|utils/).*": ("route/parse",),
     r"microhttpd\.h": ("admin/http",),
     r"uthash\.h": ("base/map",),

@@ -4,6 +4,7 @@
  */
 #include "config/ini.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -75,6 +76,14 @@ TEST("a quoted key may contain anything, also what separates keys from values")
 {
 	expect_text(read_ini("[a]\n'x=y:z [;#' = 1\n\"p=\"\"q\"\"\"=2\n' b ' = 3\n"),
 	    "1[a]\n2[a]x=y:z [;#=1\n3[a]p=\"q\"=2\n4[a] b =3\n");
+}
+
+TEST("a key without quotes is made of letters, digits and _ . * -")
+{
+	expect_text(read_ini("[a]\nAz09_.*-=1\n"), "1[a]\n2[a]Az09_.*-=1\n");
+	expect_text(read_ini("[a]\nb c=1\nb/c=2\n=3\n"),
+	    "1[a]\n2!key contains a character that needs quotes around the key\n"
+	    "3!key contains a character that needs quotes around the key\n4!expected a key before \"=\"\n");
 }
 
 TEST("a colon does not separate a key from its value")
@@ -188,6 +197,27 @@ TEST("an included file is read in place, in the section where it stands, with it
 	unlink(path);
 	unlink(main_path);
 	rmdir(directory);
+}
+
+TEST("an include is looked for in the working directory, not beside the file that names it")
+{
+	char directory[] = "/tmp/test_ini.XXXXXX", before[512], inner[64], main_path[64];
+
+	expect(getcwd(before, sizeof(before)) != NULL);
+	expect(mkdtemp(directory) != NULL && chdir(directory) == 0);
+	expect_int(mkdir("sub", 0700), 0);
+	snprintf(inner, sizeof(inner), "%s/inc.ini", directory);
+	snprintf(main_path, sizeof(main_path), "%s/sub/main.ini", directory);
+	write_file(inner, "y=2\n");
+	write_file(main_path, "[a]\n%include inc.ini\n%includeinc.ini\n");
+	bytes_clear(&seen);
+
+	ini_read_file("sub/main.ini", note, NULL);
+
+	expect_text(seen_text(), "1[a]\n1[a]y=2\n3!expected \"key = value\"\n");
+	unlink(inner);
+	unlink(main_path);
+	expect_int(rmdir("sub") + chdir(before) + rmdir(directory), 0);
 }
 
 TEST("a file that includes itself ends at the tenth level")

@@ -65,3 +65,18 @@ TEST("names beyond 127 bytes are refused")
 	memcpy(text + 129, "\" \"x\"\n", 7);
 	expect_text(read_list(text), "1!user name is too long\n");
 }
+
+TEST("secrets of 65531 bytes are taken, longer ones refused")
+{
+	size_t length = 65531;
+	char *text = calloc(length + 16, 1);
+
+	memcpy(text, "\"a\" \"", 5);
+	memset(text + 5, 's', length);
+	text[5 + length] = '"';
+	expect_int(strlen(read_list(text)), length + 5);
+	text[5 + length] = 's';
+	text[6 + length] = '"';
+	expect_text(read_list(text), "1!secret is too long\n");
+	free(text);
+}
