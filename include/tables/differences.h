@@ -125,8 +125,8 @@ DIFFERENCE("host-based rules: a broken line",
 DIFFERENCE("host-based rules: what they may say",
     "Besides PgBouncer's subset: samehost, samenet, host names, regular expressions, include, include_if_exists, include_dir, lines "
     "joined by a backslash, pam, clientcert, clientname, and the LDAP options by name. Regular expressions are POSIX extended ones "
-    "with \\\\d; what PostgreSQL's dialect would read as something else is refused. samerole and +group are refused, as is a word that "
-    "a list lacks beside a comma.",
+    "with \\d; what PostgreSQL's dialect would read as something else is refused. samerole and +group are refused, and so are lists with nothing beside "
+    "a comma.",
     "PostgreSQL's own file can be used; who is a member of a role is known to PostgreSQL only.")
 DIFFERENCE("host-based rules: users",
     "sameuser and replication are ordinary names in the user field. PgBouncer takes them as keywords there.",
