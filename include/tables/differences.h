@@ -108,6 +108,17 @@ DIFFERENCE("online restart",
 DIFFERENCE("console",
     "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir. SHOW FDS shows no secrets.",
     "Drivers that prepare every statement can read it.")
+DIFFERENCE("forced users",
+    "When a forced user changes at reload, clients are logged in to servers as the new one, or as themselves, from their next "
+    "transaction on. PgBouncer keeps the old one, or needs a restart.",
+    "A reload should do what the file says.")
+DIFFERENCE("lists of hosts",
+    "A new server goes to the host with the fewest, in turn among equals, and a host whose login has failed rests for "
+    "server_login_retry while others are there. PgBouncer takes one after the other, and waits for server_login_retry whichever failed.",
+    "A host that is down should not hold up the others.")
+DIFFERENCE("pipelines without an end",
+    "When a server owes 4096 answers, its client is not heard until some have come.",
+    "Memory is bounded whatever a client sends.")
 DIFFERENCE("DNS",
     "Names are looked up by the system's resolver in threads. There are no zones to be checked for changes.",
     "It knows the files, services and search lists of the system.")
