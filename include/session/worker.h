@@ -74,6 +74,8 @@ struct worker *worker_new(struct process *process, struct loop *loop, struct poo
 void worker_free(struct worker *w);
 /* Gives the worker a new connection, from the thread of worker FROM. */
 void worker_accept(struct worker *w, int fd, const struct worker *from);
+/* On the worker's thread: auth_user's accounts whose auth_query is under way, and how many sessions wait for it. */
+void worker_each_lookup(struct worker *w, void (*each)(void *user, const struct account *a, unsigned sessions), void *user);
 /* Any thread: what a change of the shutdown mode asks of its sessions. */
 void worker_shutdown(struct worker *w, enum shutdown_mode mode);
 /*

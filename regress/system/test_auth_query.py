@@ -491,7 +491,7 @@ def test_a_lookup_waits_while_its_database_is_paused(scene):
     console(one, "PAUSE where")
 
     login = Background(one.client, "app", user=name, secret="the word")
-    eventually(lambda: [r for r in console(one, "SHOW POOLS") if (r["database"], r["user"]) == ("where", ASKER)])
+    eventually(lambda: [r["cl_waiting"] for r in console(one, "SHOW POOLS") if (r["database"], r["user"]) == ("where", ASKER)] == [1])
     assert login.is_running()
     console(one, "RESUME where")
 

@@ -62,6 +62,15 @@ count_session(struct session_count **counts, const struct session *s)
 		session_count_of(counts, s->borrower.account)->active++;
 }
 
+/* Who waits for auth_query waits in the pool of auth_user. */
+static void
+count_lookup(void *user, const struct account *a, unsigned sessions)
+{
+	struct session_count **counts = user;
+
+	session_count_of(counts, a)->waiting += sessions;
+}
+
 static void
 collect_counts(struct worker *w, const struct question *q, struct bytes *out)
 {
@@ -70,6 +79,7 @@ collect_counts(struct worker *w, const struct question *q, struct bytes *out)
 	(void)q;
 	list_for_each(node, &w->sessions)
 		count_session(&counts, list_entry(node, struct session, all));
+	worker_each_lookup(w, count_lookup, &counts);
 	list_for_each(node, pool_servers(w->pool)) {
 		const struct server *s = list_entry(node, struct server, all);
 

@@ -570,3 +570,20 @@ flight_take(struct lookup *q)
 	list_push_back(&asked, &q->node);
 	flight_take_all(&asked);
 }
+
+static unsigned
+list_count(const struct list *head)
+{
+	unsigned count = 0;
+
+	list_for_each(node, head)
+		count++;
+	return count;
+}
+
+void
+worker_each_lookup(struct worker *w, void (*each)(void *user, const struct account *a, unsigned sessions), void *user)
+{
+	for (const struct flight *f = w->lookups->flights; f != NULL; f = f->hh.next)
+		each(user, f->borrower.account, list_count(&f->asked) + list_count(&f->later));
+}
