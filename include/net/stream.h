@@ -107,6 +107,8 @@ void stream_describe_tls(const struct stream *s, char *out, size_t size);
 bool stream_peer_is_verified(const struct stream *s);
 /* The common name in the peer's verified certificate; false when there is none, or it holds a NUL or does not fit. */
 bool stream_peer_common_name(const struct stream *s, char *out, size_t size);
+/* The whole subject of that certificate, as RFC 2253 writes it; false likewise. */
+bool stream_peer_subject(const struct stream *s, char *out, size_t size);
 /*
  * The channel binding "tls-server-end-point" (RFC 5929, section 4.1): the hash of
  * our own certificate when accepting, of the peer's when connecting.  Answers its

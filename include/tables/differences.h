@@ -52,8 +52,9 @@ DIFFERENCE("user list",
     "A file with a malformed line is refused as a whole, and the secrets in force stay. PgBouncer has forgotten all of them by then.",
     "A typing error must not lock everybody out.")
 DIFFERENCE("unknown users",
-    "With auth_query, too, an unknown user is refused in the same words, at the same step, as a wrong password. PgBouncer says no such "
-    "user.",
+    "With auth_query, too, an unknown user is refused in the same words, at the same step, as a wrong password, and every refusal "
+    "costs one derivation of a key. auth_type=md5 asks those who have no secret by md5 or SCRAM, as often as it asks the others. "
+    "PgBouncer says no such user.",
     "Who has an account is nobody's business.")
 DIFFERENCE("auth_query and search_path",
     "auth_query runs with search_path = pg_catalog, \"$user\", public, pg_temp, whatever ALTER ROLE, ALTER DATABASE or another session "
@@ -142,3 +143,10 @@ DIFFERENCE("host-based rules: what they may say",
 DIFFERENCE("host-based rules: users",
     "sameuser and replication are ordinary names in the user field. PgBouncer takes them as keywords there.",
     "PostgreSQL does so.")
+DIFFERENCE("data before TLS",
+    "Whatever follows an SSLRequest or a GSSENCRequest before its answer ends the connection, also where the answer would be no. "
+    "Direct TLS has to name the protocol postgresql (ALPN).",
+    "PostgreSQL does so.")
+DIFFERENCE("auth_type=any and the console",
+    "Who is in neither admin_users nor stats_users is refused there. PgBouncer lets everybody look.",
+    "Nobody has proved anything.")

@@ -68,6 +68,10 @@ fuzz_server(const struct line *lines, size_t count, bool mock)
 	struct bytes reply = {0};
 
 	scram_server_fix_nonce(server, SERVER_NONCE);
+	/* Its length chooses what the first line is told over. */
+	if (count > 0 && lines[0].length % 2 != 0)
+		scram_server_bind(server, (const uint8_t *)SERVER_NONCE, 16);
+	must(scram_server_choose(server, count > 0 && lines[0].length % 4 == 3 ? SCRAM_MECHANISM_PLUS : SCRAM_MECHANISM));
 	for (size_t i = 0; i < count; i++) {
 		enum scram_step step;
 

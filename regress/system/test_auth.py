@@ -220,6 +220,16 @@ def test_a_map_says_which_users_a_certificate_may_be(by_certificate, certificate
     assert enter(one, "alice", certificates.client("alice-admin")) == "in"
 
 
+def test_a_map_may_be_of_whole_subjects(by_certificate, certificates):
+    maps = 'people "CN=alice,OU=people,O=weir" alice\npeople /^.*OU=machines.*$ bob\n'
+    one = by_certificate("hostssl all all all cert map=people clientname=DN\n", maps)
+    alice = certificates.issue("alice-dn", "alice", subject="/O=weir/OU=people/CN=alice")
+
+    assert enter(one, "alice", alice) == "in"
+    assert enter(one, "bob", alice) == "certificate authentication failed"
+    assert enter(one, "alice", certificates.client("alice")) == "certificate authentication failed"
+
+
 def test_a_rule_may_ask_for_a_certificate_beside_a_password(by_certificate, certificates):
     rules = "hostssl all alice all scram-sha-256 clientcert=verify-full\nhostssl all bob all scram-sha-256 clientcert=verify-ca\n"
     one = by_certificate(rules, secrets={"alice": "right", "bob": "right", "postgres": ""})

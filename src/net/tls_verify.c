@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/ssl.h>
@@ -102,6 +103,30 @@ stream_peer_common_name(const struct stream *s, char *out, size_t size)
 		out[length] = '\0';
 	}
 	OPENSSL_free(text);
+	ERR_clear_error();
+	return fits;
+}
+
+bool
+stream_peer_subject(const struct stream *s, char *out, size_t size)
+{
+	BIO *bio;
+	char *text;
+	long length;
+	bool fits;
+
+	if (!stream_peer_is_verified(s))
+		return false;
+	bio = BIO_new(BIO_s_mem());
+	must(bio != NULL);
+	fits = X509_NAME_print_ex(bio, X509_get_subject_name(SSL_get0_peer_certificate(s->tls->ssl)), 0, XN_FLAG_RFC2253) >= 0;
+	length = BIO_get_mem_data(bio, &text);
+	fits = fits && length > 0 && (size_t)length < size && memchr(text, '\0', (size_t)length) == NULL;
+	if (fits) {
+		memcpy(out, text, (size_t)length);
+		out[length] = '\0';
+	}
+	BIO_free(bio);
 	ERR_clear_error();
 	return fits;
 }

@@ -77,11 +77,17 @@ proof_map(const struct session *s)
 
 /* What the peer's certificate is called, if it was verified, can be this user's name. */
 static bool
-proof_certificate_fits(const struct session *s, const char *map)
+proof_certificate_fits(const struct session *s)
 {
-	char name[256];
+	const struct hba_rule *rule = s->login->rule;
+	char name[1024];
+	bool known;
 
-	return stream_peer_common_name(&s->stream, name, sizeof(name)) && ident_allows(s->snapshot->ident, map, name, s->user_name);
+	if (rule != NULL && rule->client_dn)
+		known = stream_peer_subject(&s->stream, name, sizeof(name));
+	else
+		known = stream_peer_common_name(&s->stream, name, sizeof(name));
+	return known && ident_allows(s->snapshot->ident, proof_map(s), name, s->user_name);
 }
 
 /* What `clientcert` of a rule asks for beside its method. */
@@ -90,7 +96,7 @@ proof_has_certificate(const struct session *s, const struct hba_rule *rule)
 {
 	if (!stream_peer_is_verified(&s->stream))
 		return false;
-	return rule->client_cert == HBA_CERT_VERIFY_CA || proof_certificate_fits(s, rule->map);
+	return rule->client_cert == HBA_CERT_VERIFY_CA || proof_certificate_fits(s);
 }
 
 static void
@@ -100,7 +106,7 @@ proof_by_certificate(struct session *s)
 		proof_refuse(s, "TLS connection required");
 	else if (!stream_peer_is_verified(&s->stream))
 		proof_refuse(s, "TLS client certificate required");
-	else if (!proof_certificate_fits(s, proof_map(s)))
+	else if (!proof_certificate_fits(s))
 		proof_refuse(s, "TLS certificate name mismatch");
 	else if (s->login->secret == NULL)
 		proof_refuse(s, "no such user");
