@@ -6,7 +6,7 @@ import pytest
 
 from lib.cluster import quote
 from lib.eventually import eventually
-from lib.scene import Background, crowd, pid_of, refused, said, value, waiting
+from lib.scene import Background, crowd, pid_of, refused, said, value
 
 ASKER = "aq_asker"
 WRONG = {
@@ -555,3 +555,16 @@ def test_a_client_that_leaves_during_its_lookup_leaves_nothing_behind(scene):
         client.close()
 
     assert eventually(lambda: [r["items"] for r in console(one, "SHOW LISTS") if r["list"] == "login_clients"] == [0])
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_the_process_ends_in_the_middle_of_lookups(scene, paused):
+    one = scene.weir(auth_query="select $1::text, pg_sleep(60)::text").allow("pooler is shutting down")
+    if paused:
+        console(one, "PAUSE app")
+    logins = [Background(refused, one.client, "app", user=f"aq_unknown{i}", secret="word") for i in range(4)]
+    eventually(lambda: [r["cl_waiting"] for r in console(one, "SHOW POOLS") if r["user"] == ASKER] == [4])
+
+    one.stop()
+
+    assert {login.result().message for login in logins} == {"pooler is shutting down"}
