@@ -2,7 +2,7 @@
  * admin/admin_private.h - what the files of admin/ share: tables of rows, commands,
  * the console of one session, and questions to the workers.
  *
- *   console.c   messages ⇄ commands, both protocols
+ *   talk.c      messages ⇄ commands, both protocols    console.c   one command, and its end
  *   command.c   words → a row of tables/commands.h
  *   ask.c       a question to every worker, answered on the asker's
  *   show_*.c    what SHOW says          operate.c   what the others do
