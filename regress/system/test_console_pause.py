@@ -233,6 +233,7 @@ def test_commands_that_need_a_running_pooler_are_refused_during_shutdown(desk):
     one = desk().allow("shutting down")
     client, console = one.client("app"), one.client("pgbouncer")
     console.query("shutdown wait_for_clients")
+    eventually(lambda: "shutting down, waiting for clients" in one.log)
 
     for command in ("pause", "resume", "suspend", "kill app"):
         assert console_refusal(console, command).message == "pooler is shutting down"

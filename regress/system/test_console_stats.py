@@ -204,7 +204,8 @@ def test_averages_are_per_second_and_per_event_of_the_last_period(steady):
     average = eventually(row)
 
     assert 10 <= average["avg_query_count"] <= 50
-    assert average["avg_xact_count"] == average["avg_server_assignment_count"] == average["avg_query_count"]
+    assert average["avg_xact_count"] == average["avg_query_count"]
+    assert abs(average["avg_server_assignment_count"] - average["avg_query_count"]) <= 3
     assert 20_000 <= average["avg_query_time"] <= 100_000
     assert average["avg_query_time"] <= average["avg_xact_time"] <= 100_000
     assert abs(average["avg_recv"] / average["avg_query_count"] - size(wire.query("select pg_sleep(0.02)"))) < 3

@@ -210,7 +210,8 @@ portal_fetch(struct console *c)
 
 		at += 1 + reader_u32(&r);
 	}
-	bytes_append(&c->out, c->rows.data + p->sent, at - p->sent);
+	if (at > p->sent)
+		bytes_append(&c->out, c->rows.data + p->sent, at - p->sent);
 	p->sent = at;
 	if (at < c->rows.length)
 		put_empty(c, BACKEND_PORTAL_SUSPENDED);
