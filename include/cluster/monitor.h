@@ -14,12 +14,24 @@
 struct loop;
 struct monitor;
 
+/* How a host's checks are secured, in libpq's words; "" leaves the choice to libpq. */
+struct monitor_tls {
+	const char *host; /* NULL: for every host without a row of its own */
+	uint16_t port;
+	const char *sslmode;
+	const char *sslrootcert;
+	const char *sslcert;
+	const char *sslkey;
+	const char *least_protocol;
+	const char *most_protocol;
+};
+
 struct monitor_options {
 	const char *user;     /* copied; "" uses the operating system's, as libpq does */
 	const char *password; /* copied; may be "" */
 	const char *dbname;   /* copied */
-	const char *sslmode;  /* copied; NULL or "" is libpq's default */
-	const char *sslrootcert; /* copied; NULL or "" is libpq's default */
+	const struct monitor_tls *tls; /* copied */
+	unsigned tls_count;
 	int64_t check_interval_ms;
 	int64_t check_timeout_ms;
 	int check_fall; /* this many timeouts in a row put a host down; a refusal or reset does at once */

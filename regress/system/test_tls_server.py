@@ -247,6 +247,18 @@ def test_a_query_is_cancelled_over_tls(front, secure):
         assert client.query(IS_SECURE).rows == [("t",)]
 
 
+def test_the_hosts_are_asked_as_their_entry_says(front, secure):
+    """The monitor goes over libpq, with the same settings: its connection has TLS, and the certificate was checked."""
+    keys = {"route": "primary", "server_tls_sslmode": "verify-full", "server_tls_protocols": "tlsv1.2"}
+    weir = front("disable", user="needs_tls", entry=keys, check_interval="0.1", monitor_user="needs_tls")
+
+    assert is_secure(weir)
+    rows = eventually(lambda: secure.query(
+        "select ssl, version from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'pgweir monitor'"))
+    assert set(rows) == {("t", "TLSv1.2")}
+    assert weir.show("HOSTS", database="app")[0]["state"] == "up"
+
+
 # ---- reload -----------------------------------------------------------------------------
 
 

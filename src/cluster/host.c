@@ -38,7 +38,7 @@ host_check(struct timer *t)
 
 	h->again = false;
 	h->started_us = clock_monotonic_us();
-	probe_ask(h->probe, h->login, h->rules->timeout_ms);
+	probe_ask(h->probe, h->login, h->tls, h->rules->timeout_ms);
 }
 
 /* -------------------------------------------------------------- answers */

@@ -57,6 +57,7 @@ struct host {
 	struct loop *loop;		 /* borrowed */
 	struct probe *probe;		 /* owned */
 	const struct probe_login *login; /* borrowed from the monitor */
+	const struct monitor_tls *tls;	 /* borrowed from the monitor, which replaces it; NULL */
 	const struct host_rules *rules;	 /* borrowed from the monitor */
 	const struct host_events *events;
 	void *user; /* borrowed */

@@ -18,6 +18,7 @@
 #include "cluster/cluster_private.h"
 #include "cluster/election.h"
 #include "cluster/host.h"
+#include "cluster/tls_rows.h"
 #include "net/loop.h"
 #include "observe/log.h"
 
@@ -57,6 +58,7 @@ struct monitor {
 	struct list watches;
 	struct list lineages;
 	struct probe_login login; /* its texts are owned */
+	struct tls_rows tls;
 	struct host_rules rules;
 };
 
@@ -298,6 +300,7 @@ monitor_host(struct monitor *m, const char *name, uint16_t port)
 			return h;
 	}
 	h = host_new(m->loop, name, port, &m->login, &m->rules, &events, m);
+	h->tls = tls_rows_find(&m->tls, name, port);
 	list_push_back(&m->hosts, &h->node);
 	return h;
 }
@@ -424,11 +427,11 @@ monitor_configure(struct monitor *m, const struct monitor_options *options)
 	logs_in_again |= option_replace(&m->login.user, options->user);
 	logs_in_again |= option_replace(&m->login.password, options->password);
 	logs_in_again |= option_replace(&m->login.dbname, options->dbname);
-	logs_in_again |= option_replace(&m->login.sslmode, options->sslmode);
-	logs_in_again |= option_replace(&m->login.sslrootcert, options->sslrootcert);
+	logs_in_again |= tls_rows_replace(&m->tls, options->tls, options->tls_count);
 	list_for_each (node, &m->hosts) {
 		struct host *h = list_entry(node, struct host, node);
 
+		h->tls = tls_rows_find(&m->tls, h->name, h->port);
 		if (logs_in_again)
 			host_login_again(h);
 		else
@@ -460,8 +463,7 @@ monitor_new(struct loop *loop, void (*changed)(void *user, struct cluster *c), v
 void
 monitor_free(struct monitor *m)
 {
-	const char *const texts[] = {
-	    m->login.user, m->login.password, m->login.dbname, m->login.sslmode, m->login.sslrootcert};
+	const char *const texts[] = {m->login.user, m->login.password, m->login.dbname};
 
 	list_for_each_safe (node, &m->watches)
 		watch_free(list_entry(node, struct watch, node));
@@ -469,5 +471,6 @@ monitor_free(struct monitor *m)
 		free(list_entry(node, struct lineage, node));
 	for (unsigned i = 0; i < array_length(texts); i++)
 		free((char *)(uintptr_t)texts[i]);
+	tls_rows_free(&m->tls);
 	free(m);
 }

@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "base/bytes.h"
+#include "cluster/monitor.h"
 #include "net/loop.h"
 
 #define PROBE_ADDRESSES_MOST 8
@@ -45,6 +46,7 @@ struct probe {
 	struct timer deadline;
 	enum probe_state state;
 	const struct probe_login *login; /* borrowed, while asking */
+	const struct monitor_tls *tls;	 /* borrowed, likewise; never NULL then */
 	int64_t timeout_ms;
 	PGconn *connection;	     /* owned; NULL while there is none */
 	struct probe_watch *watch;   /* owned by libuv once it is closed */
@@ -193,6 +195,7 @@ probe_open(struct probe *p)
 {
 	bool has_address = p->addresses != NULL;
 	const struct probe_login *login = p->login;
+	const struct monitor_tls *tls = p->tls;
 	char port[8];
 	const char *const pairs[][2] = {
 	    {"host", has_address ? p->hosts : p->host},
@@ -201,8 +204,12 @@ probe_open(struct probe *p)
 	    {"user", login->user},
 	    {"password", login->password},
 	    {"dbname", login->dbname},
-	    {"sslmode", login->sslmode},
-	    {"sslrootcert", login->sslrootcert},
+	    {"sslmode", tls->sslmode},
+	    {"sslrootcert", tls->sslrootcert},
+	    {"sslcert", tls->sslcert},
+	    {"sslkey", tls->sslkey},
+	    {"ssl_min_protocol_version", tls->least_protocol},
+	    {"ssl_max_protocol_version", tls->most_protocol},
 	    {"application_name", "pgweir monitor"},
 	    /* Looking for Kerberos tickets may ask the network, and would block. */
 	    {"gssencmode", "disable"},
@@ -506,10 +513,13 @@ probe_is_asking(const struct probe *p)
 }
 
 void
-probe_ask(struct probe *p, const struct probe_login *login, int64_t timeout_ms)
+probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms)
 {
+	static const struct monitor_tls unsaid;
+
 	must(p->state == PROBE_IDLE);
 	p->login = login;
+	p->tls = tls != NULL ? tls : &unsaid;
 	p->timeout_ms = timeout_ms;
 	timer_arm(loop_timers(p->loop), &p->deadline, timeout_ms * 1000);
 	if (p->connection == NULL) {

@@ -8,6 +8,7 @@
 #include "cluster/answer.h"
 
 struct loop;
+struct monitor_tls;
 struct probe;
 
 /* Borrowed texts; NULL or "" leaves the choice to libpq. */
@@ -15,8 +16,6 @@ struct probe_login {
 	const char *user;
 	const char *password;
 	const char *dbname;
-	const char *sslmode;
-	const char *sslrootcert;
 };
 
 struct probe_events {
@@ -32,8 +31,8 @@ struct probe *probe_new(
 void probe_free(struct probe *p);
 
 bool probe_is_asking(const struct probe *p);
-/* Begins a check, connecting first when needed.  LOGIN must live until the answer. */
-void probe_ask(struct probe *p, const struct probe_login *login, int64_t timeout_ms);
+/* Begins a check, connecting first when needed.  LOGIN and TLS (NULL: libpq's choice) must live until the answer. */
+void probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms);
 /* Closes the connection, so that the next check logs in again; a check under way ends as CHECK_FULL does: unjudged. */
 void probe_reset(struct probe *p);
 

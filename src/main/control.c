@@ -43,56 +43,6 @@ control_log_lines(const struct bytes *lines, bool as_errors)
 	}
 }
 
-static bool
-secret_is_plain(const char *secret)
-{
-	return secret != NULL && strncmp(secret, "md5", 3) != 0 && strncmp(secret, "SCRAM-SHA-256$", 14) != 0;
-}
-
-/* A routed entry, preferably one that says as whom to log in; NULL when nothing is routed. */
-static const struct database_config *
-control_routed_entry(const struct snapshot *s)
-{
-	const struct database_config *found = NULL;
-
-	for (const struct database_config *d = s->databases; d != NULL; d = d->hh.next)
-		if (snapshot_route(s, d, NULL) != ROUTE_ANY && (found == NULL || (found->user == NULL && d->user != NULL)))
-			found = d;
-	return found;
-}
-
-static void
-control_configure_monitor(struct program *p, const struct snapshot *s)
-{
-	const struct settings *set = &s->global;
-	const struct database_config *routed = control_routed_entry(s);
-	const char *name = set->monitor_user[0] != '\0' ? set->monitor_user : set->auth_user;
-	const char *password = set->monitor_password;
-	const struct user_config *user;
-	struct monitor_options options;
-
-	if (name[0] == '\0' && routed != NULL && routed->user != NULL) {
-		name = routed->user;
-		password = routed->password != NULL ? routed->password : "";
-	}
-	if (name[0] == '\0' && routed != NULL)
-		log_warning(NULL, "database \"%s\" is routed, and monitor_user is not set: the hosts are asked as the operating system's user",
-		    routed->name);
-	user = snapshot_user(s, name);
-	if (password[0] == '\0' && user != NULL && secret_is_plain(user->secret))
-		password = user->secret;
-	options = (struct monitor_options){
-	    .user = name,
-	    .password = password,
-	    .dbname = set->monitor_dbname[0] != '\0' ? set->monitor_dbname : "postgres",
-	    .check_interval_ms = set->check_interval_ms,
-	    .check_timeout_ms = set->check_timeout_ms,
-	    .check_fall = set->check_fall,
-	    .check_rise = set->check_rise,
-	};
-	monitor_configure(p->monitor, &options);
-}
-
 /* Routed entries are watched from the start, so that their roles are known when the first client comes. */
 static void
 control_make_ledgers(struct program *p, const struct snapshot *s)

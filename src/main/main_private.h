@@ -89,6 +89,7 @@ void control_shutdown(struct program *p, enum shutdown_mode mode);
 void control_end(struct program *p);
 /* The interfaces' addresses for rules that ask for them; before the snapshot is shared. */
 void control_give_networks(struct snapshot *fresh);
+void control_configure_monitor(struct program *p, const struct snapshot *s); /* monitoring.c */
 void control_log_lines(const struct bytes *lines, bool as_errors);
 
 /* ---- docs.c ---- */
