@@ -34,7 +34,8 @@ class Watch:
     def _look(self):
         with self.app.primary.client() as asking:
             while not self.ends:
-                counted = value(asking, "select count(*) from pg_stat_activity where datname = 'app'")
+                sql = "select count(*) from pg_stat_activity where datname = 'app' and backend_type = 'client backend'"
+                counted = value(asking, sql)
                 self.most = max(self.most, int(counted))
 
     def end(self):
