@@ -24,7 +24,7 @@ for at, fd in enumerate(fds):
     os.dup2(fd, 3 + at, inheritable=True)
     os.close(fd)
 os.environ["LISTEN_FDS"], os.environ["LISTEN_PID"] = str(len(fds)), str(os.getpid())
-os.execv(sys.argv[2], sys.argv[2:])
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
