@@ -4,6 +4,7 @@
 - An include may only point to the same layer or down (RANKS).
 - A library has one door (DOORS).
 - Every header compiles alone.
+- Every setting that acts is set by some test.
 - No file is longer than LONGEST, no forbidden call, no unfinished note.
 Prints `file:line: what is wrong`; exit code 1 if there is something.
 """
@@ -145,6 +146,26 @@ def check_header_alone(path, common, route):
     return [f"{path}:1: does not compile alone:\n{done.stderr[:800]}"]
 
 
+SETTING_TABLES = ("settings", "database_keys", "user_keys")
+SETTING_ROW = re.compile(r"^(?:SETTING|DATABASE_KEY|USER_KEY)\(\s*(\w+),.*?(?=^(?:SETTING|DATABASE_KEY|USER_KEY)\(|\Z)", re.M | re.S)
+
+
+def check_settings_are_tested():
+    """Whatever a setting is said to do, some test sets it."""
+    tests = ""
+    for path in glob.glob("regress/system/*.py") + glob.glob("regress/protocol/*.py") + glob.glob("regress/chaos/*.py"):
+        with open(path, encoding="utf8") as f:
+            tests += f.read()
+    problems = []
+    for table in SETTING_TABLES:
+        with open(f"include/tables/{table}.h", encoding="utf8") as f:
+            rows = [(m[1], ".acted = true" in m[0]) for m in SETTING_ROW.finditer(f.read())]
+        for name, acts in rows:
+            if acts and not re.search(rf"\b{name}\b[\"']?\s*[=:]", tests):
+                problems.append(f"include/tables/{table}.h:1: no test sets {name}")
+    return problems
+
+
 def main():
     os.chdir(ROOT)
     headers = sorted(glob.glob("include/*/*.h") + glob.glob("src/*/*.h"))
@@ -155,6 +176,7 @@ def main():
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(lambda h: check_header_alone(h, common, route), alone):
             problems.extend(found)
+    problems.extend(check_settings_are_tested())
     for problem in problems:
         print(problem)
     print(f"{len(headers)} headers and {len(sources)} sources looked at, {len(problems)} problems")
