@@ -94,7 +94,7 @@ DIFFERENCE("shutdown, consoles",
     "A forgotten psql would keep the old process for ever.")
 DIFFERENCE("shutdown with so_reuseport",
     "A process that stops listening first accepts, and serves, what the kernel had already given to it. PgBouncer resets those "
-    "connections, or refuses their logins.",
+    "connections, or refuses their logins. tcp_defer_accept is not used with so_reuseport.",
     "A rolling restart should not be noticed.")
 DIFFERENCE("peers",
     "Clients of protocol 3.2 have cancel keys of 32 bytes among peers too.",

@@ -209,7 +209,7 @@ SETTING(syslog_facility, TEXT, .def = "daemon", .group = GROUP_LOG, .when = RELO
 SETTING(syslog_ident, TEXT, .def = "pgbouncer", .group = GROUP_LOG, .when = RELOAD, .acted = true,
     .text = "Name used with syslog.")
 SETTING(tcp_defer_accept, INT, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
-    .text = "Seconds for which the kernel may hold a connection that has sent nothing; 0 turns that off.")
+    .text = "Seconds for which the kernel may hold a connection that has sent nothing; 0 turns that off, as does so_reuseport.")
 SETTING(tcp_keepalive, BOOL, .def = "1", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,
     .text = "Let the kernel find out about dead connections.")
 SETTING(tcp_keepcnt, INT, .def = "0", .group = GROUP_NETWORK, .when = RELOAD, .acted = true,

@@ -1,6 +1,7 @@
 """Several processes on one port, and [peers]: a cancel finds its client wherever it lands."""
 
 import os
+import socket
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ from lib import wire
 from lib.eventually import eventually
 from lib.nest import free_port
 from lib.scene import value
+from lib.sockets import TCP_DEFER_ACCEPT, listeners_of, tcp_option
 
 HOPS = 3
 
@@ -302,6 +304,15 @@ def test_without_so_reuseport_a_second_process_cannot_have_the_port(app, nest):
     assert done.returncode == 1
     assert f"WARNING cannot listen on 127.0.0.1:{one.port}: bind: Address already in use" in done.stdout
     assert "FATAL failed to listen on any address in listen_addr list: 127.0.0.1" in done.stdout
+
+
+def test_the_kernel_holds_no_connection_back(fleet):
+    """It would be reset when the process stops listening, whatever the setting."""
+    (one,) = fleet(1, tcp_defer_accept=1)
+
+    (listener,) = listeners_of(one.process.pid, socket.AF_INET)
+
+    assert tcp_option(listener, TCP_DEFER_ACCEPT) == 0
 
 
 def test_a_rolling_restart_loses_no_login_and_no_query(fleet):

@@ -115,10 +115,12 @@ void
 listen_apply_options(struct program *p, const struct settings *set)
 {
 	struct socket_options options = socket_options_of(set);
+	/* What the kernel holds back would be reset when this process stops listening, though another one could serve it. */
+	int defer_accept_s = set->so_reuseport ? 0 : set->tcp_defer_accept;
 
 	for (unsigned i = 0; i < p->listener_count; i++)
 		if (p->listener_fds[i] >= 0)
-			socket_apply_inherited(p->listener_fds[i], &options, set->tcp_defer_accept);
+			socket_apply_inherited(p->listener_fds[i], &options, defer_accept_s);
 }
 
 static bool
