@@ -23,6 +23,18 @@ take(struct health *h, enum check_result result)
 	return health_take(h, result, "a reason", FALL, RISE);
 }
 
+TEST("a check that was broken off counts for nothing: the next good answer is still the first")
+{
+	struct health h;
+
+	health_init(&h);
+	expect_false(take(&h, CHECK_DROPPED));
+	expect_text(h.reason, "not checked yet");
+
+	expect(take(&h, CHECK_GOOD));
+	expect(h.up);
+}
+
 TEST("a host is up with its first good answer")
 {
 	struct health h;

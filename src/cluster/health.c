@@ -42,6 +42,8 @@ health_take(struct health *h, enum check_result result, const char *reason, int 
 	bool was_up = h->up;
 	bool is_first = !h->heard;
 
+	if (result == CHECK_DROPPED)
+		return false;
 	h->heard = true;
 	if (result != CHECK_GOOD)
 		h->good_in_row = 0;
@@ -60,6 +62,8 @@ health_take(struct health *h, enum check_result result, const char *reason, int 
 	case CHECK_FULL:
 		if (!h->up)
 			health_set_reason(h, reason);
+		break;
+	case CHECK_DROPPED:
 		break;
 	}
 	if (h->up)

@@ -13,6 +13,7 @@ enum check_result {
 	CHECK_DOWN,   /* refused, reset, closed, or PostgreSQL itself says "not now" */
 	CHECK_MISSED, /* no answer in time, or one that tells nothing: counts towards check_fall */
 	CHECK_FULL,   /* the host lives but has no connection left: changes nothing */
+	CHECK_DROPPED, /* broken off by us: as if it had not been asked */
 };
 
 struct health {

@@ -537,5 +537,5 @@ probe_reset(struct probe *p)
 	if (p->state == PROBE_IDLE)
 		probe_disconnect(p);
 	else
-		probe_fail_text(p, CHECK_FULL, "its check began anew");
+		probe_fail_text(p, CHECK_DROPPED, "its check began anew");
 }

@@ -33,7 +33,7 @@ void probe_free(struct probe *p);
 bool probe_is_asking(const struct probe *p);
 /* Begins a check, connecting first when needed.  LOGIN and TLS (NULL: libpq's choice) must live until the answer. */
 void probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms);
-/* Closes the connection, so that the next check logs in again; a check under way ends as CHECK_FULL does: unjudged. */
+/* Closes the connection, so that the next check logs in again; a check under way ends with CHECK_DROPPED. */
 void probe_reset(struct probe *p);
 
 #endif
