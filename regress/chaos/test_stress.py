@@ -98,7 +98,12 @@ def turn_over(routes, weir, ends_at):
                 weir.reload()
             elif what == kill:
                 luck.choice([routes.primary, *routes.replicas]).query(kill)
-            elif what in ("PAUSE", "SUSPEND"):
+            elif what == "SUSPEND":
+                # Nobody new is let in until the one who is here already gives the word.
+                with weir.client("pgbouncer") as operator:
+                    operator.query("SUSPEND")
+                    operator.query("RESUME")
+            elif what == "PAUSE":
                 paused = Background(weir.console, what)
                 time.sleep(0.05)
                 weir.console("RESUME")
