@@ -109,14 +109,16 @@ def a_busy_day(app, one):
 
 
 def an_operators_day(app, one):
-    one.client("app").query("select 1")
+    client = one.client("app")
+    client.query("select 1")
+    leave(client)
     console, watcher = one.client("pgbouncer"), one.client("pgbouncer", user="watcher")
     for command in ("pause app", "resume app", "show nothing", "resume", "enable nowhere"):
         console.ask(wire.query(command))
     watcher.ask(wire.query("reload"))
     console.ask(wire.query("kill app"))
     leave(watcher)
-    wait_for(one, "client close request")
+    wait_for(one, "client close request", 2)
 
 
 DAYS = {
