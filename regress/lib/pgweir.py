@@ -130,6 +130,7 @@ class Pgweir:
             }
             text = config_text({"databases": {}, **config, main: {**usual, **config.get(main, {})}})
             self.port = int(config.get(main, {}).get("listen_port", self.port))
+        self.has_unix_socket = re.search(rf"^unix_socket_dir = {self.folder}$", text, re.M) is not None
         self.nest.write(self.config_path, text, 0o600)
         return self
 
@@ -159,7 +160,7 @@ class Pgweir:
             if self.process.poll() is not None:
                 return True
             with wire.connect(self.port, self.folder if self.shared else self.address):
-                return True
+                return not self.has_unix_socket or os.path.exists(f"{self.folder}/.s.PGSQL.{self.port}")
 
         try:
             eventually(listens_or_has_ended, within=START_SECONDS)

@@ -117,8 +117,9 @@ def an_operators_day(app, one):
         console.ask(wire.query(command))
     watcher.ask(wire.query("reload"))
     console.ask(wire.query("kill app"))
-    leave(watcher)
-    wait_for(one, "client close request", 2)
+    for one_of_them in (watcher, console):
+        leave(one_of_them)
+    wait_for(one, "client close request", 3)
 
 
 DAYS = {
