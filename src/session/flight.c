@@ -490,15 +490,7 @@ flight_target(const struct flight *f)
 	const struct snapshot *snap = pool_snapshot(f->worker->pool);
 	const struct database_config *d = snapshot_database(snap, f->ledger->name);
 
-	switch (d != NULL ? snapshot_route(snap, d, NULL) : ROUTE_ANY) {
-	case ROUTE_PRIMARY:
-	case ROUTE_SPLIT:
-		return LEND_PRIMARY;
-	case ROUTE_REPLICA:
-		return LEND_REPLICA_ONLY;
-	default:
-		return LEND_ANY;
-	}
+	return routing_home(d != NULL ? snapshot_route(snap, d, NULL) : ROUTE_ANY);
 }
 
 static struct flight *

@@ -43,11 +43,9 @@ replication_take_startup(struct session *s, const struct startup *packet)
 void
 replication_begin(struct session *s)
 {
-	enum lend_target target = s->route == ROUTE_ANY ? LEND_ANY : s->route == ROUTE_REPLICA ? LEND_REPLICA_ONLY : LEND_PRIMARY;
-
 	login_ask(s, AUTHENTICATION_OK, NULL, 0);
 	s->login->ok_sent = true;
-	pool_dedicate(&s->borrower, target, &s->login->replication_startup);
+	pool_dedicate(&s->borrower, routing_home(s->route), &s->login->replication_startup);
 	session_arm(s);
 }
 

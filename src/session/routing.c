@@ -32,18 +32,19 @@ routing_fixed_reason(const struct session *s)
 }
 
 enum lend_target
+routing_home(enum route_mode route)
+{
+	if (route == ROUTE_ANY)
+		return LEND_ANY;
+	return route == ROUTE_REPLICA ? LEND_REPLICA_ONLY : LEND_PRIMARY;
+}
+
+enum lend_target
 routing_target(const struct session *s, const struct brief *brief)
 {
-	switch (s->route) {
-	case ROUTE_ANY:
-		return LEND_ANY;
-	case ROUTE_REPLICA:
-		return LEND_REPLICA_ONLY;
-	case ROUTE_SPLIT:
-		return routing_judges(s) && brief->target == TARGET_REPLICA ? LEND_REPLICA : LEND_PRIMARY;
-	default:
-		return LEND_PRIMARY;
-	}
+	if (s->route == ROUTE_SPLIT && routing_judges(s) && brief->target == TARGET_REPLICA)
+		return LEND_REPLICA;
+	return routing_home(s->route);
 }
 
 void

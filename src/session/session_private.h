@@ -139,6 +139,8 @@ struct plan {
 };
 /* Judges the request or batch that begins at BYTES, as far as it has been read. */
 struct plan routing_plan(struct session *s, const char *bytes, size_t length);
+/* Where what is no statement of a client's goes: logins, replication, our own questions. */
+enum lend_target routing_home(enum route_mode route);
 enum lend_target routing_target(const struct session *s, const struct brief *brief);
 void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);
 /* A request for that reason was answered by the session's server: it is counted, and the client is told. */

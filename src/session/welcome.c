@@ -199,7 +199,6 @@ welcome_console(struct session *s)
 static void
 welcome_wait(struct session *s)
 {
-	enum lend_target target = s->route == ROUTE_ANY ? LEND_ANY : s->route == ROUTE_REPLICA ? LEND_REPLICA_ONLY : LEND_PRIMARY;
 	struct server *server;
 	char *failure = NULL;
 	char sqlstate[6];
@@ -212,7 +211,7 @@ welcome_wait(struct session *s)
 	/* Clients take no notice of waiting before this. */
 	login_ask(s, AUTHENTICATION_OK, NULL, 0);
 	s->login->ok_sent = true;
-	if (pool_lend(&s->borrower, target, &server) == LEND_LATER) {
+	if (pool_lend(&s->borrower, routing_home(s->route), &server) == LEND_LATER) {
 		session_arm(s);
 		return;
 	}
