@@ -14,6 +14,7 @@
 
 struct hba_question {
 	const char *database; /* as the client asked for it */
+	const char *alias;    /* the same database's other name: a rule for either is a rule for both; NULL: it has none */
 	const char *user;
 	struct address peer;	      /* family 0: it came through a unix socket */
 	bool tls;		      /* the connection is encrypted */

@@ -107,7 +107,7 @@ DIFFERENCE("online restart",
     "stop the first with SHUTDOWN WAIT_FOR_CLIENTS.",
     "PgBouncer deprecates it, and it loses connections with TLS.")
 DIFFERENCE("console",
-    "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir. SHOW FDS shows no secrets.",
+    "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir, which are one to host-based rules. SHOW FDS shows no secrets.",
     "Drivers that prepare every statement can read it.")
 DIFFERENCE("forced users",
     "When a forced user changes at reload, clients are logged in to servers as the new one, or as themselves, from their next "

@@ -25,6 +25,18 @@ hba_type_fits(enum hba_type type, const struct hba_question *q)
 	}
 }
 
+static bool
+hba_word_is_database(const struct hba_word *word, const char *database, const char *user)
+{
+	if (database == NULL)
+		return false;
+	if (word->meaning == HBA_SAMEUSER)
+		return strcmp(database, user) == 0;
+	if (word->meaning == HBA_PATTERN)
+		return pattern_matches(word->pattern, database);
+	return word->meaning == HBA_NAME && strcmp(word->text, database) == 0;
+}
+
 /* "all", a user's own name and patterns are for databases: physical replication has none. */
 static bool
 hba_database_fits(const struct hba_rule *rule, const struct hba_question *q)
@@ -36,11 +48,7 @@ hba_database_fits(const struct hba_rule *rule, const struct hba_question *q)
 			continue;
 		if (word->meaning == HBA_REPLICATION || word->meaning == HBA_ALL)
 			return true;
-		if (word->meaning == HBA_SAMEUSER && strcmp(q->database, q->user) == 0)
-			return true;
-		if (word->meaning == HBA_PATTERN && pattern_matches(word->pattern, q->database))
-			return true;
-		if (word->meaning == HBA_NAME && strcmp(word->text, q->database) == 0)
+		if (hba_word_is_database(word, q->database, q->user) || hba_word_is_database(word, q->alias, q->user))
 			return true;
 	}
 	return false;

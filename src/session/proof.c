@@ -303,6 +303,9 @@ proof_ask_rules(struct session *s)
 	struct hba_question question = {.database = login->database, .user = s->user_name, .peer = name_peer_address(s->stream.fd),
 	    .tls = stream_is_secure(&s->stream), .physical_replication = s->replication == REPLICATION_PHYSICAL, .name_is_known = login->name != NULL};
 
+	/* A rule that keeps strangers out of the console must not depend on which of its names they know. */
+	if (login->console)
+		question.alias = strcmp(login->database, "pgweir") == 0 ? "pgbouncer" : "pgweir";
 	if (login->name != NULL && login->name->lookup.name[0] != '\0')
 		question.name = login->name->lookup.name;
 	switch (hba_match(s->snapshot->hba, &question, &rule)) {
