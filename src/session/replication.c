@@ -6,18 +6,29 @@
  * the one that the entry's route names.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "session/login_private.h"
 
+/* Is VALUE the beginning of WORD, as PostgreSQL takes its booleans, and at least LEAST long? */
+static bool
+replication_is_word(const char *value, const char *word, size_t least)
+{
+	size_t length = strlen(value);
+
+	return length >= least && length <= strlen(word) && strncasecmp(value, word, length) == 0;
+}
+
+/* As PostgreSQL reads it; what it would refuse is physical, and it will refuse it. */
 static enum replication
 replication_kind(const char *value)
 {
-	static const char *const no[] = {"false", "off", "no", "0", "f", "n"};
-
-	for (size_t i = 0; i < array_length(no); i++)
-		if (text_equal_nocase(value, no[i]))
-			return REPLICATION_NONE;
-	return text_equal_nocase(value, "database") ? REPLICATION_LOGICAL : REPLICATION_PHYSICAL;
+	if (strcmp(value, "database") == 0)
+		return REPLICATION_LOGICAL;
+	if (replication_is_word(value, "false", 1) || replication_is_word(value, "no", 1) || replication_is_word(value, "off", 2) ||
+	    strcmp(value, "0") == 0)
+		return REPLICATION_NONE;
+	return REPLICATION_PHYSICAL;
 }
 
 void
@@ -25,17 +36,23 @@ replication_take_startup(struct session *s, const struct startup *packet)
 {
 	struct reader r = reader_over(packet->body, packet->body_length);
 	struct bytes *b = &s->login->replication_startup;
-	const char *name, *value;
+	const char *name, *value, *said = "";
 
 	while (startup_next(&r, &name, &value)) {
-		if (strcmp(name, "replication") == 0)
+		if (strcmp(name, "replication") == 0) {
 			s->replication = (uint8_t)replication_kind(value);
+			said = value;
+			continue;
+		}
 		if (strcmp(name, "user") == 0 || strcmp(name, "database") == 0 || strncmp(name, "_pq_.", 5) == 0 ||
 		    snapshot_list_has(s->snapshot->global.ignore_startup_parameters, name))
 			continue;
 		bytes_text(b, name);
 		bytes_text(b, value);
 	}
+	/* Rules are asked about the kind that was read here: said once, it is the one that the server reads. */
+	bytes_text(b, "replication");
+	bytes_text(b, said);
 	if (s->replication == REPLICATION_NONE)
 		bytes_free(b);
 }
