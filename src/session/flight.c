@@ -106,9 +106,9 @@ flight_end(struct flight *f, const struct lookup_result *result)
 }
 
 static void
-flight_fail(struct flight *f, enum close_reason reason, const char *sqlstate, const char *message)
+flight_fail(struct flight *f, enum close_reason reason)
 {
-	struct lookup_result result = {.outcome = LOOKUP_FAILED, .reason = reason, .sqlstate = sqlstate, .message = message};
+	struct lookup_result result = {.outcome = LOOKUP_FAILED, .reason = reason};
 
 	flight_end(f, &result);
 }
@@ -121,7 +121,7 @@ flight_end_all(struct worker *w)
 	HASH_ITER (hh, w->lookups->flights, f, next) {
 		if (f->server != NULL)
 			pool_close_server(&f->server, "pgweir is shutting down");
-		flight_fail(f, CLOSE_pooler_shutdown, NULL, NULL);
+		flight_fail(f, CLOSE_pooler_shutdown);
 	}
 }
 
@@ -177,7 +177,7 @@ flight_timed_out(struct timer *t)
 		timer_arm(loop_timers(f->worker->loop), &f->timer, FLIGHT_LOOK_AGAIN_US);
 		return;
 	}
-	flight_fail(f, reason, NULL, NULL);
+	flight_fail(f, reason);
 }
 
 /* -------------------------------------------------------------- the query */
@@ -339,7 +339,7 @@ static void
 flight_break(struct flight *f)
 {
 	pool_close_server(&f->server, close_row(CLOSE_server_broken)->text);
-	flight_fail(f, CLOSE_server_broken, NULL, NULL);
+	flight_fail(f, CLOSE_server_broken);
 }
 
 /* The answers of one Sync are complete: the fence's, or the query's own.  False when the flight has ended. */
@@ -452,7 +452,7 @@ flight_refused(struct borrower *b, const struct refusal *why)
 	if (f->ending)
 		flight_free(f);
 	else
-		flight_fail(f, why->reason, why->sqlstate, why->message);
+		flight_fail(f, why->reason);
 }
 
 static void
@@ -470,7 +470,7 @@ flight_lost(struct borrower *b, struct server *server, int error)
 	(void)server;
 	(void)error;
 	pool_close_server(&f->server, close_row(CLOSE_server_lost)->text);
-	flight_fail(f, CLOSE_server_lost, NULL, NULL);
+	flight_fail(f, CLOSE_server_lost);
 }
 
 static const struct borrower_events flight_events = {
@@ -522,8 +522,8 @@ flight_begin(struct flight *f)
 	char sqlstate[6];
 
 	if (account_is_failing(f->borrower.account, &failure, sqlstate)) {
-		flight_fail(f, CLOSE_server_login_retry, sqlstate, failure);
 		free(failure);
+		flight_fail(f, CLOSE_server_login_retry);
 		return;
 	}
 	if (pool_lend(&f->borrower, flight_target(f), &server) == LEND_NOW)

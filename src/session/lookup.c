@@ -117,8 +117,6 @@ static void
 lookup_free(struct lookup *q)
 {
 	crypto_wipe_text(q->result.secret);
-	free((char *)q->result.sqlstate);
-	free((char *)q->result.message);
 	lookup_key_free(&q->key);
 	ledger_unref(q->ledger);
 	free(q);
@@ -136,7 +134,7 @@ lookup_come_back(struct message *m)
 	if (r->outcome != LOOKUP_FAILED)
 		proof_secret_known(s, r->secret);
 	else if (login_resumed(s))
-		session_close_as(s, r->reason, r->sqlstate, r->message);
+		session_close(s, r->reason, NULL);
 	lookup_free(q);
 }
 
@@ -145,8 +143,6 @@ lookup_answer(struct lookup *q, const struct lookup_result *result)
 {
 	q->result = *result;
 	q->result.secret = text_copy(result->secret);
-	q->result.sqlstate = text_copy(result->sqlstate);
-	q->result.message = text_copy(result->message);
 	q->message.run = lookup_come_back;
 	loop_post(q->session->worker->loop, &q->message);
 }

@@ -30,9 +30,7 @@ struct lookup_result {
 	enum lookup_outcome outcome;
 	bool cached;
 	char *secret;             /* owned, wiped; "" where nothing matches, NULL unless FOUND */
-	enum close_reason reason; /* of FAILED, as the next two */
-	const char *sqlstate;     /* owned; NULL: the reason's */
-	const char *message;      /* owned; NULL: the reason's */
+	enum close_reason reason; /* of FAILED.  A server's own words are for the log: whoever asks has proved nothing yet */
 };
 
 /* A session's question on its way to the worker that looks that user up, and back with its answer. */
