@@ -23,6 +23,12 @@ void profile_unref(const struct profile *p);
  */
 const struct profile *profile_with(const struct profile *p, const char *name, const char *value);
 
+/*
+ * The profile of what LENGTH bytes of TEXTS say: name, value, name, value, each with its NUL; the last
+ * value of a name counts.  Returns a reference.
+ */
+const struct profile *profile_of(const char *texts, size_t length);
+
 unsigned profile_count(const struct profile *p);
 const char *profile_name(const struct profile *p, unsigned i);  /* lower case; borrowed */
 const char *profile_value(const struct profile *p, unsigned i); /* borrowed */

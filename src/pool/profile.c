@@ -131,6 +131,43 @@ profile_with(const struct profile *p, const char *name, const char *value)
 	return made;
 }
 
+struct said {
+	const char *name, *value; /* borrowed */
+};
+
+/* By name, and of one name as they were said. */
+static int
+said_order(const void *a, const void *b)
+{
+	const struct said *x = a, *y = b;
+	int order = strcasecmp(x->name, y->name);
+
+	return order != 0 ? order : (x->name > y->name) - (x->name < y->name);
+}
+
+const struct profile *
+profile_of(const char *texts, size_t length)
+{
+	struct said *all = memory_array(length / 2 + 1, sizeof(*all));
+	struct bytes key = {0};
+	const struct profile *made;
+	size_t count = 0;
+
+	for (const char *at = texts, *end = texts + length; at < end; count++) {
+		all[count].name = at;
+		all[count].value = at += strlen(at) + 1;
+		at += strlen(at) + 1;
+	}
+	qsort(all, count, sizeof(*all), said_order);
+	for (size_t i = 0; i < count; i++)
+		if (i + 1 == count || strcasecmp(all[i].name, all[i + 1].name) != 0)
+			profile_put(&key, all[i].name, all[i].value);
+	made = profile_intern(key.data != NULL ? key.data : "", key.length);
+	bytes_free(&key);
+	free(all);
+	return made;
+}
+
 unsigned
 profile_count(const struct profile *p)
 {

@@ -16,8 +16,23 @@
 static void
 claim_setting(struct session *s, const char *name, const char *value)
 {
-	if (!snapshot_list_has(s->snapshot->global.ignore_startup_parameters, name))
-		s->startup = profile_with(s->startup, name, value);
+	if (snapshot_list_has(s->snapshot->global.ignore_startup_parameters, name))
+		return;
+	bytes_text(&s->login->settings, name);
+	bytes_text(&s->login->settings, value);
+}
+
+/* All at once: nobody has proved anything yet, and a packet has room for thousands. */
+static void
+claim_take_settings(struct session *s)
+{
+	struct bytes *b = &s->login->settings;
+
+	if (b->length > 0) {
+		profile_unref(s->startup);
+		s->startup = profile_of(b->data, b->length);
+	}
+	bytes_free(b);
 }
 
 /* The switches of the `options` parameter are settings like any other. */
@@ -135,6 +150,7 @@ claim_parameters(struct session *s, const struct startup *packet)
 		session_close(s, CLOSE_bad_startup, NULL);
 		taken = false;
 	}
+	claim_take_settings(s);
 	if (taken)
 		claim_negotiate(s, asked_minor, &unknown, unknown_count);
 	bytes_free(&unknown);

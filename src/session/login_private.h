@@ -38,6 +38,7 @@ struct session_login {
 	void (*then)(struct session *s); /* what follows the job */
 	struct session *session;
 	char *database;          /* owned: as the client asked for it */
+	struct bytes settings;   /* of the startup packet while it is read: name, value, name, value, each with its NUL */
 	char *secret;            /* owned, wiped; NULL for an unknown user, "" for one without a usable password */
 	char *answer;            /* owned, wiped: what the client answered, while it is judged */
 	size_t answer_length;
