@@ -13,7 +13,8 @@ enum { NAME_LONGEST = 1025 }; /* with its NUL (NI_MAXHOST) */
 
 /* Embedded in whoever asks; must live until DONE was called. */
 struct name_lookup {
-	struct job job;
+	struct message message;
+	struct loop *loop; /* borrowed */
 	struct address peer;
 	char name[NAME_LONGEST]; /* "" when the peer has no name that leads back to it */
 	void (*done)(struct name_lookup *lookup);

@@ -1,8 +1,9 @@
 /*
- * doubles.c - stands between a program and two calls of the C library (LD_PRELOAD); see doubles.py.
+ * doubles.c - stands between a program and three calls of the C library (LD_PRELOAD); see doubles.py.
  *
  * getaddrinfo: names of the file $DOUBLES_HOSTS ("name address address…", a line without an address is a name
  * that is not found) have the addresses that stand there at the time; each question is written to $DOUBLES_CALLS.
+ * getnameinfo: of an address, while the file has a line "slow-reverse", takes two seconds.
  * setsockopt: what succeeds is written there too, as "option level name value".
  */
 #define _GNU_SOURCE
@@ -64,6 +65,21 @@ getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
 			end = &(*end)->ai_next;
 	}
 	return *out != NULL ? 0 : EAI_NONAME;
+}
+
+int
+getnameinfo(const struct sockaddr *of, socklen_t length, char *name, socklen_t size, char *service, socklen_t service_size, int flags)
+{
+	int (*real)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int) =
+	    (int (*)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int))dlsym(RTLD_NEXT, "getnameinfo");
+	struct timespec nap = {.tv_sec = 2};
+	char line[1024];
+
+	if ((flags & NI_NAMEREQD) != 0 && find("slow-reverse", line, sizeof(line))) {
+		note("lookup", "slow-reverse", 0);
+		nanosleep(&nap, NULL);
+	}
+	return real(of, length, name, size, service, service_size, flags);
 }
 
 int

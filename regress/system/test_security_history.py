@@ -2,10 +2,13 @@
 
 import itertools
 import ssl
+import time
 
 import pytest
 
 from lib import wire
+from lib.doubles import Doubles
+from lib.eventually import eventually
 from lib.scene import refused, said, value
 from lib.tls import TlsClient, client_context
 
@@ -19,8 +22,7 @@ def ruled(app):
     def make(rules, secrets=None, **settings):
         folder = app.cluster.nest.folder(f"history{next(_numbers)}")
         app.cluster.nest.write(f"{folder}/rules.conf", rules, 0o600)
-        secrets = secrets or {"postgres": "", "alice": ""}
-        one = app.weir(secrets=secrets, auth_type="hba", auth_hba_file=f"{folder}/rules.conf", **settings)
+        one = app.weir(secrets=secrets or {"postgres": "", "alice": ""}, auth_type="hba", auth_hba_file=f"{folder}/rules.conf", **settings)
         return one.allow("login failed", "login rejected", "no authentication method", "pooler error")
 
     return make
@@ -63,9 +65,6 @@ def test_a_rule_for_the_console_holds_for_both_of_its_names(ruled, ruled_name, o
         assert value(client, "select 1") == "1"
 
 
-WALSENDER = "select count(*) from pg_stat_replication where application_name = 'history' and pid = pg_backend_pid()"
-
-
 @pytest.mark.parametrize("said_kind", ["of", "no", "fal", "n", "F", "0", "off"])
 def test_a_client_that_says_no_to_replication_in_any_way_is_under_the_rules_of_its_database(ruled, said_kind):
     """Else a rule for replication alone would open the database to whoever knows how PostgreSQL shortens words."""
@@ -88,6 +87,25 @@ def test_a_client_that_says_two_kinds_of_replication_gets_the_one_that_was_ruled
     assert client.ask(wire.query("select 1")).error is not None
     assert client.ask(wire.query("IDENTIFY_SYSTEM")).rows
     client.close()
+
+
+def test_strangers_whose_names_are_answered_slowly_hold_up_nobody_s_password(app, ruled):
+    """Keys are derived in the same threads in which the names of peers are looked up."""
+    doubles = Doubles(app.cluster.nest).say({"slow-reverse": []})
+    rules = "local all all scram-sha-256\nhost all all .example.org reject\nhost all all all scram-sha-256\n"
+    one = ruled(rules, {"alice": "the word"}, keys={"user": "postgres"}, options={"prefix": doubles.prefix})
+    strangers = [wire.Client(one.port, host=one.address, login=False) for _ in range(8)]
+    for stranger in strangers:
+        stranger.send(wire.startup(user="alice", database="app"))
+    eventually(lambda: doubles.lookups("slow-reverse") >= 2)
+
+    begun = time.monotonic()
+    with one.client("app", user="alice", secret="the word", unix=True) as client:
+        assert value(client, "select 1") == "1"
+
+    assert time.monotonic() - begun < 1
+    for stranger in strangers:
+        wire.Wire.close(stranger)
 
 
 # ---- certificates ----

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <uv.h>
 
 static struct address
 address_of(const struct sockaddr *from)
@@ -26,7 +27,7 @@ address_of(const struct sockaddr *from)
 	return address_unmap(a);
 }
 
-static socklen_t
+static void
 address_to(const struct address *a, struct sockaddr_storage *out)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
@@ -36,11 +37,10 @@ address_to(const struct address *a, struct sockaddr_storage *out)
 	if (a->family == 4) {
 		memcpy(&in.sin_addr, a->bytes, 4);
 		memcpy(out, &in, sizeof(in));
-		return sizeof(in);
+		return;
 	}
 	memcpy(&in6.sin6_addr, a->bytes, 16);
 	memcpy(out, &in6, sizeof(in6));
-	return sizeof(in6);
 }
 
 struct address
@@ -56,42 +56,64 @@ name_peer_address(int fd)
 
 /* -------------------------------------------------------------------- lookup */
 
-/* True when looking NAME up leads to PEER. */
-static bool
-name_leads_to(const char *name, const struct address *peer)
+/*
+ * libuv gives such requests half of its threads at most: a stranger whose names are answered slowly, or never,
+ * holds up nobody's password.
+ */
+struct name_request {
+	uv_getnameinfo_t there;
+	uv_getaddrinfo_t back;
+	struct name_lookup *lookup; /* borrowed */
+};
+
+static void
+name_end(struct name_lookup *lookup, bool verified)
 {
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found;
+	if (!verified)
+		lookup->name[0] = '\0';
+	loop_refresh(lookup->loop);
+	lookup->done(lookup);
+}
+
+/* The way back: does the name lead to the peer? */
+static void
+name_came_back(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+	struct name_request *r = container_of(request, struct name_request, back);
+	struct name_lookup *lookup = r->lookup;
 	bool leads = false;
 
-	if (getaddrinfo(name, NULL, &hints, &found) != 0)
-		return false;
-	for (const struct addrinfo *one = found; one != NULL && !leads; one = one->ai_next) {
+	for (const struct addrinfo *one = status == 0 ? found : NULL; one != NULL && !leads; one = one->ai_next) {
 		struct address a = address_of(one->ai_addr);
 
-		leads = address_is_equal(&a, peer);
+		leads = address_is_equal(&a, &lookup->peer);
 	}
-	freeaddrinfo(found);
-	return leads;
+	uv_freeaddrinfo(found);
+	free(r);
+	name_end(lookup, leads);
 }
 
 static void
-name_work(struct job *job)
+name_found(uv_getnameinfo_t *request, int status, const char *name, const char *service)
 {
-	struct name_lookup *lookup = container_of(job, struct name_lookup, job);
-	struct sockaddr_storage peer;
-	socklen_t length = address_to(&lookup->peer, &peer);
+	struct name_request *r = container_of(request, struct name_request, there);
+	struct name_lookup *lookup = r->lookup;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
-	if (lookup->peer.family == 0 || getnameinfo((const struct sockaddr *)&peer, length, lookup->name,
-					   sizeof(lookup->name), NULL, 0, NI_NAMEREQD) != 0)
-		lookup->name[0] = '\0';
-	else if (!name_leads_to(lookup->name, &lookup->peer))
-		lookup->name[0] = '\0';
+	(void)service;
+	if (status == 0 && strlen(name) < sizeof(lookup->name)) {
+		memcpy(lookup->name, name, strlen(name) + 1);
+		if (uv_getaddrinfo(loop_uv(lookup->loop), &r->back, name_came_back, lookup->name, NULL, &hints) == 0)
+			return;
+	}
+	free(r);
+	name_end(lookup, false);
 }
 
 static void
-name_done(struct job *job)
+name_of_nobody(struct message *m)
 {
-	struct name_lookup *lookup = container_of(job, struct name_lookup, job);
+	struct name_lookup *lookup = container_of(m, struct name_lookup, message);
 
 	lookup->done(lookup);
 }
@@ -99,9 +121,20 @@ name_done(struct job *job)
 void
 name_lookup(struct loop *loop, struct name_lookup *lookup)
 {
+	struct name_request *r = memory_new(sizeof(*r));
+	struct sockaddr_storage peer;
+
+	r->lookup = lookup;
+	lookup->loop = loop;
+	lookup->name[0] = '\0';
 	lookup->peer = address_unmap(lookup->peer);
-	lookup->job = (struct job){.work = name_work, .done = name_done};
-	loop_work(loop, &lookup->job);
+	address_to(&lookup->peer, &peer);
+	if (uv_getnameinfo(loop_uv(loop), &r->there, name_found, (const struct sockaddr *)&peer, NI_NAMEREQD | NI_NUMERICSERV) == 0)
+		return;
+	/* The connection was reset meanwhile, and the address with it. */
+	free(r);
+	lookup->message.run = name_of_nobody;
+	loop_post(loop, &lookup->message);
 }
 
 /* ---------------------------------------------------------------- interfaces */
