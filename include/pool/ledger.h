@@ -143,6 +143,8 @@ struct hub *hub_new(unsigned workers, struct snapshot *snapshot, struct tls_set 
 void hub_free(struct hub *h);
 void hub_set_pool(struct hub *h, unsigned worker, struct pool *p);
 unsigned hub_worker_count(const struct hub *h);
+/* The id of a new connection, client or server: one more than that of the last one, 31 bits.  Any thread. */
+uint32_t hub_next_connection(struct hub *h);
 struct pool *hub_pool(struct hub *h, unsigned worker);
 struct snapshot *hub_snapshot(struct hub *h); /* a reference of the caller's */
 /* All ledgers are paused, those that are yet to be made too (pool/pause.h); false when they were that already. */

@@ -71,7 +71,8 @@ struct server {
 	struct cluster *cluster;        /* holds a reference: where its host is, also after a reload moved the entry */
 	struct borrower *dedicated;     /* for whom it logs in, and for nobody else; borrowed, NULL once it has it */
 	struct borrower *borrower;      /* who has it, or to whom it was promised; borrowed */
-	uint64_t id;                    /* odd: sessions have the even numbers */
+	uint64_t number;                /* in log lines; odd: sessions have the even numbers */
+	uint32_t id;                    /* in the console */
 	unsigned host;                  /* number in the cluster */
 	uint32_t epoch;
 	uint8_t state;

@@ -79,6 +79,7 @@ struct session {
 	uint32_t cancel_pid;           /* what the client was told for a process id */
 	uint32_t slot;
 	uint32_t generation;
+	uint32_t id;                   /* in the console; no later connection has it */
 	uint32_t minor;                /* protocol 3.minor */
 	uint16_t requests;             /* forwarded in this lend */
 	uint8_t state;

@@ -211,9 +211,4 @@ struct averages sample_averages(uint64_t ledger_id);
 void sample_count_console(void);
 void sample_console_sums(uint64_t sums[SUM_COUNT]);
 
-/* ---- show_connections.c ---- */
-
-/* The client's id in SHOW CLIENTS, which no later one has: never negative, 31 bits, even (servers are odd). */
-int32_t client_id(const struct session *s);
-
 #endif

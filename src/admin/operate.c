@@ -218,7 +218,7 @@ collect_kill_client(struct worker *w, const struct question *q, struct bytes *ou
 	list_for_each_safe(node, &w->sessions) {
 		struct session *s = list_entry(node, struct session, all);
 
-		if (s->state == SESSION_CLOSING || client_id(s) != q->number)
+		if (s->state == SESSION_CLOSING || s->id != q->number)
 			continue;
 		session_close(s, CLOSE_admin_disconnect, NULL);
 		bytes_u8(out, 1);

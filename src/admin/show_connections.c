@@ -37,14 +37,6 @@ struct connection {
 	uint64_t skip;
 };
 
-int32_t
-client_id(const struct session *s)
-{
-	uint64_t workers = hub_worker_count(s->worker->process->hub);
-
-	return (int32_t)((s->generation * workers + s->worker->number) * 2 & INT32_MAX);
-}
-
 static void
 put_connection(struct table *t, const struct connection *n, int64_t want)
 {
@@ -104,7 +96,7 @@ name_client(const struct session *s, char out[ID_SIZE])
 static void
 name_server(const struct server *s, char out[ID_SIZE])
 {
-	snprintf(out, ID_SIZE, "0x%llx", (unsigned long long)s->id);
+	snprintf(out, ID_SIZE, "0x%llx", (unsigned long long)s->number);
 }
 
 /* --------------------------------------------------------------- clients */
@@ -160,7 +152,7 @@ put_client(struct table *t, const struct session *s, int64_t want)
 	    .wait_us = waits && s->borrower.since_us > 0 ? clock_monotonic_us() - s->borrower.since_us : 0,
 	    .application_name = application_name_of(s->profile),
 	    .prepared = count_names(s),
-	    .id = client_id(s),
+	    .id = s->id,
 	    .stream = &s->stream,
 	    .skip = s->skip,
 	};
@@ -255,7 +247,7 @@ put_server(struct table *t, struct server *s, const struct lent *lent, int64_t w
 	    .pid = s->backend_pid,
 	    .application_name = client != NULL ? application_name_of(client->profile) : application_name_of(s->profile),
 	    .prepared = HASH_COUNT(s->prepared),
-	    .id = (int64_t)(s->id & INT32_MAX),
+	    .id = s->id,
 	    .stream = &s->stream,
 	    .skip = s->skip,
 	};

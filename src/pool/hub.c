@@ -20,6 +20,7 @@ struct hub {
 	struct user_counter *counters;   /* uthash by user */
 	struct snapshot *snapshot;       /* owned reference */
 	struct tls_set *tls;             /* owned reference: one worker's set, to tell what a reload changes */
+	_Atomic uint32_t connections;    /* clients and servers there have been */
 	atomic_bool paused;
 	atomic_bool outdated;            /* servers have become outdated */
 	void (*watch)(void *user, struct cluster *c, bool begins);
@@ -98,6 +99,12 @@ unsigned
 hub_worker_count(const struct hub *h)
 {
 	return h->workers;
+}
+
+uint32_t
+hub_next_connection(struct hub *h)
+{
+	return (atomic_fetch_add_explicit(&h->connections, 1, memory_order_relaxed) + 1) & INT32_MAX;
 }
 
 struct pool *

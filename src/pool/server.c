@@ -21,7 +21,8 @@ server_new_locked(struct account *a, unsigned host, struct pool *p)
 	list_init(&s->all);
 	list_init(&s->idle);
 	list_init(&s->prepared_used);
-	s->id = atomic_fetch_add(&last, 2) + 1;
+	s->number = atomic_fetch_add(&last, 2) + 1;
+	s->id = hub_next_connection(a->ledger->hub);
 	s->pool = p;
 	s->ledger = ledger_ref(a->ledger);
 	s->account = a;
@@ -198,6 +199,6 @@ server_set_unnamed(struct server *s, struct statement *statement)
 void
 server_describe(const struct server *s, char *out, size_t size)
 {
-	snprintf(out, size, "S-0x%llx: %s/%s@%s:%u", (unsigned long long)s->id, s->ledger->name, s->account->user,
+	snprintf(out, size, "S-0x%llx: %s/%s@%s:%u", (unsigned long long)s->number, s->ledger->name, s->account->user,
 	    cluster_host_name(s->cluster, s->host), cluster_host_port(s->cluster, s->host));
 }

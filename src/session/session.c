@@ -324,6 +324,7 @@ session_accept(struct worker *w, int fd)
 	s->idle_us = loop_now_us(s->worker->loop);
 	list_push_back(&w->sessions, &s->all);
 	session_take_slot(s);
+	s->id = hub_next_connection(w->process->hub);
 	log_debug(NULL, "C-0x%llx begins", (unsigned long long)session_number(s));
 	stream_init(&s->stream, fd, &session_stream_events);
 	stream_attach(&s->stream, w->loop);
