@@ -103,6 +103,8 @@ bool pool_withdraw(struct borrower *b);
 bool pool_abandon(struct borrower *b);
 /* Gives the server back; its answers must be settled and its status 'I', or it is closed. */
 void pool_return(struct server **s);
+/* As pool_return, of one that was only asked for what a client has to be told at its login: it counts as not lent. */
+void pool_return_unused(struct server **s);
 /* Closes a server that the borrower has (or the pool itself); REASON is logged. */
 void pool_close_server(struct server **s, const char *reason);
 

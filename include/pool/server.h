@@ -108,6 +108,7 @@ struct server {
 	int64_t connected_us;           /* monotonic, at the end of the login */
 	int64_t connected_wall_us;
 	int64_t request_wall_us;
+	uint64_t lends;                 /* for work, and not to greet a client */
 	int64_t returned_us;            /* monotonic: idle since */
 	struct timer timer;             /* login, check, cancel deadlines */
 	struct server_login *login;     /* owned, while it logs in */

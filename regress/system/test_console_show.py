@@ -1,5 +1,7 @@
 """The console: what SHOW says."""
 
+import threading
+
 from lib import wire
 from lib.eventually import eventually
 
@@ -96,6 +98,58 @@ def test_a_hundred_clients_of_both_workers_are_a_hundred_rows_with_different_ids
     rows = one.show("CLIENTS", database="app")
 
     assert len(rows) == len(clients) == len({row["id"] for row in rows}) == len({row["ptr"] for row in rows})
+
+
+def test_clients_and_servers_are_numbered_one_after_the_other(desk):
+    """An observer can tell how many connections came in between."""
+    one = desk(server_lifetime=0)
+    console = one.client("pgbouncer")
+    first = console.query("show clients").dicts()[0]["id"]
+
+    for turn in (1, 2):
+        client = one.client("app")
+        client.query("begin")
+        rows = console.query("show sockets").dicts()
+
+        assert {row["id"] for row in rows} == {first, first + 2 * turn - 1, first + 2 * turn}
+        client.query("commit")
+        client.close()
+        eventually(lambda: len(console.query("show sockets").dicts()) == 1)
+
+
+def test_a_cancel_request_that_is_under_way_is_shown(pgweir, fake_server):
+    told = threading.Event()
+
+    def script(session):
+        session.log_in()
+        if session.is_cancel:
+            told.wait(10)
+        else:
+            session.read()
+            told.wait(10)
+            session.answer()
+            session.serve()
+
+    one = pgweir({"databases": {"app": f"host=127.0.0.1 port={fake_server(script).port}"}, "pgbouncer": {}}, {"postgres": ""})
+    client = one.client("app")
+    client.send(wire.query("select 1"))
+    eventually(lambda: one.show("SERVERS", state="active"))
+
+    with wire.Wire(wire.connect(one.port)) as other:
+        other.send(wire.cancel_request(client.pid, client.key))
+
+        shown = eventually(lambda: one.show("CLIENTS", state="active_cancel_req"))
+        assert [(row["type"], row["user"]) for row in shown] == [("C", "(nouser)")]
+        row = pool(one)
+        assert (row["cl_active_cancel_req"], row["cl_waiting_cancel_req"], row["sv_active_cancel"]) == (1, 0, 1)
+        told.set()
+        other.expect_closed()
+    client.read_until()
+    assert not one.show("CLIENTS", state="active_cancel_req") and pool(one)["sv_active_cancel"] == 0
+
+
+def test_the_console_is_an_idle_client(desk):
+    assert desk().show("CLIENTS", database="pgbouncer")[0]["state"] == "idle"
 
 
 def test_stats_sum_what_clients_did(desk):

@@ -9,7 +9,7 @@ from lib import wire
 from lib.cluster import Cluster
 from lib.eventually import eventually
 from lib.nest import Nest
-from lib.scene import Background, crowd, farewell
+from lib.scene import Background, crowd, farewell, refused, value
 
 HBA = """\
 local   all all                     trust
@@ -346,3 +346,13 @@ def test_a_key_that_is_not_the_certificates_is_refused_by_set_and_at_the_start(f
     done = late.run()
     assert done.returncode == 1
     assert "server_tls_key_file" in done.stdout and "FATAL TLS setup failed" in done.stdout
+
+
+def test_what_failed_with_old_settings_of_tls_is_tried_again_at_once(app):
+    one = app.weir(server_tls_sslmode="require", server_login_retry=60).allow(*LOST)
+    assert "TLS" in refused(one.client, "app").message
+    assert "cached error" in refused(one.client, "app").message
+
+    one.console("SET server_tls_sslmode = disable")
+
+    assert value(one.client("app"), "select 1") == "1"

@@ -115,7 +115,8 @@ static const struct state_name client_states[SESSION_STATES] = {
 	[SESSION_WAITING] = {"waiting", "cl_waiting", false},
 	[SESSION_ACTIVE] = {"active", "cl_active", true},
 	[SESSION_REPLICATION] = {"active", "cl_active", true},
-	[SESSION_CONSOLE] = {"active", "cl_active", true},
+	[SESSION_CANCEL] = {"active_cancel_req", NULL, false},
+	[SESSION_CONSOLE] = {"idle", "cl_active", true},
 };
 
 /* The name to show, or NULL when the connection is not wanted. */

@@ -190,8 +190,7 @@ account_learn_password(struct account *a, const char *password)
 	pthread_mutex_unlock(&a->ledger->mutex);
 }
 
-/* What failed with the old secret may be tried again at once. */
-static void
+void
 account_forget_failure_locked(struct account *a)
 {
 	free(a->failure);

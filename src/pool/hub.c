@@ -354,6 +354,8 @@ ledger_reload(struct ledger *l, const struct hub_state *was, const struct hub_st
 	    database_tls_stamp(was, l->name) != database_tls_stamp(is, l->name)) {
 		l->epoch++;
 		ledger_close_idle_all_locked(l, "database configuration changed");
+		for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
+			account_forget_failure_locked(a);
 	}
 	if (monitored != cluster_is_monitored(l->cluster) ||
 	    !cluster_has_same_hosts(l->cluster, (const char *const *)d->hosts, d->ports, d->host_count)) {

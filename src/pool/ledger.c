@@ -142,7 +142,7 @@ server_aged_locked(struct server *s, int64_t now_us)
 
 	/* Zero: each server is used once.  One that has just logged in was not used yet. */
 	if (lifetime_us == 0)
-		return s->request_wall_us != 0 ? "server lifetime over" : NULL;
+		return s->lends > 0 ? "server lifetime over" : NULL;
 	if (now_us - s->connected_us < lifetime_us)
 		return NULL;
 	/* One after the other, so that a pool is not renewed all at once. */

@@ -31,6 +31,7 @@ server_lend(struct server *s, struct borrower *b)
 	s->use = USE_LENT;
 	s->borrower = b;
 	s->request_wall_us = loop_wall_us(s->pool->loop);
+	s->lends++;
 	s->dirty |= s->pool->snapshot->global.server_reset_query_always != 0;
 }
 
@@ -257,6 +258,13 @@ pool_return(struct server **given)
 	}
 	s->dirty = false;
 	pool_give_on(s);
+}
+
+void
+pool_return_unused(struct server **s)
+{
+	(*s)->lends--;
+	pool_return(s);
 }
 
 /* ----------------------------------------------------------------- close */

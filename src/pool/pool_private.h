@@ -48,6 +48,8 @@ void account_refuse_target_locked(struct account *a, enum lend_target target, co
 void account_refuse_one_locked(struct borrower *b, const struct refusal *why);
 /* True while logins fail on every host and no server is up. */
 bool account_is_failing_locked(const struct account *a);
+/* What failed with an old secret or old settings may be tried again at once. */
+void account_forget_failure_locked(struct account *a);
 /* The borrower is told so; it is in no queue. */
 void account_refuse_failing_locked(struct borrower *b);
 struct cell *cell_ref(struct cell *c);

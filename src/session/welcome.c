@@ -305,7 +305,7 @@ welcome_take_learned(struct session *s)
 	profile_unref(s->startup);
 	s->startup = profile_ref(s->profile);
 	s->learning = false;
-	pool_return(&s->server);
+	pool_return_unused(&s->server);
 	must(g != NULL);
 	welcome_greet(s, g);
 	greeting_unref(g);
