@@ -37,6 +37,12 @@ struct snapshot *config_set(const struct snapshot *old, const char *key, const c
 void config_keep_boot_settings(struct snapshot *fresh, const struct snapshot *old, struct bytes *warnings);
 
 /*
+ * Whether a reload may go from OLD to FRESH as to users: not where their list could not
+ * be read, and was read before.  Adds a line to ERRORS when not.
+ */
+bool config_keeps_users(const struct snapshot *fresh, const struct snapshot *old, struct bytes *errors);
+
+/*
  * The setting number INDEX in the order of SHOW CONFIG; false beyond the last.
  * VALUE is cleared and takes the text (a NUL that is not counted follows); a secret
  * shows as ****.  KEY and DEFAULT_TEXT are static.

@@ -113,6 +113,7 @@ struct snapshot {
 	struct peer_config *peers;         /* uthash by id */
 	struct hba *hba;                   /* owned reference; NULL unless auth_type is hba */
 	struct ident *ident;               /* likewise; NULL also without auth_ident_file */
+	bool users_missing;                /* auth_file could not be read */
 	unsigned secrets;                  /* users of the user list with one */
 	unsigned scram_secrets;            /* those of them whose secret is a SCRAM one */
 	uint64_t number;                   /* counts up with every load of this process */

@@ -49,7 +49,7 @@ DIFFERENCE("host-based rules, more of them",
     "samehost, samenet, host names, regular expressions and include are understood as in PostgreSQL.",
     "One file can serve both.")
 DIFFERENCE("user list",
-    "A file with a malformed line is refused as a whole, and the secrets in force stay. PgBouncer has forgotten all of them by then.",
+    "A file with a malformed line is refused as a whole, a reload that cannot read it is refused, and the secrets in force stay. PgBouncer has forgotten all of them by then.",
     "A typing error must not lock everybody out.")
 DIFFERENCE("unknown users",
     "With auth_query, too, an unknown user is refused in the same words, at the same step, as a wrong password, and every refusal "

@@ -98,6 +98,15 @@ def test_a_file_with_an_error_is_not_started(app):
     assert re.search(rf"{one.config_path}:\d+: .*\"pool_moode\".*\"pool_mode\"", done.stdout)
 
 
+def test_lines_in_json_are_not_promised(app):
+    one = app.weir(options={"start": False}, log_format="json")
+
+    done = one.run()
+
+    assert done.returncode == 1
+    assert re.search(rf'{one.config_path}:\d+: log_format "json" is not supported by this version', done.stdout)
+
+
 def test_root_is_refused(app, nest):
     """Root in a namespace of its own, where the test itself is not root."""
     one = app.weir(options={"start": False})
@@ -337,6 +346,41 @@ def test_usr1_pauses_and_usr2_resumes(app):
     one.process.send_signal(signal.SIGUSR2)
 
     assert answer.result() == "2"
+
+
+def test_signals_are_told_in_pgbouncer_s_words(app):
+    one = app.weir()
+
+    for number, words in (
+        (signal.SIGHUP, "got SIGHUP, re-reading config"),
+        (signal.SIGUSR2, "got SIGUSR2, but not paused/suspended"),
+        (signal.SIGUSR1, "got SIGUSR1, pausing all activity"),
+        (signal.SIGUSR1, "got SIGUSR1, but already paused/suspended"),
+        (signal.SIGUSR2, "got SIGUSR2, continuing from PAUSE"),
+    ):
+        one.process.send_signal(number)
+        assert eventually(lambda: f"] LOG {words}\n" in one.log)
+    with one.client("pgbouncer") as console:
+        console.query("SUSPEND")
+        one.process.send_signal(signal.SIGUSR2)
+        assert eventually(lambda: "got SIGUSR2, continuing from SUSPEND" in one.log)
+
+
+def test_without_its_user_list_it_starts_and_lets_nobody_in(app):
+    one = app.weir(auth_type="md5", auth_file="/nowhere/users").allow("could not read auth_file", "authentication failed")
+
+    assert refused(one.client, "app", secret="any").sqlstate == "28P01"
+    assert 'could not read auth_file "/nowhere/users"' in one.log
+
+
+def test_a_reload_does_not_forget_the_users(app):
+    one = app.weir(secrets={"postgres": "known"}, auth_type="md5").allow("auth_file", "config file loading failed")
+    os.unlink(one.users_path)
+
+    one.reload()
+    assert eventually(lambda: "config file loading failed" in one.log)
+
+    assert value(one.client("app", secret="known"), "select 1") == "1"
 
 
 def test_every_line_of_the_log_has_pgbouncer_s_form(app):

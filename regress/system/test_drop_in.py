@@ -142,10 +142,10 @@ def debians_file():
 
 def reloads(weir, **options):
     """Reloads; True when the log tells of it and of nothing that was wrong."""
-    before = weir.log.count("got a reload request")
+    before = weir.log.count("RELOAD command issued")
     with weir.client("pgbouncer", **options) as console:
         console.query("RELOAD")
-    return weir.log.count("got a reload request") == before + 1 and not weir.warnings()
+    return weir.log.count("RELOAD command issued") == before + 1 and not weir.warnings()
 
 
 def test_debians_pgbouncer_ini_starts_and_reloads_without_a_complaint(app):

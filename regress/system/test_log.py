@@ -171,13 +171,13 @@ def test_the_level_changes_at_reload_unless_the_command_line_says_it(app):
     free, fixed = app.weir(), app.weir(options={"arguments": ["-v"]})
     for one in (free, fixed):
         one.write_config(app.config(verbose=2)).reload()
-        eventually(lambda: "got a reload request" in one.log)
+        eventually(lambda: "got SIGHUP, re-reading config" in one.log)
         eventually(one.client, "app").query("select 1")
 
     assert eventually(lambda: " DEBUG " in free.log)
     for one in (free, fixed):
         one.write_config(app.config(verbose=0)).reload()
-        eventually(lambda: one.log.count("got a reload request") == 2)
+        eventually(lambda: one.log.count("got SIGHUP, re-reading config") == 2)
     eventually(lambda: free.show("CONFIG", key="verbose")[0]["value"] == "0")
     quiet, loud = len(free.log), len(fixed.log)
     for one in (free, fixed):

@@ -14,7 +14,7 @@ def by_signal(weir):
     """Sends SIGHUP and waits until the file was read; returns what was logged for it."""
     before = len(weir.log)
     weir.reload()
-    eventually(lambda: "got a reload request" in weir.log[before:])
+    eventually(lambda: "got SIGHUP, re-reading config" in weir.log[before:])
     return lambda: weir.log[before:]
 
 
@@ -196,7 +196,7 @@ def test_what_can_only_be_set_at_the_start_is_left_as_it_is(app):
     threads = one.threads()
 
     one.write_config(app.config(workers=2)).reload()
-    eventually(lambda: "got a reload request" in one.log)
+    eventually(lambda: "got SIGHUP, re-reading config" in one.log)
 
     assert value(one.client("app"), "select 1") == "1"
     assert one.threads() == threads

@@ -437,16 +437,19 @@ TEST("a broken line of the userlist refuses the load and names the line")
 	expect(strstr(said(&errors), "\"x\"") == NULL);
 }
 
-TEST("a userlist that is not there matters only where secrets are needed")
+TEST("a userlist that is not there is a warning, and no way from one that was")
 {
-	struct snapshot *s = load_with_users("[pgbouncer]\nauth_type=trust\nauth_file=@\n", NULL);
+	struct snapshot *old = load_with_users("[pgbouncer]\nauth_file=@\n", "\"a\" \"x\"\n");
+	struct snapshot *fresh = load_with_users("[pgbouncer]\nauth_type=md5\nauth_file=@\n", NULL);
 
-	expect(s != NULL);
+	expect(fresh != NULL);
 	expect(strstr(said(&warnings), ":3: could not read auth_file") != NULL);
-	snapshot_unref(s);
-	s = load_with_users("[pgbouncer]\nauth_type=md5\nauth_file=@\n", NULL);
-	expect(s == NULL);
-	expect(strstr(said(&errors), ":3: could not read auth_file") != NULL);
+	expect(config_keeps_users(fresh, fresh, &errors));
+	expect_text(said(&errors), "");
+	expect_false(config_keeps_users(fresh, old, &errors));
+	expect_text(said(&errors), "without auth_file nobody could log in any more\n");
+	snapshot_unref(old);
+	snapshot_unref(fresh);
 }
 
 TEST("a file that is not there is an error of its own")

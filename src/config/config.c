@@ -381,9 +381,8 @@ load_userlist(struct load *load)
 	if (problem == NULL) {
 		load->now = (struct place){global->auth_file, 0};
 		userlist_read(text.data, text.length, load_take_secret, load);
-	} else if (load_needs_secrets(load)) {
-		load_error(load, where, "could not read auth_file \"%s\": %s", global->auth_file, problem);
 	} else {
+		load->snapshot->users_missing = true;
 		load_warning(load, where, "could not read auth_file \"%s\": %s", global->auth_file, problem);
 	}
 	if (text.data != NULL)

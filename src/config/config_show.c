@@ -141,3 +141,12 @@ config_keep_boot_settings(struct snapshot *fresh, const struct snapshot *old, st
 		setting_copy(row, &fresh->global, &old->global);
 	}
 }
+
+bool
+config_keeps_users(const struct snapshot *fresh, const struct snapshot *old, struct bytes *errors)
+{
+	if (!fresh->users_missing || old->users_missing || old->global.auth_file[0] == '\0')
+		return true;
+	config_complain(errors, "without auth_file nobody could log in any more");
+	return false;
+}

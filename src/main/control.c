@@ -95,9 +95,12 @@ control_reload(struct program *p)
 	struct tls_set *tls[WORKERS_MOST];
 
 	systemd_tell_reloading();
-	log_info(NULL, "got a reload request, reading %s", path);
 	pthread_mutex_lock(&p->configuring);
 	fresh = config_load(path, &errors, &warnings);
+	if (fresh != NULL && !config_keeps_users(fresh, old, &errors)) {
+		snapshot_unref(fresh);
+		fresh = NULL;
+	}
 	if (fresh != NULL) {
 		config_keep_boot_settings(fresh, old, &warnings);
 		control_check_tls(p, &fresh, tls, &errors);
@@ -385,8 +388,13 @@ control_continue(struct program *p)
 {
 	bool was_paused = pause_all(p->hub, false);
 
-	log_info(NULL, "got SIGUSR2, %s", was_paused ? "continuing from PAUSE" : "continuing");
+	bool was_suspended = atomic_load(&p->process.suspended);
+
 	control_suspend(p, false);
+	log_info(NULL, "got SIGUSR2, %s",
+	    was_suspended    ? "continuing from SUSPEND"
+	        : was_paused ? "continuing from PAUSE"
+	                     : "but not paused/suspended");
 }
 
 /* Clients that are waited for need their servers; servers that are waited for are paused on purpose. */
@@ -408,6 +416,7 @@ control_signal(struct loop *loop, int number)
 
 	switch (number) {
 	case SIGHUP:
+		log_info(NULL, "got SIGHUP, re-reading config");
 		control_reload(p);
 		break;
 	case SIGTERM:
