@@ -13,9 +13,9 @@
 struct bytes;
 struct profile;
 
-/* The names that statements have on servers begin with this; the rest is their number in hexadecimal. */
-#define STATEMENT_PREFIX "pgw_"
-#define STATEMENT_NAME_SIZE 24
+/* The names that statements have on servers begin as PgBouncer's do, for those who look for them there; their number follows. */
+#define STATEMENT_PREFIX "PGBOUNCER_"
+#define STATEMENT_NAME_SIZE 32
 
 struct statement {
 	uint64_t number;

@@ -217,12 +217,12 @@ def test_a_statement_that_its_table_has_left_is_the_servers_error_and_not_the_en
 
 def test_names_as_long_and_odd_as_they_come_are_names(one):
     with one.client("app") as client:
-        names = ["n" * 63, "n" * 3000, "n" * 2999 + "m", "Ünïcödé", "with 'quotes' and \"more\"", "pgw_1", "pgw_fence_1", " "]
+        names = ["n" * 63, "n" * 3000, "n" * 2999 + "m", "Ünïcödé", "with 'quotes' and \"more\"", "PGBOUNCER_1", "PGBOUNCER_fence_1", " "]
         for i, name in enumerate(names):
             prepare(client, f"select {i}", name)
         for i, name in enumerate(names):
             assert run(client, name).rows == [(str(i),)], name
-        assert run(client, "pgw_2").error.sqlstate == "26000"
+        assert run(client, "PGBOUNCER_2").error.sqlstate == "26000"
 
 
 def test_with_max_prepared_statements_0_names_go_as_they_are(make):

@@ -250,9 +250,9 @@ def test_an_error_of_several_megabytes_passes_whole(front, cluster):
     weir = front(cluster.primary)
     with weir.client("app") as client:
         for size in (1000, 1000000, 1048576, 3000000):
-            result = client.ask(wire.query(f"do $$ begin raise exception 'pgw_1 %', repeat('x', {size}); end $$"))
+            result = client.ask(wire.query(f"do $$ begin raise exception 'PGBOUNCER_1 %', repeat('x', {size}); end $$"))
             assert result.error.sqlstate == "P0001"
-            assert result.error.message == "pgw_1 " + "x" * size
+            assert result.error.message == "PGBOUNCER_1 " + "x" * size
         assert client.query("select 1").rows == [("1",)]
 
 

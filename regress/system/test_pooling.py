@@ -380,6 +380,10 @@ def test_servers_are_reached_by_tcp_and_by_unix_socket(app, unix):
     address = value(one.client("there"), "select coalesce(host(inet_server_addr()), 'unix')")
 
     assert address == ("unix" if unix else "127.0.0.1")
+    server = one.show("SERVERS", database="there")[0]
+    assert (server["addr"], server["port"]) == (address, app.primary.port)
+    if unix:
+        assert (server["local_addr"], server["local_port"]) == ("unix", one.port)
 
 
 def test_the_query_of_a_client_that_vanished_is_cancelled(app):

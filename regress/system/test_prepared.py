@@ -1,6 +1,7 @@
 """Prepared statements of the protocol, over servers that change between transactions."""
 
 import asyncio
+import re
 
 import asyncpg
 import psycopg
@@ -27,6 +28,18 @@ def test_psycopg_prepares_over_few_servers(app):
 
     assert len(app.pids()) <= 2
     assert int(one.show("STATS", database="app")[0]["total_client_parse_count"]) >= CLIENTS * 5
+
+
+def test_a_statement_s_name_on_the_server_begins_as_in_pgbouncer(app):
+    one = app.weir(default_pool_size=1)
+    mark = app.primary.mark()
+
+    with one.client("app") as client:
+        client.ask(wire.parse("select 17", "mine"), wire.bind(name="mine"), wire.execute(), wire.sync())
+
+    executed = next(s for s in app.primary.statements_since(mark) if s.text == "select 17")
+    assert re.fullmatch(r"execute PGBOUNCER_\d+", executed.kind)
+    assert one.show("SERVERS")[0]["prepared_statements"] == 1
 
 
 def test_asyncpg_prepares_over_few_servers(app):

@@ -115,6 +115,10 @@ login_connected(void *user, int fd, const char *error)
 	stream_init(&s->stream, fd, &server_stream_events);
 	socket_describe_peer(fd, &s->peer);
 	socket_describe_local(fd, &s->local);
+	if (s->peer.is_unix) {
+		s->peer.port = cluster_host_port(s->cluster, s->host);
+		s->local.port = (uint16_t)s->pool->snapshot->global.listen_port;
+	}
 	stream_attach(&s->stream, s->pool->loop);
 	if (login_begins_plain(s, login_context(s)))
 		login_speak(s);

@@ -96,7 +96,7 @@ statement_make(const char *body, size_t length, const struct statement_key *key)
 	made->public.body = made->body;
 	made->public.body_length = length;
 	made->public.meaning = profile_ref(key->meaning);
-	snprintf(made->public.name, sizeof(made->public.name), STATEMENT_PREFIX "%llx", (unsigned long long)statement_last);
+	snprintf(made->public.name, sizeof(made->public.name), STATEMENT_PREFIX "%llu", (unsigned long long)statement_last);
 	statement_bytes += sizeof(*made) + length;
 	return made;
 }

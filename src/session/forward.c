@@ -67,7 +67,7 @@ forward_deallocate(struct session *s, const struct verdict_detail *detail)
 	out = gather_make(&s->worker->to_server);
 	before = out->length;
 	message_sync(out);
-	message_query(out, "deallocate " STATEMENT_PREFIX "gone");
+	message_query(out, "deallocate \"" STATEMENT_PREFIX "gone\"");
 	gather_made(&s->worker->to_server, before);
 	forward_expect(s, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	forward_expect_end(s, ANSWER_QUERY)->change = names_change(s, detail->name, NULL);
@@ -88,7 +88,7 @@ forward_parse_deallocate(struct session *s, const char *text, size_t length)
 		inject_gone(s);
 		out = gather_make(&s->worker->to_server);
 		before = out->length;
-		message_parse(out, "", "deallocate " STATEMENT_PREFIX "gone");
+		message_parse(out, "", "deallocate \"" STATEMENT_PREFIX "gone\"");
 		gather_made(&s->worker->to_server, before);
 		forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD)->change = names_change(s, detail.name, NULL);
 	}

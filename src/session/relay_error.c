@@ -98,7 +98,7 @@ relay_error_renamed(struct session *s, const struct relay_frame *f)
 			break;
 		bytes_append(out, at, (size_t)(found - at));
 		length = strlen(STATEMENT_PREFIX);
-		length += strspn(found + length, "0123456789abcdef");
+		length += strspn(found + length, "0123456789");
 		e = relay_client_name(s, found, length);
 		if (e != NULL)
 			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));

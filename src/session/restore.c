@@ -5,7 +5,7 @@
  * client's request, in the same packet, with a Sync of its own and exit_on_error
  * around it.  If any of it fails, the server ends and the request never runs.
  *
- *      Bind pgw_fence_2 (names, values) · Execute · Sync · the client's request …
+ *      Bind PGBOUNCER_fence_2 (names, values) · Execute · Sync · the client's request …
  *      └───────────────── answers swallowed ──────────┘
  *
  * The probe: after a transaction that may have changed settings, PostgreSQL is
