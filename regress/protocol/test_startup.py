@@ -1,11 +1,13 @@
 """The packet that opens a connection, in all its variants (PostgreSQL manual, "Start-up")."""
 
 import struct
+import time
 
 import pytest
 
 from lib import wire
 from lib.pieces import send_in_pieces
+from lib.scene import Background
 
 
 @pytest.fixture
@@ -265,6 +267,41 @@ def test_a_client_that_floods_its_login_is_held_back(front, fake_server):
 
     assert weir.memory() - before < 8 << 20
     client.socket.close()
+
+
+@pytest.mark.parametrize("method", ["trust", "plain", "scram-sha-256", "auth_query"])
+def test_what_is_sent_far_ahead_of_the_end_of_a_login_is_answered_after_it(front, fake_server, method):
+    """It is held back until there is somebody to read it, and then not forgotten."""
+
+    def script(session):
+        session.read_startup()
+        time.sleep(0.2)
+        session.send(wire.auth_ok(), *[wire.parameter_status(k, "UTF8") for k in ("client_encoding", "server_encoding")], wire.ready())
+        if session.parameters["user"] == "asker":
+            session.read_until(b"S")
+            session.send(wire.row_description("a", "b"), wire.data_row("known", "mine"), wire.command_complete(), wire.ready())
+        session.serve()
+
+    asks = {"auth_user": "asker", "auth_query": "select a, b from c where a = $1"} if method == "auth_query" else {}
+    users = {"asker": "ask", **({} if asks else {"known": "mine"})}
+    weir = front(fake_server(script), users=users, auth_type="plain" if asks else method, **asks)
+    client = wire.Client(weir.port, user="known", secret="mine", login=False)
+    batch = wire.query("select '" + "x" * 1000 + "'") * 1000
+
+    client.send(wire.startup(user="known", database="app"))
+    if method == "scram-sha-256":
+        client._authenticate(client.read())
+        client.send(wire.message(b"p", client._scram.final(client.read().body[4:])))
+    elif method != "trust":
+        client.send(wire.password("mine"))
+    sender = Background(client.socket.sendall, batch)
+    while client.read().kind != b"Z":
+        continue
+
+    for _ in range(1000):
+        assert client.read_until(b"Z")[-2].kind == b"C"
+    sender.result()
+    client.close()
 
 
 # ---- options, asked of PostgreSQL ------------------------------------------------------
