@@ -30,6 +30,14 @@ DIFFERENCE("protocol 3.2",
 DIFFERENCE("server logins",
     "Several servers of a pool may log in at once (server_login_concurrency). PgBouncer logs in one after another.",
     "A pool is full sooner behind a restart.")
+DIFFERENCE("server logins that are refused",
+    "The server's refusal reaches the client in the server's words, with its SQLSTATE and the DETAIL \"server login failed\", replication "
+    "clients too, which PgBouncer tells login failed only. What TLS does not allow is told at once. A reload that changes how servers "
+    "are reached or secured tries again at once, whatever server_login_retry says.",
+    "Who reads the message should find the reason in it.")
+DIFFERENCE("waiting clients",
+    "They are served in the order of their coming, but within 10 milliseconds one whose worker has the server may be the first.",
+    "A server that stays with its worker costs less.")
 DIFFERENCE("threads",
     "One process serves with several threads (workers), and all limits hold for the process as a whole. so_reuseport and peers work "
     "too, and are needed only for restarts without an interruption.",
@@ -107,7 +115,8 @@ DIFFERENCE("online restart",
     "stop the first with SHUTDOWN WAIT_FOR_CLIENTS.",
     "PgBouncer deprecates it, and it loses connections with TLS.")
 DIFFERENCE("console",
-    "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir, which are one to host-based rules. SHOW FDS shows no secrets.",
+    "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir, which are one to host-based rules. SHOW FDS shows no secrets. "
+    "An empty query is answered as one.",
     "Drivers that prepare every statement can read it.")
 DIFFERENCE("forced users",
     "When a forced user changes at reload, clients are logged in to servers as the new one, or as themselves, from their next "

@@ -411,3 +411,21 @@ def test_a_client_that_leaves_in_a_transaction_undoes_it(app):
 
     assert value(one.client("app"), "select count(*) from half") == "0"
     assert app.pool(one)["sv_active"] == 0
+
+
+def test_waiters_of_all_workers_are_served_in_the_order_of_their_coming(app):
+    one = app.weir(default_pool_size=1)
+    holder, clients = in_transaction(one), [one.client("app") for _ in range(6)]
+
+    def wait_for_a_while(count):
+        waits = [row["wait_us"] for row in one.show("CLIENTS", state="waiting")]
+        return len(waits) == count and min(waits) > 15000
+
+    served = []
+    for count, client in enumerate(clients, 1):
+        served.append(Background(value, client, "select clock_timestamp()"))
+        eventually(wait_for_a_while, count)
+    holder.query("commit")
+
+    times = [each.result() for each in served]
+    assert times == sorted(times)

@@ -157,6 +157,8 @@ def test_what_the_server_says_to_a_replication_login_reaches_the_client(app, wei
         return weir.client("app", user="humble", replication="true")
 
     assert eventually(lambda: said(refused(humble))[:2] == ("FATAL", "28000") and "pg_hba.conf" in refused(humble).message)
+    assert refused(humble).fields["D"] == "server login failed"
+    assert "closing because: login failed (age=" in weir.log
 
 
 def test_a_replication_client_is_cancelled_as_any_other(app, weir):

@@ -151,6 +151,18 @@ def test_a_login_before_a_dead_server_ends_at_client_login_timeout(app):
     assert said(error) == ("FATAL", "08006", "client_login_timeout (server down)")
 
 
+def test_a_login_before_a_dead_server_ends_at_query_timeout(app):
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(8)
+        entry = f"host=127.0.0.1 port={deaf.getsockname()[1]}"
+        one = app.weir(databases={"deaf": entry}, query_timeout=0.4).allow("query_timeout", "server login failed")
+
+        error = refused(one.client, "deaf")
+
+    assert said(error) == ("FATAL", "57014", "query_timeout")
+
+
 def test_a_server_that_does_not_answer_is_given_up_at_server_connect_timeout(app):
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))

@@ -9,6 +9,8 @@
 
 /* A waiter may be overtaken this often by waiters of the worker to which a server returns. */
 #define OVERTAKEN_MOST 32
+/* And by no one who came later than this: who is served first is for all to see. */
+#define OVERTAKEN_LATER_US 10000
 
 uint32_t
 ledger_mask_locked(const struct ledger *l, enum lend_target target)
@@ -113,6 +115,8 @@ ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker)
 			own = older_of(own, list_entry(first, struct borrower, own));
 	}
 	if (oldest == NULL || own == NULL || own == oldest || oldest->overtaken >= OVERTAKEN_MOST)
+		return oldest;
+	if (own->since_us - oldest->since_us > OVERTAKEN_LATER_US)
 		return oldest;
 	oldest->overtaken++;
 	return own;

@@ -509,7 +509,7 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 		if (login_was_last_locked(s, t))
 			account_refuse_target_locked(a, t, &why);
 	pthread_mutex_unlock(&s->ledger->mutex);
-	pool_close_server(&s, message);
+	pool_close_server(&s, sqlstate != NULL ? "login failed" : message);
 }
 
 void

@@ -35,6 +35,7 @@ session_deadline(const struct session *s)
 	case SESSION_WELCOME:
 		deadline_add(&d, s->idle_us, snap->global.client_login_timeout_ms, CLOSE_client_login_timeout_server);
 		deadline_add(&d, s->borrower.since_us, snapshot_query_wait_timeout_ms(snap, s->database, s->user), CLOSE_query_wait_timeout);
+		deadline_add(&d, s->borrower.since_us, snapshot_query_timeout_ms(snap, s->user), CLOSE_query_timeout_waiting);
 		break;
 	case SESSION_WAITING:
 		deadline_add(&d, s->borrower.since_us, snapshot_query_wait_timeout_ms(snap, s->database, s->user), CLOSE_query_wait_timeout);

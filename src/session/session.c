@@ -358,6 +358,9 @@ session_tell_end(struct session *s, enum close_reason reason, const char *sqlsta
 	    .sqlstate = sqlstate != NULL ? sqlstate : row->sqlstate,
 	    .message = message != NULL ? message : row->text};
 
+	/* The words are the server's own: say whose login it was that they refused. */
+	if (reason == CLOSE_server_login_failed && sqlstate != NULL)
+		e.detail = row->text;
 	/* In the middle of a message of the server's, an error of ours would be taken for its contents. */
 	if (g->stream == &s->stream)
 		gather_flush(g);
