@@ -174,13 +174,11 @@ def by_certificate(app, certificates):
             "client_tls_cert_file": certificates.server.cert,
             "client_tls_key_file": certificates.server.key,
             "client_tls_ca_file": certificates.ca.cert,
-            "auth_type": "cert",
+            "auth_type": "hba",
         }
-        if rules:
-            folder = app.cluster.nest.folder("rules")
-            usual["auth_type"] = "hba"
-            usual["auth_hba_file"] = app.cluster.nest.write(f"{folder}/hba", rules)
-            usual["auth_ident_file"] = app.cluster.nest.write(f"{folder}/ident", maps)
+        folder = app.cluster.nest.folder("rules")
+        usual["auth_hba_file"] = app.cluster.nest.write(f"{folder}/hba", rules or "hostssl all all all cert\n")
+        usual["auth_ident_file"] = app.cluster.nest.write(f"{folder}/ident", maps)
         secrets = secrets or {"alice": "", "bob": "", "postgres": ""}
         return app.weir({"user": "postgres"}, secrets, **{**usual, **settings}).allow("pooler error", "login failed", "works on local connections only")
 
@@ -207,9 +205,23 @@ def test_a_certificate_lets_in_whom_it_names(by_certificate, certificates):
     assert enter(one, "alice", alice) == "in"
     assert enter(one, "bob", alice) == no
     assert enter(one, "alice") == no
-    assert enter(one, "alice", sslmode="disable") == no
+    assert enter(one, "alice", sslmode="disable") == "no authentication method is found"
     assert enter(one, "stranger", stranger) == no
     assert "TLS certificate name mismatch" in one.log and "TLS client certificate required" in one.log
+
+
+def test_auth_type_cert_cannot_be_set_where_certificates_are_not_asked_for(by_certificate):
+    one = by_certificate("host all all all trust\n").allow("SET failed", "auth_type=cert requires")
+
+    assert refused(one.console, "SET auth_type = 'cert'").message == "SET failed"
+    assert one.show("CONFIG", key="auth_type")[0]["value"] == "hba"
+
+
+def test_auth_type_cert_lets_in_by_a_verified_certificate_alone(by_certificate, certificates):
+    one = by_certificate(auth_type="cert", client_tls_sslmode="verify-full")
+
+    assert enter(one, "alice", certificates.client("alice")) == "in"
+    assert enter(one, "bob", certificates.client("alice")) == "certificate authentication failed"
 
 
 def test_a_map_says_which_users_a_certificate_may_be(by_certificate, certificates):

@@ -118,7 +118,7 @@ def an_unknown_user_who_would_be_trusted(stage):
 
 @told("28000", "certificate authentication failed")
 def another_ones_certificate(stage):
-    one = stage.secured(auth_type="cert", client_tls_sslmode="verify-ca")
+    one = stage.secured(auth_type="cert", client_tls_sslmode="verify-full")
     mine = stage.certificates.client("somebody")
     context = client_context()
     context.load_cert_chain(mine.cert, mine.key)

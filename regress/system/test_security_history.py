@@ -117,7 +117,8 @@ def test_a_resumed_session_is_as_verified_as_its_first_handshake_was(app, certif
     one = app.weir(
         {"user": "postgres"},
         {"alice": "", "postgres": ""},
-        auth_type="cert",
+        auth_type="hba",
+        auth_hba_file=certificates.nest.write(f"{certificates.nest.path}/hba_cert", "hostssl all all all cert\n"),
         client_tls_sslmode="require",
         client_tls_cert_file=certificates.server.cert,
         client_tls_key_file=certificates.server.key,

@@ -86,6 +86,15 @@ TEST("values that OpenSSL does not take are told with their key")
 	expect(has(said("server_tls_sslnegotiation = direct", &made), "server_tls_sslnegotiation: direct needs"));
 }
 
+TEST("who is known by a certificate has to be asked for one")
+{
+	unsigned made;
+
+	expect(has(said("auth_type = cert", &made), "auth_type=cert requires client_tls_sslmode=verify-full"));
+	expect(has(said("auth_type = cert\nclient_tls_sslmode = verify-ca", &made), "auth_type=cert requires client_tls_sslmode=verify-full"));
+	expect_false(has(said("auth_type = cert\nclient_tls_sslmode = verify-full", &made), "auth_type=cert requires"));
+}
+
 TEST("clients cannot be given TLS without a certificate")
 {
 	unsigned made;

@@ -170,7 +170,7 @@ control_console_set(void *program, const char *key, const char *value, struct by
 	struct program *p = program;
 	struct snapshot *old, *fresh;
 	struct tls_set *tls[WORKERS_MOST];
-	bool of_tls = strcasestr(key, "_tls") != NULL;
+	bool of_tls = strcasestr(key, "_tls") != NULL || strcasecmp(key, "auth_type") == 0;
 
 	pthread_mutex_lock(&p->configuring);
 	old = hub_snapshot(p->hub);

@@ -144,6 +144,11 @@ build_accept(struct set_build *b)
 	    .keys = b->keys,
 	};
 
+	if (g->auth_type == AUTH_CERT && r.mode != TLS_VERIFY_FULL) {
+		bytes_format(b->errors, "auth_type=cert requires client_tls_sslmode=verify-full\n");
+		b->failed = true;
+		return;
+	}
 	if (r.mode == TLS_DISABLE)
 		return;
 	b->set->accept = build_context(b, &r);
