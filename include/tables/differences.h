@@ -36,7 +36,7 @@ DIFFERENCE("server logins that are refused",
     "are reached or secured tries again at once, whatever server_login_retry says.",
     "Who reads the message should find the reason in it.")
 DIFFERENCE("waiting clients",
-    "They are served in the order of their coming, but within 10 milliseconds one whose worker has the server may be the first.",
+    "They are served in the order of their coming, but within 2 milliseconds one whose worker has the server may be the first.",
     "A server that stays with its worker costs less.")
 DIFFERENCE("threads",
     "One process serves with several threads (workers), and all limits hold for the process as a whole. so_reuseport and peers work "

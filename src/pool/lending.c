@@ -10,7 +10,7 @@
 /* A waiter may be overtaken this often by waiters of the worker to which a server returns. */
 #define OVERTAKEN_MOST 32
 /* And by no one who came later than this: who is served first is for all to see. */
-#define OVERTAKEN_LATER_US 10000
+#define OVERTAKEN_LATER_US 2000
 
 uint32_t
 ledger_mask_locked(const struct ledger *l, enum lend_target target)
