@@ -8,7 +8,7 @@ import pytest
 
 from lib.certificates import Certificates
 from lib.cluster import ROOT, Cluster
-from lib.nest import Nest
+from lib.nest import Nest, release_port
 from lib.pgweir import Pgweir
 from lib.wire import FakeServer
 
@@ -75,8 +75,11 @@ def own_cluster(nest):
 
 
 @pytest.fixture
-def pgweir(nest, request):
-    """Makes pgweir processes: pgweir(config, users).  After the test each is stopped and must have been well."""
+def pgweir(nest, request, fake_server):
+    """Makes pgweir processes: pgweir(config, users).  After the test each is stopped and must have been well.
+
+    Scripted servers last longer than the processes before them, so that those never lose a server at the end.
+    """
     made = []
 
     def make(config, users=None, **options):
@@ -95,6 +98,7 @@ def pgweir(nest, request):
             one.stop()
         except AssertionError as problem:
             problems.append(str(problem))
+        release_port(one.port)
     assert failed or not problems, "\n".join(problems)
 
 

@@ -26,11 +26,11 @@ MARK = "PGWEIR_NEST"
 ORDINARY_USER = "nobody"
 
 
-_held_ports = []
+_held_ports = {}
 
 
 def free_port():
-    """A TCP port of 127.0.0.1, chosen by the kernel, and this process's until its end.
+    """A TCP port of 127.0.0.1, chosen by the kernel, and this process's until release_port() or its end.
 
     The socket that chose it stays bound, without listening.  So nobody else is given the port, not even for an
     outgoing connection, while a server that sets SO_REUSEADDR may listen on it.
@@ -38,8 +38,15 @@ def free_port():
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _held_ports.append(holder)
-    return holder.getsockname()[1]
+    port = holder.getsockname()[1]
+    _held_ports[port] = holder
+    return port
+
+
+def release_port(port):
+    """The kernel may give the port to others again; a port that is not held is none of ours."""
+    if port in _held_ports:
+        _held_ports.pop(port).close()
 
 
 class Nest:

@@ -172,9 +172,8 @@ def test_the_level_changes_at_reload_unless_the_command_line_says_it(app):
     for one in (free, fixed):
         one.write_config(app.config(verbose=2)).reload()
         eventually(lambda: "got SIGHUP, re-reading config" in one.log)
-        eventually(one.client, "app").query("select 1")
 
-    assert eventually(lambda: " DEBUG " in free.log)
+    assert eventually(lambda: free.client("app").query("select 1") and " DEBUG " in free.log)
     for one in (free, fixed):
         one.write_config(app.config(verbose=0)).reload()
         eventually(lambda: one.log.count("got SIGHUP, re-reading config") == 2)
