@@ -159,3 +159,10 @@ DIFFERENCE("data before TLS",
 DIFFERENCE("auth_type=any and the console",
     "Who is in neither admin_users nor stats_users is refused there. PgBouncer lets everybody look.",
     "Nobody has proved anything.")
+DIFFERENCE("auth_query and its server",
+    "When the server of auth_query cannot be reached or refuses, the client is told server login failed (08006), and the log why. "
+    "PgBouncer lets it wait until its own time is over.",
+    "Who has proved nothing is not told of accounts and hosts.")
+DIFFERENCE("long messages of servers",
+    "A server's message above max_packet_size ends the connection as packet too large. PgBouncer says bad pkt header.",
+    "It names the cause.")
