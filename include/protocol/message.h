@@ -33,6 +33,9 @@ enum frame_state {
 /* Reads the head at BYTES; *SIZE is the whole frame's length, head included. */
 enum frame_state frame_read(enum direction direction, const char *bytes, size_t length, uint32_t max_packet, char *type, size_t *size);
 
+/* Whether messages of this type come from there at all. */
+bool frame_is_known(enum direction direction, char type);
+
 /* Of a frame that is broken: true when it is one but for max_packet. */
 bool frame_is_too_large(enum direction direction, const char *bytes, size_t length);
 

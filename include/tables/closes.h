@@ -49,7 +49,7 @@ CLOSE(unsupported_options, .sqlstate = "08P01", .text = "unsupported options sta
 CLOSE(bad_startup, .sqlstate = "08P01", .text = "invalid startup packet layout: expected terminator as last byte")
 CLOSE(bad_packet, .sqlstate = "08P01", .text = "bad packet")
 CLOSE(packet_too_large, .sqlstate = "08P01", .text = "packet too large")
-CLOSE(protocol_violation, .sqlstate = "08P01", .text = "unexpected message")
+CLOSE(protocol_violation, .sqlstate = "08P01", .text = "unknown pkt")
 CLOSE(old_protocol, .sqlstate = "08P01", .text = "old V2 protocol not supported")
 CLOSE(unsupported_protocol, .sqlstate = "0A000", .text = "unsupported frontend protocol")
 CLOSE(data_before_tls, .sqlstate = "08P01", .text = "received unencrypted data after SSL request")

@@ -97,7 +97,7 @@ SETTING(listen_backlog, INT, .def = "128", .group = GROUP_LISTEN, .when = BOOT, 
 SETTING(listen_port, INT, .def = "6432", .max = 65535, .group = GROUP_LISTEN, .when = BOOT, .acted = true,
     .text = "Port to listen on, also part of the unix socket's name.")
 SETTING(log_connections, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,
-    .text = "Log logins that succeed.")
+    .text = "Log logins, those that fail too, and connections to servers.")
 SETTING(log_disconnections, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,
     .text = "Log connections that end, with the reason.")
 SETTING(log_pooler_errors, BOOL, .def = "1", .group = GROUP_LOG, .when = RELOAD, .acted = true,

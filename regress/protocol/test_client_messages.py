@@ -6,6 +6,7 @@ import pytest
 
 from lib import wire
 from lib.pieces import send_in_pieces
+from lib.scene import said
 
 
 @pytest.fixture
@@ -82,11 +83,11 @@ def session_ends(weir, *messages, prepare=()):
         for message in prepare:
             client.ask(message)
         client.send(*messages)
-        said = client.expect_closed()
+        heard = client.expect_closed()
     finally:
         client.socket.close()
-    errors = [wire.PgError(m.fields()) for m in said if m.kind == b"E"]
-    assert errors, f"no word of an error in {said}"
+    errors = [wire.PgError(m.fields()) for m in heard if m.kind == b"E"]
+    assert errors, f"no word of an error in {heard}"
     return errors[-1]
 
 
@@ -147,7 +148,7 @@ def test_unknown_types_end_their_session_alone(weir, bystander):
     known = b"".join(LEAST) + b"".join(FIXED)
     for byte in set(range(256)) - set(known):
         error = session_ends(weir, head(bytes([byte]), 4))
-        assert (error.severity, error.sqlstate) == ("FATAL", "08P01"), byte
+        assert said(error) == ("FATAL", "08P01", "unknown pkt"), byte
     assert other.is_well()
 
 

@@ -231,3 +231,12 @@ def test_settings_that_nobody_has_set_are_null_and_those_without_effect_are_name
     assert (rows["logfile"]["default"], rows["server_check_query"]["default"]) == ("", "<empty>")
     assert shown.notices[0]["M"] == "some settings are accepted without effect"
     assert "sbuf_loopcnt: " in shown.notices[0]["D"] and "query_timeout" not in shown.notices[0]["D"]
+
+
+def test_a_console_has_the_name_that_its_program_gives(app):
+    one = app.weir()
+
+    with one.client("pgbouncer", application_name="exporter") as console:
+        row = next(r for r in console.query("SHOW CLIENTS").dicts() if r["database"] == "pgbouncer")
+
+    assert (row["user"], row["application_name"]) == ("postgres", "exporter")

@@ -421,10 +421,12 @@ def test_quiet_keeps_standard_error_silent(app):
 
 
 def test_connections_are_not_logged_when_nobody_wants_it(app):
-    one = app.weir(log_connections=0, log_disconnections=0)
+    one = app.weir(log_connections=0, log_disconnections=0, log_pooler_errors=0)
     one.client("app").query("select 1")
+    refused(one.client, "nowhere")
+    refused(one.client, "app", user="stranger")
 
-    assert "login attempt" not in one.log and "new connection" not in one.log and "closing because" not in one.log
+    assert not re.search("login attempt|login failed|new connection|closing because|pooler error", one.log)
 
 
 def test_verbose_says_more(app):

@@ -24,6 +24,18 @@ static const struct message_row backend_rows[256] = {
 #undef BACKEND
 };
 
+static const struct message_row *
+message_row_of(enum direction direction, char type)
+{
+	return direction == FROM_CLIENT ? &frontend_rows[(uint8_t)type] : &backend_rows[(uint8_t)type];
+}
+
+bool
+frame_is_known(enum direction direction, char type)
+{
+	return message_row_of(direction, type)->known;
+}
+
 enum frame_state
 frame_read(enum direction direction, const char *bytes, size_t length, uint32_t max_packet, char *type, size_t *size)
 {
@@ -32,7 +44,7 @@ frame_read(enum direction direction, const char *bytes, size_t length, uint32_t 
 
 	if (length == 0)
 		return FRAME_WAIT;
-	row = direction == FROM_CLIENT ? &frontend_rows[(uint8_t)bytes[0]] : &backend_rows[(uint8_t)bytes[0]];
+	row = message_row_of(direction, bytes[0]);
 	if (!row->known)
 		return FRAME_BROKEN;
 	if (length < FRAME_HEAD)

@@ -47,7 +47,8 @@ proof_refuse(struct session *s, const char *why)
 	char who[256];
 
 	session_describe(s, who, sizeof(who));
-	log_info(who, "login failed: db=%s user=%s: %s", s->login->database, s->user_name, why);
+	if (s->snapshot->global.log_connections)
+		log_info(who, "login failed: db=%s user=%s: %s", s->login->database, s->user_name, why);
 	session_close(s, proof_refusal(s->login), NULL);
 }
 

@@ -30,6 +30,10 @@ request_broken(struct session *s, const char *bytes, size_t length)
 	char text[64];
 	int n = snprintf(text, sizeof(text), "bad packet header: '");
 
+	if (!frame_is_known(FROM_CLIENT, bytes[0])) {
+		session_close(s, CLOSE_protocol_violation, NULL);
+		return;
+	}
 	for (size_t i = 0; i < length && i < BAD_HEADER_SHOWN; i++)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x", (uint8_t)bytes[i]);
 	snprintf(text + n, sizeof(text) - (size_t)n, "'");

@@ -111,7 +111,8 @@ welcome_refuse_database(struct session *s)
 	char *text = text_format("no such database: %s", s->login->database), who[256];
 
 	session_describe(s, who, sizeof(who));
-	log_info(who, "login failed: db=%s user=%s", s->login->database, s->user_name);
+	if (s->snapshot->global.log_connections)
+		log_info(who, "login failed: db=%s user=%s", s->login->database, s->user_name);
 	session_close(s, CLOSE_no_such_database, text);
 	free(text);
 }
@@ -189,6 +190,7 @@ welcome_console(struct session *s)
 	login_free(s->login);
 	s->login = NULL;
 	s->is_admin = is_admin;
+	s->profile = profile_ref(s->startup);
 	session_enter(s, SESSION_CONSOLE);
 	session_arm(s);
 	s->worker->process->console->open(s, is_admin);
