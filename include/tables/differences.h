@@ -14,7 +14,7 @@ DIFFERENCE("prepared statements",
     "A name that is taken or unknown is an ERROR (42P05, 26000) and the session lives. PgBouncer closes the client.",
     "PostgreSQL does so.")
 DIFFERENCE("settings of the session",
-    "Every setting that a client makes follows it from server to server, of any length. PgBouncer follows the few that "
+    "What a client sets with SET, and what PostgreSQL reports to it, follows it from server to server, of any length. PgBouncer follows the few that "
     "track_extra_parameters and its own list name, and drops values of more than 128 bytes.",
     "A setting that is lost or left to the next client is a wrong answer somewhere.")
 DIFFERENCE("clients that vanish",
@@ -49,13 +49,6 @@ DIFFERENCE("timeouts of users",
     "A user's client_idle_timeout or query_wait_timeout holds for that user, whatever the main section says. In PgBouncer the first one "
     "disconnects the idle clients of all other users when there is no global one, and the second one is without effect.",
     "Both look like mistakes.")
-DIFFERENCE("host-based rules",
-    "A file with a line that is not understood is refused: pgweir does not start, or keeps what it had. PgBouncer warns, and leaves the "
-    "line out.",
-    "A rule with the method reject that is left out lets in whom it was to keep out.")
-DIFFERENCE("host-based rules, more of them",
-    "samehost, samenet, host names, regular expressions and include are understood as in PostgreSQL.",
-    "One file can serve both.")
 DIFFERENCE("user list",
     "A file with a malformed line is refused as a whole, a reload that cannot read it is refused, and the secrets in force stay. PgBouncer has forgotten all of them by then.",
     "A typing error must not lock everybody out.")
