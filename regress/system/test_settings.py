@@ -1,5 +1,7 @@
 """Settings follow the client over servers, and reach nobody else."""
 
+import os
+
 import pytest
 
 from lib import wire
@@ -250,3 +252,5 @@ def test_the_host_of_a_client_is_added_to_its_name_when_asked_for(app):
     name = shown(one.client("app", application_name="mine"), "application_name")
 
     assert name.startswith("mine - 127.0.0.1:")
+    name = shown(one.client("app", application_name="mine", unix=True), "application_name")
+    assert name == f"mine - unix({os.getpid()}@{os.uname().nodename}):{one.port}"[:63]

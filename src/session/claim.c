@@ -3,8 +3,10 @@
  * manual, "Message Formats", StartupMessage): who it is, which database it wants, and
  * the settings that its session begins with.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "observe/log.h"
 #include "protocol/startup.h"
@@ -99,12 +101,26 @@ claim_negotiate(struct session *s, uint32_t asked_minor, const struct bytes *unk
 	bytes_free(&b);
 }
 
+/* Where the client is, as PgBouncer puts it behind application names; the caller frees it. */
+static char *
+claim_peer(const struct session *s)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+	struct endpoint peer;
+	unsigned uid;
+	int pid;
+
+	socket_describe_peer(s->stream.fd, &peer);
+	if (!peer.is_unix || !socket_peer_credentials(s->stream.fd, &pid, &uid) || gethostname(host, sizeof(host) - 1) != 0)
+		return text_format("%s:%u", peer.host, peer.port);
+	return text_format("unix(%d@%s):%d", pid, host, s->snapshot->global.listen_port);
+}
+
 /* PostgreSQL shows an application name in printable ASCII. */
 static void
 claim_clean_application_name(struct session *s)
 {
 	const char *given = profile_find(s->startup, "application_name");
-	struct endpoint peer;
 	char *clean;
 
 	if (given == NULL && !s->snapshot->global.application_name_add_host)
@@ -113,10 +129,9 @@ claim_clean_application_name(struct session *s)
 	for (char *p = clean; *p != '\0'; p++)
 		*p = *p < 32 || *p > 126 ? '?' : *p;
 	if (s->snapshot->global.application_name_add_host) {
-		char *with_host;
+		char *peer = claim_peer(s), *with_host = text_format("%s - %s", clean, peer);
 
-		socket_describe_peer(s->stream.fd, &peer);
-		with_host = text_format("%s - %s:%u", clean, peer.host, peer.port);
+		free(peer);
 		free(clean);
 		clean = with_host;
 	}
