@@ -2,6 +2,7 @@
 """check.py - runs parts of the tests and ends with one line: N passed, N failed.
 
 Usage: check.py [--flavour F] PART... [option of pytest...]
+Without options of pytest the files of tests run side by side, since most of them wait most of the time.
 Parts: lint docs unit protocol system drivers chaos.
 """
 
@@ -123,6 +124,7 @@ def check_pytest(sums, build, folders, options):
     if not paths:
         print("no such folder")
         return
+    options = options or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
     command = [sys.executable, "-B", "-m", "pytest", "-c", "regress/pytest.ini", "--rootdir=regress", f"--junitxml={results}"]
     done = subprocess.run([*command, *options, *paths])
     if done.returncode == PYTEST_NO_TESTS:

@@ -5,6 +5,11 @@ import threading
 
 from lib import wire
 from lib.eventually import eventually
+from lib.pgweir import flavour
+
+
+# A sanitizer keeps freed memory for a while.
+MOST = 8 * 2**20 if flavour() == "release" else 64 * 2**20
 
 
 def sent_all(client, chunk, times):
@@ -41,7 +46,7 @@ def test_parses_of_a_known_statement_without_a_sync_are_answered_and_not_gathere
     kinds += [m.kind for m in client.ask(wire.sync()).messages]
 
     assert kinds == [b"1"] + [b"1", b"3"] * (500 * times) + [b"Z"]
-    assert used < 8 * 2**20
+    assert used < MOST
     assert client.ask(wire.query("select 1")).rows == [("1",)]
 
 
@@ -59,7 +64,7 @@ def test_answers_that_a_client_does_not_read_are_not_gathered(front, cluster):
     sending.join(1)
 
     assert sending.is_alive()
-    assert weir.memory() - before < 8 * 2**20
+    assert weir.memory() - before < MOST
     client.socket.shutdown(socket.SHUT_RDWR)
     sending.join(10)
     assert other.query("select 1").rows == [("1",)]

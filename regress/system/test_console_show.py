@@ -195,6 +195,15 @@ def test_users_and_lists_count_clients_and_servers(desk):
     assert (lists["databases"], lists["pools"], lists["used_servers"], lists["used_clients"]) == (3, 3, 2, 3)
 
 
+def test_the_consoles_own_user_is_one_of_the_users(desk):
+    one = desk()
+
+    names = [row["name"] for row in one.show("USERS")]
+
+    assert names == sorted(names) and names.count("pgbouncer") == 1
+    assert one.show("LISTS", list="users")[0]["items"] == len(names)
+
+
 def test_config_hides_no_setting_and_tells_its_default(desk):
     rows = {row["key"]: row for row in desk(default_pool_size=3).show("CONFIG")}
 

@@ -110,6 +110,23 @@ put_user(struct console *c, const struct snapshot *s, const struct user_config *
 	table_end(t);
 }
 
+/* Who is let in to the console without being named anywhere. */
+static const struct user_config console_user = {
+    .name = (char *)"pgbouncer",
+    .pool_mode = POOL_MODE_UNSET,
+    .route = ROUTE_MODE_UNSET,
+    .pool_size = -1,
+    .reserve_pool_size = -1,
+    .max_user_connections = -1,
+    .max_user_client_connections = -1,
+};
+
+static bool
+console_user_is_listed(const struct snapshot *s)
+{
+	return snapshot_user(s, console_user.name) != NULL;
+}
+
 static int
 user_order(const void *a, const void *b)
 {
@@ -124,6 +141,8 @@ finish_users(struct console *c, const struct question *q)
 	const struct user_config **users = memory_array(HASH_COUNT(s->users) + 1, sizeof(*users));
 	unsigned n = 0;
 
+	if (!console_user_is_listed(s))
+		users[n++] = &console_user;
 	for (const struct user_config *u = s->users; u != NULL; u = u->hh.next)
 		users[n++] = u;
 	qsort(users, n, sizeof(*users), user_order);
@@ -188,7 +207,7 @@ finish_lists(struct console *c, const struct question *q)
 	struct table *t = &c->table;
 
 	put_list(t, "databases", report.count + 1);
-	put_list(t, "users", HASH_COUNT(s->users));
+	put_list(t, "users", HASH_COUNT(s->users) + !console_user_is_listed(s));
 	put_list(t, "peers", HASH_COUNT(s->peers));
 	put_list(t, "pools", report.accounts + 1);
 	put_list(t, "peer_pools", HASH_COUNT(s->peers));
