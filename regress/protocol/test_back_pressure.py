@@ -7,7 +7,6 @@ from lib import wire
 from lib.eventually import eventually
 from lib.pgweir import flavour
 
-
 # A sanitizer keeps freed memory for a while.
 MOST = 8 * 2**20 if flavour() == "release" else 64 * 2**20
 
