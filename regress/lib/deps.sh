@@ -10,7 +10,7 @@ build="gcc make pkg-config libc6-dev libuv1-dev libssl-dev libpq-dev libinih-dev
     postgresql-server-dev-15 libidn-dev uthash-dev libsystemd-dev libpam0g-dev libldap-dev postgresql-15 postgresql-client-15 python3
     util-linux"
 tests="openssl python3-pytest python3-pytest-xdist python3-psycopg python3-psycopg2 python3-asyncpg nodejs node-pg
-    pgbouncer prometheus-pgbouncer-exporter pgbadger clang libclang-rt-14-dev llvm-14"
+    slapd libpam-pwdfile pgbouncer prometheus-pgbouncer-exporter pgbadger clang libclang-rt-14-dev llvm-14"
 bench="pgbouncer"
 lint="cppcheck clang-format"
 
