@@ -149,9 +149,6 @@ DIFFERENCE("data before TLS",
     "Whatever follows an SSLRequest or a GSSENCRequest before its answer ends the connection, also where the answer would be no. "
     "Direct TLS has to name the protocol postgresql (ALPN).",
     "PostgreSQL does so.")
-DIFFERENCE("auth_type=any and the console",
-    "Who is in neither admin_users nor stats_users is refused there. PgBouncer lets everybody look.",
-    "Nobody has proved anything.")
 DIFFERENCE("auth_query and its server",
     "When the server of auth_query cannot be reached or refuses, the client is told server login failed (08006), and the log why. "
     "PgBouncer lets it wait until its own time is over.",

@@ -140,6 +140,16 @@ def test_any_without_a_forced_user_is_a_mistake_in_the_configuration(app):
     assert refused(one.client, "app", user="whoever").message == "bouncer config error"
 
 
+def test_with_any_everybody_may_look_at_the_console_and_nobody_else_may_command(app):
+    one = app.weir(keys={"user": "postgres"}, auth_type="any").allow("admin access needed")
+
+    with one.client("pgbouncer", user="whoever") as looking:
+        assert looking.query("show version").rows
+        assert refused(looking.query, "reload").message == "admin access needed"
+    with one.client("pgbouncer") as admin:
+        assert admin.query("reload").tags == ["RELOAD"]
+
+
 # ---- databases, names ------------------------------------------------------------------
 
 

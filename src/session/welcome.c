@@ -179,7 +179,8 @@ welcome_console(struct session *s)
 	struct bytes notice = {0};
 
 	is_admin |= welcome_is_own_user(s);
-	if (!is_admin && !snapshot_list_has(set->stats_users, s->user_name)) {
+	/* Where nobody has to prove anything, everybody may look, as PgBouncer has it. */
+	if (!is_admin && set->auth_type != AUTH_ANY && !snapshot_list_has(set->stats_users, s->user_name)) {
 		session_close(s, CLOSE_not_allowed, NULL);
 		return;
 	}
