@@ -53,4 +53,9 @@ bool startup_next(struct reader *r, const char **name, const char **value);
 enum option_state { OPTION_SETTING, OPTION_END, OPTION_UNSUPPORTED };
 enum option_state startup_next_option(const char **at, char **name, char **value);
 
+/* Appends an SSLRequest. */
+void startup_write_ssl_request(struct bytes *out);
+/* Appends a CancelRequest; a key has CANCEL_KEY_MOST bytes at the most. */
+void startup_write_cancel(struct bytes *out, uint32_t pid, const void *key, size_t length);
+
 #endif

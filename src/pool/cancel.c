@@ -12,9 +12,7 @@
 #include <stdlib.h>
 
 #include "pool/pool_private.h"
-
-#define CODE_CANCEL 80877102u
-#define CODE_SSL_REQUEST 80877103u
+#include "protocol/startup.h"
 
 struct cancel {
 	struct stream stream;
@@ -62,19 +60,10 @@ cancel_end(struct cancel *c)
 		free(c);
 }
 
-/* What the server's connection was secured with, as the configuration is now. */
-static struct tls_context *
-cancel_context(const struct cancel *c)
-{
-	const struct pool *p = c->pool;
-
-	return tls_set_connect(p->tls, p->snapshot, snapshot_database(p->snapshot, c->server->ledger->name));
-}
-
 static void
 cancel_secure(struct cancel *c)
 {
-	struct tls_context *context = cancel_context(c);
+	struct tls_context *context = pool_tls_of(c->pool, c->server->ledger);
 
 	if (context == NULL)
 		cancel_end(c);
@@ -103,10 +92,7 @@ cancel_send(struct cancel *c)
 	const struct server *s = c->server;
 	struct bytes b = {0};
 
-	bytes_u32(&b, (uint32_t)(12 + s->cancel_secret_length));
-	bytes_u32(&b, CODE_CANCEL);
-	bytes_u32(&b, s->backend_pid);
-	bytes_append(&b, s->cancel_secret, s->cancel_secret_length);
+	startup_write_cancel(&b, s->backend_pid, s->cancel_secret, s->cancel_secret_length);
 	stream_send_bytes(&c->stream, b.data, b.length);
 	bytes_free(&b);
 }
@@ -122,19 +108,10 @@ cancel_ask(struct cancel *c)
 {
 	struct bytes b = {0};
 
-	bytes_u32(&b, 8);
-	bytes_u32(&b, CODE_SSL_REQUEST);
+	startup_write_ssl_request(&b);
 	c->asked = true;
 	stream_send_bytes(&c->stream, b.data, b.length);
 	bytes_free(&b);
-}
-
-static bool
-cancel_is_direct(const struct cancel *c)
-{
-	const struct snapshot *snap = c->pool->snapshot;
-
-	return snapshot_server_tls(snap, snapshot_database(snap, c->server->ledger->name)).sslnegotiation == TLS_DIRECT;
 }
 
 static void
@@ -179,7 +156,7 @@ cancel_connected(void *user, int fd, const char *error)
 	stream_attach(&c->stream, c->pool->loop);
 	if (!c->secure)
 		cancel_send(c);
-	else if (cancel_is_direct(c))
+	else if (pool_tls_is_direct(c->pool, c->server->ledger))
 		cancel_secure(c);
 	else
 		cancel_ask(c);

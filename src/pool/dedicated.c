@@ -37,8 +37,7 @@ dedicated_open_locked(struct account *a, struct borrower *b)
 		s = ledger_open_locked(a, host, b->pool, true);
 		if (s == NULL)
 			continue;
-		list_remove(&b->order);
-		a->ledger->waiting--;
+		dedicated_dequeue_locked(b);
 		b->state = BORROWER_PROMISED;
 		s->dedicated = b;
 		s->replication = true;

@@ -65,3 +65,21 @@ pool_tls(const struct pool *p)
 {
 	return p->tls;
 }
+
+static const struct database_config *
+pool_database_of(const struct pool *p, const struct ledger *l)
+{
+	return snapshot_database(p->snapshot, l->name);
+}
+
+struct tls_context *
+pool_tls_of(const struct pool *p, const struct ledger *l)
+{
+	return tls_set_connect(p->tls, p->snapshot, pool_database_of(p, l));
+}
+
+bool
+pool_tls_is_direct(const struct pool *p, const struct ledger *l)
+{
+	return snapshot_server_tls(p->snapshot, pool_database_of(p, l)).sslnegotiation == TLS_DIRECT;
+}

@@ -30,6 +30,11 @@ struct user_counter {
 	atomic_bool wanted; /* somebody waits for a place: an idle server of another ledger goes */
 };
 
+/* What connections to servers of that entry are secured with now, on this worker; NULL: not at all.  Borrowed. */
+struct tls_context *pool_tls_of(const struct pool *p, const struct ledger *l);
+/* True when TLS to them begins without asking for it. */
+bool pool_tls_is_direct(const struct pool *p, const struct ledger *l);
+
 struct user_counter *hub_counter(struct hub *h, const char *user);
 void hub_counter_unref(struct hub *h, struct user_counter *c);
 

@@ -16,8 +16,7 @@
 
 #include "observe/log.h"
 #include "pool/login_private.h"
-
-#define CODE_SSL_REQUEST 80877103u
+#include "protocol/startup.h"
 
 static void
 login_fail(struct server *s, const char *message)
@@ -28,11 +27,7 @@ login_fail(struct server *s, const char *message)
 static struct tls_context *
 login_context(const struct server *s)
 {
-	const struct pool *p = s->pool;
-
-	if (s->peer.is_unix)
-		return NULL;
-	return tls_set_connect(p->tls, p->snapshot, snapshot_database(p->snapshot, s->ledger->name));
+	return s->peer.is_unix ? NULL : pool_tls_of(s->pool, s->ledger);
 }
 
 /* ----------------------------------------------------------------- begin */
@@ -55,19 +50,10 @@ login_ask(struct server *s)
 {
 	struct bytes b = {0};
 
-	bytes_u32(&b, 8);
-	bytes_u32(&b, CODE_SSL_REQUEST);
+	startup_write_ssl_request(&b);
 	s->login->channel = LOGIN_ASKED;
 	stream_send_bytes(&s->stream, b.data, b.length);
 	bytes_free(&b);
-}
-
-static bool
-login_is_direct(const struct server *s)
-{
-	const struct snapshot *snap = s->pool->snapshot;
-
-	return snapshot_server_tls(snap, snapshot_database(snap, s->ledger->name)).sslnegotiation == TLS_DIRECT;
 }
 
 /* True when this connection begins without TLS. */
@@ -122,7 +108,7 @@ login_connected(void *user, int fd, const char *error)
 	stream_attach(&s->stream, s->pool->loop);
 	if (login_begins_plain(s, login_context(s)))
 		login_speak(s);
-	else if (login_is_direct(s))
+	else if (pool_tls_is_direct(s->pool, s->ledger))
 		login_secure(s);
 	else
 		login_ask(s);
@@ -235,7 +221,7 @@ server_login_asked(struct server *s, const char *bytes, size_t length)
 void
 server_login_secured(struct server *s)
 {
-	if (login_is_direct(s) && !stream_has_alpn(&s->stream))
+	if (pool_tls_is_direct(s->pool, s->ledger) && !stream_has_alpn(&s->stream))
 		login_fail(s, "direct SSL connection was established without ALPN protocol negotiation extension");
 	else
 		login_speak(s);

@@ -136,3 +136,19 @@ startup_next_option(const char **at, char **name, char **value)
 	free(word);
 	return state;
 }
+
+void
+startup_write_ssl_request(struct bytes *out)
+{
+	bytes_u32(out, 8);
+	bytes_u32(out, CODE_SSL);
+}
+
+void
+startup_write_cancel(struct bytes *out, uint32_t pid, const void *key, size_t length)
+{
+	bytes_u32(out, (uint32_t)(12 + length));
+	bytes_u32(out, CODE_CANCEL);
+	bytes_u32(out, pid);
+	bytes_append(out, key, length);
+}

@@ -15,7 +15,6 @@
 #include "observe/log.h"
 #include "session/session_private.h"
 
-#define CODE_CANCEL 80877102u
 #define DEADLINE_MS 10000 /* when cancel_wait_timeout is off */
 
 enum forward_state { FORWARD_WAITING, FORWARD_PROMISED, FORWARD_CONNECTING, FORWARD_ACTIVE };
@@ -311,10 +310,7 @@ peer_forward(struct session *s, const struct peer_config *peer, uint32_t pid, co
 	list_init(&f->queued);
 	timer_init(&f->timer, forward_timed_out);
 	list_push_back(&s->worker->forwards, &f->all);
-	bytes_u32(&f->packet, (uint32_t)(12 + length));
-	bytes_u32(&f->packet, CODE_CANCEL);
-	bytes_u32(&f->packet, pid);
-	bytes_append(&f->packet, secret, length);
+	startup_write_cancel(&f->packet, pid, secret, length);
 	if (forward_take_place(f, peer->id, (unsigned)max_of(limit, 0)))
 		forward_connect(f);
 	else
