@@ -21,7 +21,7 @@ enum answer_kind { ANSWER_QUERY, ANSWER_FUNCTION, ANSWER_PARSE, ANSWER_BIND, ANS
 enum answer_way { ANSWER_FORWARD, ANSWER_SWALLOW, ANSWER_MADE };
 
 /* What a swallowed answer is for. */
-enum answer_purpose { PURPOSE_NONE, PURPOSE_FENCE, PURPOSE_PROBE, PURPOSE_LEARN, PURPOSE_RESET, PURPOSE_CHECK, PURPOSE_REPREPARE };
+enum answer_purpose { PURPOSE_NONE, PURPOSE_FENCE, PURPOSE_PROBE, PURPOSE_LEARN, PURPOSE_RESET, PURPOSE_CHECK, PURPOSE_REPREPARE, PURPOSE_PINS };
 
 struct answer {
 	uint8_t kind;
@@ -31,6 +31,7 @@ struct answer {
 	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */
 	struct statement *statement; /* owned reference: a Parse puts it on the server, a Close takes it away */
 	struct name_change *change;  /* owned: what to undo in the session's names when this is dropped */
+	char *refusal;               /* owned: an ErrorResponse that takes the place of the server's, which is bound to come */
 };
 
 struct answers {

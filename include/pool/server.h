@@ -84,6 +84,7 @@ struct server {
 	bool close_needed;              /* closed when it comes back */
 	const char *close_text;         /* ORDER_CLOSE: why, for the log; borrowed */
 	bool in_copy;                   /* between CopyInResponse and its end, seen from the request side */
+	uint32_t left;                  /* enum effect: what a session has left on it, to be undone before the next one gets it */
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
 	bool replication;               /* logged in for replication */

@@ -57,6 +57,20 @@ enum statement_kind {
 	KIND_OTHER,             /* anything else, and several statements in one text */
 };
 
+/* What a text may do to its session: bits. */
+enum effect_place {
+#define EFFECT(name, text) EFFECT_PLACE_##name,
+#include "tables/effects.h"
+#undef EFFECT
+	EFFECT_COUNT
+};
+enum effect {
+#define EFFECT(name, text) EFFECT_##name = 1u << EFFECT_PLACE_##name,
+#include "tables/effects.h"
+#undef EFFECT
+};
+#define EFFECTS_ALL ((1u << EFFECT_COUNT) - 1)
+
 #define ROUTE_STATEMENTS_UNKNOWN 0xffffffffu
 #define ROUTE_NAME_SIZE 64
 #define ROUTE_TEXT_MAX_BYTES (64u * 1024)
@@ -67,6 +81,8 @@ struct verdict {
 	enum statement_kind kind;   /* of the only statement */
 	unsigned statements;        /* 0: empty; ROUTE_STATEMENTS_UNKNOWN: not parsed */
 	uint64_t generation;        /* of the facts that were asked; 0 without */
+	uint32_t effects;           /* enum effect: what it may do to its session, or ask of it */
+	uint32_t surely;            /* those of them that the text says itself, by its tree */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
 	bool touches_settings;      /* SET, RESET, DISCARD, set_config, DO, CALL, EXECUTE are in it, or may be */
 	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */
@@ -87,6 +103,10 @@ struct route_context {
 /* The reason's name and explanation, as in the table. */
 const char *route_reason_name(enum route_reason reason);
 const char *route_reason_text(enum route_reason reason);
+
+/* The row of an effect: a single bit. */
+const char *effect_name(enum effect effect);
+const char *effect_text(enum effect effect);
 
 /* A cache of about ENTRIES verdicts, for one thread. */
 struct verdict_cache;

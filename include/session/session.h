@@ -67,6 +67,7 @@ struct session {
 	uint64_t facts_seen;           /* the ledger's facts_generation when they were taken */
 	struct session_login *login;   /* owned, until it is logged in */
 	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
+	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
 	void *console;                 /* owned by admin/ */
 	char *user_name;               /* owned: as the client said it */
 	int64_t connected_wall_us;
@@ -84,10 +85,14 @@ struct session {
 	uint16_t requests;             /* forwarded in this lend */
 	uint8_t state;
 	uint8_t pool_mode;
+	uint8_t features;              /* enum session_features */
 	uint8_t replication;           /* enum replication */
 	uint8_t route;                 /* enum route_mode in force for this session */
 	uint8_t target;                /* enum lend_target of the lend */
 	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */
+	uint32_t effects;              /* enum effect: what the transaction under way may have done to the session */
+	uint32_t pins;                 /* enum effect: why it keeps its server over transactions */
+	uint32_t unnamed_effects;      /* of its unnamed statement */
 	struct brief unnamed_brief;
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
@@ -139,6 +144,8 @@ const char *session_database_name(const struct session *s);
 /* Writes an ErrorResponse (not FATAL) to the client; a ReadyForQuery follows from the caller. */
 void session_send_error(struct session *s, const struct error *e);
 void session_send(struct session *s, const struct bytes *b);
+/* True when its server stays with it from one transaction to the next: pool_mode=session, or it is pinned. */
+bool session_keeps_server(const struct session *s);
 /* True when it runs nothing: without a server, or with one that it keeps over transactions. */
 bool session_is_between_transactions(const struct session *s);
 /* server_fast_close: it keeps a server that is outdated. */

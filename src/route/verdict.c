@@ -8,6 +8,7 @@
 #include "route/verdict.h"
 
 #include "canon.h"
+#include "effects.h"
 #include "parse.h"
 #include "verdict_cache.h"
 
@@ -57,6 +58,7 @@ verdict_unknown(struct verdict *verdict, enum route_reason reason)
 	verdict->statements = ROUTE_STATEMENTS_UNKNOWN;
 	verdict->may_copy_in = true;
 	verdict->touches_settings = true;
+	verdict->effects = EFFECTS_ALL;
 	verdict_decide(verdict, reason, "");
 }
 
@@ -95,6 +97,7 @@ judge_new(const struct route_context *ctx, const struct shape *shape, const char
 {
 	parse_judge(ctx, text, length, out);
 	out->touches_settings |= shape->has_set_config;
+	effects_judge(out);
 	out->generation = ctx->facts != NULL ? facts_generation(ctx->facts) : 0;
 	verdict_apply_hint(out, shape->hint);
 }

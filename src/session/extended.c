@@ -62,7 +62,7 @@ extended_parse_duplicate(struct session *s, struct frame *f, struct name_entry *
 }
 
 static size_t
-extended_parse_named(struct session *s, struct frame *f, const char *name)
+extended_parse_named(struct session *s, struct frame *f, const char *name, const struct verdict *v)
 {
 	struct name_entry *e = names_find(s, name);
 	struct statement *statement;
@@ -87,6 +87,9 @@ extended_parse_named(struct session *s, struct frame *f, const char *name)
 		stat_add(session_stats(s)->server_parses, 1);
 	}
 	a->change = names_change(s, name, statement);
+	e = names_find(s, name);
+	e->effects = v->effects;
+	e->surely = v->surely;
 	statement_unref(statement);
 	return f->size;
 }
@@ -96,7 +99,9 @@ extended_parse(struct session *s, struct frame *f)
 {
 	const char *name, *text;
 	struct reader after;
-	struct verdict v;
+	struct verdict v = {0};
+	enum ahead ahead;
+	bool judged;
 
 	if (!frame_is_whole(f))
 		return 0;
@@ -106,10 +111,20 @@ extended_parse(struct session *s, struct frame *f)
 	reader_bytes(&after, (size_t)reader_u16(&after) * 4);
 	if (!reader_at_end(&after))
 		return forward_broken(s);
+	judged = forward_has_to_judge(s, text);
+	if (judged) {
+		routing_judge(s, text, strlen(text), &v);
+		ahead = feature_ahead(s, FRONTEND_PARSE, &v, text, strlen(text));
+		if (ahead == AHEAD_WAIT)
+			return forward_wait(s);
+		if (ahead == AHEAD_REFUSE)
+			return feature_send_refused(s, f->type, name, f->size);
+		if (ahead == AHEAD_SENT)
+			return f->size;
+	}
 	stat_add(session_stats(s)->client_parses, 1);
 	touch_named(s, text);
-	if ((routing_judges(s) && s->target != LEND_REPLICA) || forward_concerns_session(text)) {
-		routing_judge(s, text, strlen(text), &v);
+	if (judged) {
 		s->ddl |= v.makes_relation;
 		if (v.kind == KIND_SET || v.kind == KIND_SET_LOCAL || v.kind == KIND_RESET)
 			forward_note_statement(s, &v, text, strlen(text));
@@ -120,12 +135,36 @@ extended_parse(struct session *s, struct frame *f)
 			return f->size;
 		}
 	}
-	if (name[0] == '\0')
+	if (name[0] == '\0') {
+		s->unnamed_effects = v.effects;
 		return extended_parse_unnamed(s, f);
+	}
 	if (inject_renames(s))
-		return extended_parse_named(s, f, name);
+		return extended_parse_named(s, f, name, &v);
 	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
 	return forward_rest(s, f, 0);
+}
+
+/* What runs now has its effects now. */
+static enum ahead
+extended_ahead_of_bind(struct session *s, const char *name)
+{
+	const struct name_entry *e;
+	struct verdict v = {.effects = EFFECTS_ALL};
+	enum ahead ahead = AHEAD_GO;
+
+	if (name[0] == '\0') {
+		v.effects = s->unnamed_effects;
+	} else if (inject_renames(s)) {
+		e = names_find(s, name);
+		v.effects = e != NULL ? e->effects : 0;
+		v.surely = e != NULL ? e->surely : 0;
+		if (v.effects != 0)
+			ahead = feature_ahead(s, FRONTEND_BIND, &v, e->statement->body, strlen(e->statement->body));
+	}
+	if (ahead == AHEAD_GO)
+		s->effects |= v.effects;
+	return ahead;
 }
 
 size_t
@@ -134,11 +173,17 @@ extended_bind(struct session *s, struct frame *f)
 	const char *portal = reader_text(&f->body);
 	const char *name = reader_text(&f->body);
 	const char *server_name;
+	enum ahead ahead;
 
 	if (!reader_ok(&f->body))
 		return frame_is_whole(f) || f->here > AHEAD_MOST ? forward_broken(s) : 0;
 	if (!frame_is_whole(f) && f->size <= AHEAD_MOST)
 		return 0;
+	ahead = extended_ahead_of_bind(s, name);
+	if (ahead == AHEAD_WAIT)
+		return forward_wait(s);
+	if (ahead == AHEAD_REFUSE)
+		return feature_send_refused(s, f->type, "", f->size);
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
 	forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);

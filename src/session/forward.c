@@ -50,6 +50,7 @@ forward_broken(struct session *s)
 static size_t
 forward_query_streamed(struct session *s, const struct frame *f)
 {
+	s->effects |= EFFECTS_ALL;
 	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
 }
@@ -97,7 +98,7 @@ forward_parse_deallocate(struct session *s, const char *text, size_t length)
 }
 
 /* A look at the first letters: true for what may be SET, RESET, DEALLOCATE or DISCARD, or begins with a comment. */
-bool
+static bool
 forward_concerns_session(const char *text)
 {
 	while (*text == ' ' || (*text >= '\t' && *text <= '\r') || *text == ';')
@@ -112,6 +113,15 @@ forward_concerns_session(const char *text)
 	default:
 		return *text == '/' || *text == '-';
 	}
+}
+
+/* A read that was judged on its way to a replica has nothing that a session would have to know. */
+bool
+forward_has_to_judge(const struct session *s, const char *text)
+{
+	bool was_judged = routing_judges(s) && s->target == LEND_REPLICA && s->server->status == 'I';
+
+	return (feature_judges(s) && !was_judged) || forward_concerns_session(text);
 }
 
 /* What the session itself has to know of a statement: names of settings, and names to free. */
@@ -147,11 +157,29 @@ forward_note_statement(struct session *s, const struct verdict *v, const char *t
 	return sent;
 }
 
+/* The message stays in the input until request_resume. */
+size_t
+forward_wait(struct session *s)
+{
+	s->blocked = true;
+	return 0;
+}
+
+/* A Query ends the unnamed statement, on the server too. */
+static void
+forward_forget_unnamed(struct session *s)
+{
+	statement_unref(s->unnamed);
+	s->unnamed = NULL;
+	server_set_unnamed(s->server, NULL);
+}
+
 static size_t
 forward_query(struct session *s, struct frame *f)
 {
 	const char *text;
 	struct verdict v;
+	enum ahead ahead;
 
 	if (!frame_is_whole(f) && f->size > ROUTE_TEXT_MAX_BYTES)
 		return forward_query_streamed(s, f);
@@ -160,16 +188,23 @@ forward_query(struct session *s, struct frame *f)
 	text = reader_text(&f->body);
 	if (!reader_ok(&f->body))
 		return forward_broken(s);
-	statement_unref(s->unnamed);
-	s->unnamed = NULL;
-	server_set_unnamed(s->server, NULL);
 	touch_named(s, text);
-	if (routing_judges(s) || forward_concerns_session(text)) {
+	if (forward_has_to_judge(s, text)) {
 		routing_judge(s, text, strlen(text), &v);
+		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, strlen(text));
+		if (ahead == AHEAD_WAIT)
+			return forward_wait(s);
+		forward_forget_unnamed(s);
+		if (ahead == AHEAD_REFUSE)
+			return feature_send_refused(s, f->type, "", f->size);
 		s->ddl |= v.makes_relation;
+		s->effects |= v.effects;
+		if (ahead == AHEAD_SENT)
+			return f->size;
 		if (forward_note_statement(s, &v, text, strlen(text)))
 			return f->size;
 	}
+	forward_forget_unnamed(s);
 	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
 }
@@ -177,6 +212,7 @@ forward_query(struct session *s, struct frame *f)
 static size_t
 forward_function(struct session *s, const struct frame *f)
 {
+	s->effects |= EFFECTS_ALL;
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }
@@ -263,7 +299,7 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 		return true;
 	if (stream_unsent(&s->server->stream) > HIGH_WATER)
 		return true;
-	if (!outstanding || s->server->status != 'I' || s->pool_mode == POOL_SESSION)
+	if (!outstanding || s->server->status != 'I' || session_keeps_server(s))
 		return false;
 	if (s->requests >= REQUESTS_MOST)
 		return true;
@@ -288,7 +324,7 @@ forward_must_leave(struct session *s, const char *bytes, size_t length)
 	struct plan plan;
 	size_t before;
 
-	if (s->target != LEND_REPLICA || s->server->answers.count > 0 || s->server->status != 'I' || s->pool_mode == POOL_SESSION)
+	if (s->target != LEND_REPLICA || s->server->answers.count > 0 || s->server->status != 'I' || session_keeps_server(s))
 		return false;
 	plan = routing_plan(s, bytes, length);
 	if (plan.outcome == PLAN_WAIT)

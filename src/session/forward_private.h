@@ -6,6 +6,7 @@
 #ifndef PGWEIR_SESSION_FORWARD_PRIVATE_H
 #define PGWEIR_SESSION_FORWARD_PRIVATE_H
 
+#include "session/feature.h"
 #include "session/session_private.h"
 
 struct frame {
@@ -21,8 +22,9 @@ struct answer *forward_expect(struct session *s, enum answer_kind kind, enum ans
 struct answer *forward_expect_end(struct session *s, enum answer_kind kind);
 size_t forward_rest(struct session *s, const struct frame *f, size_t from);
 bool frame_is_whole(const struct frame *f);
+size_t forward_wait(struct session *s);
 size_t forward_broken(struct session *s);
-bool forward_concerns_session(const char *text);
+bool forward_has_to_judge(const struct session *s, const char *text);
 bool forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length);
 bool forward_parse_deallocate(struct session *s, const char *text, size_t length);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "observe/log.h"
+#include "session/feature.h"
 #include "session/relay_private.h"
 
 /* No message that has to be here as a whole is longer: an answer to a question of ours, a CopyInResponse. */
@@ -109,6 +110,7 @@ relay_done(struct answer done)
 {
 	names_keep(&done.change);
 	statement_unref(done.statement);
+	free(done.refusal);
 }
 
 /* The oldest answer, if it is of that kind; else the server sends what nobody asked. */
@@ -151,7 +153,7 @@ relay_row(struct session *s, const struct relay_frame *f)
 		return STEP_BROKEN;
 	if (head->way == ANSWER_FORWARD)
 		return STEP_FORWARD;
-	restore_row(s, head, f->body, f->length);
+	feature_row(s, head, f->body, f->length);
 	return STEP_SWALLOW;
 }
 
@@ -164,8 +166,10 @@ relay_command(struct session *s, const struct relay_frame *f)
 	if (head == NULL || f->length == 0 || memchr(f->body, '\0', f->length) != f->body + f->length - 1)
 		return STEP_BROKEN;
 	step = head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
-	if (step == STEP_FORWARD)
+	if (step == STEP_FORWARD) {
 		relay_look_at_tag(s, f->body);
+		feature_tag(s, f->body);
+	}
 	s->server->in_copy = false;
 	if (head->kind == ANSWER_EXECUTE)
 		relay_done(answers_pop(&s->server->answers));
@@ -254,7 +258,7 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	server->status = status;
 	server->in_copy = false;
 	done = answers_pop(&server->answers);
-	relay_done((struct answer){.kind = done.kind, .statement = done.statement, .change = done.change});
+	relay_done(done);
 	if (done.way == ANSWER_SWALLOW)
 		return STEP_SWALLOW;
 	s->status = status;

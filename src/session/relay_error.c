@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/feature.h"
 #include "session/relay_private.h"
 
 /* The request behind this answer was never done: what was noted of it is taken back. */
@@ -27,6 +28,8 @@ relay_undo(struct session *s, struct answer *a)
 		statement_unref(server_prepare(server, a->statement, UINT32_MAX));
 	statement_unref(a->statement);
 	a->statement = NULL;
+	free(a->refusal);
+	a->refusal = NULL;
 }
 
 /* Drops the COUNT oldest answers, undoing the newest first. */
@@ -62,6 +65,8 @@ relay_settle(struct session *s)
 		struct answer *a = answers_at(&s->server->answers, i - 1);
 
 		names_undo(&a->change);
+		free(a->refusal);
+		a->refusal = NULL;
 	}
 }
 
@@ -130,9 +135,8 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 		welcome_learn_failed(s, e);
 		return STEP_SWALLOW;
 	}
-	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
-	if (head->purpose == PURPOSE_PROBE) {
-		s->server->close_needed = true;
+	if (s->settling) {
+		feature_failed(s, head, e);
 		return STEP_SWALLOW;
 	}
 	message = text_copy(e->message);
@@ -141,11 +145,24 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 	return STEP_CLOSED;
 }
 
+/* The error that the server was made to give stands for one of ours. */
+static void
+relay_refusal(struct session *s, const struct answer *head)
+{
+	struct gather *g = &s->worker->to_client;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length;
+	struct reader length = reader_over(head->refusal + 1, sizeof(uint32_t));
+
+	bytes_append(out, head->refusal, 1 + reader_u32(&length));
+	gather_made(g, before);
+}
+
 /* The client has all of its answers and needs this server no longer: how the server ends is not the client's business. */
 static bool
 relay_owes_nothing(const struct session *s)
 {
-	return s->pool_mode != POOL_SESSION && s->server->status == 'I' && !s->in_batch && s->state == SESSION_ACTIVE;
+	return !session_keeps_server(s) && s->server->status == 'I' && !s->in_batch && s->state == SESSION_ACTIVE;
 }
 
 enum step
@@ -168,6 +185,10 @@ relay_error(struct session *s, const struct relay_frame *f)
 		step = relay_own_error(s, head, &e);
 	if (step == STEP_CLOSED)
 		return step;
+	if (head != NULL && head->refusal != NULL) {
+		relay_refusal(s, head);
+		step = STEP_SWALLOW;
+	}
 	if (head != NULL && head->kind != ANSWER_QUERY && head->kind != ANSWER_FUNCTION && head->kind != ANSWER_SYNC)
 		relay_drop_batch(s);
 	else if (head != NULL)

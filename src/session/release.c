@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "session/session_private.h"
+#include "session/feature.h"
 
 static void
 release_set_profile(struct session *s, const struct profile *p)
@@ -62,7 +62,7 @@ release_server(struct session *s)
 {
 	release_forget_transaction(s);
 	s->idle_us = loop_now_us(s->worker->loop);
-	if (s->pool_mode != POOL_SESSION) {
+	if (!session_keeps_server(s)) {
 		session_enter(s, SESSION_IDLE);
 		pool_return(&s->server);
 	}
@@ -78,6 +78,14 @@ release_server(struct session *s)
 	request_resume(s);
 }
 
+/* What the transaction has left is known. */
+static void
+release_settled(struct session *s)
+{
+	feature_settled(s);
+	release_server(s);
+}
+
 void
 release_transaction(struct session *s)
 {
@@ -85,9 +93,10 @@ release_transaction(struct session *s)
 	bool probes = s->probe && (s->pool_mode != POOL_SESSION || cluster_is_monitored(s->server->cluster));
 	bool start_over = s->discarded || (s->reset_all && s->probe && !probes);
 	const struct profile *before;
+	struct bytes out = {0};
 
 	if (s->settling) {
-		release_server(s);
+		release_settled(s);
 		return;
 	}
 	/* What was set behind a DISCARD ALL in the same batch is not known. */
@@ -99,11 +108,13 @@ release_transaction(struct session *s)
 	if (s->reported)
 		restore_take_reported(s);
 	s->reset_held = s->profile != before;
-	s->probe = false;
-	if (probes && !start_over) {
+	s->probe = probes && !start_over;
+	feature_settle(s, &out);
+	if (out.length > 0) {
 		s->settling = true;
-		restore_probe(s);
+		stream_send_bytes(&s->server->stream, out.data, out.length);
+		bytes_free(&out);
 		return;
 	}
-	release_server(s);
+	release_settled(s);
 }

@@ -17,14 +17,13 @@
 #include <strings.h>
 
 #include "observe/log.h"
+#include "session/own.h"
 #include "session/session_private.h"
 
 /* A fence sets at most this many; more take several fences in one packet. */
 #define FENCE_MOST 24
 /* A probe asks for at most this many, which is what PostgreSQL's target lists hold; a server with more is closed. */
 #define PROBE_MOST 1600
-
-#define OID_TEXT 25
 
 /* Reported parameters that a client may not set, or that describe the node. */
 static const char *const unfollowed[] = {
@@ -95,66 +94,6 @@ difference_between(struct difference *d, const struct profile *have, const struc
 				difference_add(d, name, profile_value(want, i));
 		}
 	}
-}
-
-/* ----------------------------------------------------------- own requests */
-
-static void
-own_parse(const char *name, const char *text, unsigned parameters, struct bytes *out)
-{
-	size_t begun = message_begin(out, FRONTEND_PARSE);
-
-	bytes_text(out, name);
-	bytes_text(out, text);
-	bytes_u16(out, (uint16_t)parameters);
-	for (unsigned i = 0; i < parameters; i++)
-		bytes_u32(out, OID_TEXT);
-	message_end(out, begun);
-}
-
-static void
-own_bind_value(struct bytes *out, const char *value)
-{
-	size_t length = value != NULL ? strlen(value) : 0;
-
-	bytes_u32(out, value != NULL ? (uint32_t)length : UINT32_MAX);
-	bytes_append(out, value, length);
-}
-
-static size_t
-own_bind_begin(struct bytes *out, const char *name, unsigned parameters)
-{
-	size_t begun = message_begin(out, FRONTEND_BIND);
-
-	bytes_text(out, STATEMENT_PREFIX "portal");
-	bytes_text(out, name);
-	bytes_u16(out, 0);
-	bytes_u16(out, (uint16_t)parameters);
-	return begun;
-}
-
-static void
-own_execute(struct bytes *out, size_t begun)
-{
-	bytes_u16(out, 0);
-	message_end(out, begun);
-	begun = message_begin(out, FRONTEND_EXECUTE);
-	bytes_text(out, STATEMENT_PREFIX "portal");
-	bytes_u32(out, 0);
-	message_end(out, begun);
-	message_sync(out);
-}
-
-static void
-own_expect(struct server *server, bool parse, enum answer_purpose purpose)
-{
-	struct answers *a = &server->answers;
-
-	if (parse)
-		answers_push(a, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
-	answers_push(a, ANSWER_BIND, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
-	answers_push(a, ANSWER_EXECUTE, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
-	answers_push(a, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
 }
 
 /* ----------------------------------------------------------------- fence */
@@ -358,9 +297,9 @@ probe_names(const struct session *s, struct difference *d)
 }
 
 void
-restore_probe(struct session *s)
+restore_probe(struct session *s, struct bytes *out)
 {
-	struct bytes text = {0}, out = {0};
+	struct bytes text = {0};
 	struct difference d;
 	size_t begun;
 
@@ -370,30 +309,28 @@ restore_probe(struct session *s)
 	for (unsigned i = 0; i < d.count; i++)
 		bytes_format(&text, ",pg_catalog.current_setting($%u,true)", i + 1);
 	bytes_u8(&text, 0);
-	own_parse(STATEMENT_PREFIX "probe", text.data, d.count, &out);
-	begun = own_bind_begin(&out, STATEMENT_PREFIX "probe", d.count);
+	own_parse(STATEMENT_PREFIX "probe", text.data, d.count, out);
+	begun = own_bind_begin(out, STATEMENT_PREFIX "probe", d.count);
 	for (unsigned i = 0; i < d.count; i++)
-		own_bind_value(&out, d.names[i]);
-	bytes_u16(&out, 0);
-	message_end(&out, begun);
-	begun = message_begin(&out, FRONTEND_EXECUTE);
-	bytes_text(&out, STATEMENT_PREFIX "portal");
-	bytes_u32(&out, 0);
-	message_end(&out, begun);
-	begun = message_begin(&out, FRONTEND_CLOSE);
-	bytes_u8(&out, 'S');
-	bytes_text(&out, STATEMENT_PREFIX "probe");
-	message_end(&out, begun);
-	message_sync(&out);
+		own_bind_value(out, d.names[i]);
+	bytes_u16(out, 0);
+	message_end(out, begun);
+	begun = message_begin(out, FRONTEND_EXECUTE);
+	bytes_text(out, STATEMENT_PREFIX "portal");
+	bytes_u32(out, 0);
+	message_end(out, begun);
+	begun = message_begin(out, FRONTEND_CLOSE);
+	bytes_u8(out, 'S');
+	bytes_text(out, STATEMENT_PREFIX "probe");
+	message_end(out, begun);
+	message_sync(out);
 	answers_push(&s->server->answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	answers_push(&s->server->answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	answers_push(&s->server->answers, ANSWER_EXECUTE, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	answers_push(&s->server->answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	answers_push(&s->server->answers, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
-	stream_send_bytes(&s->server->stream, out.data, out.length);
 	difference_free(&d);
 	bytes_free(&text);
-	bytes_free(&out);
 }
 
 static void

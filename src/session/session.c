@@ -91,9 +91,15 @@ session_is_between_transactions(const struct session *s)
 }
 
 bool
+session_keeps_server(const struct session *s)
+{
+	return s->pool_mode == POOL_SESSION || s->pins != 0;
+}
+
+bool
 session_must_fast_close(const struct session *s)
 {
-	if (s->server == NULL || s->pool_mode != POOL_SESSION || !pool_snapshot(s->worker->pool)->global.server_fast_close)
+	if (s->server == NULL || !session_keeps_server(s) || !pool_snapshot(s->worker->pool)->global.server_fast_close)
 		return false;
 	return pool_server_is_outdated(s->server);
 }
@@ -136,6 +142,7 @@ session_configure(struct session *s)
 	s->database = snapshot_database(fresh, s->ledger->name);
 	s->user = snapshot_user(fresh, s->user_name);
 	s->pool_mode = (uint8_t)snapshot_pool_mode(fresh, s->database, session_pool_user(s, fresh));
+	s->features = (uint8_t)fresh->global.session_features;
 	s->route = (uint8_t)(s->database != NULL ? snapshot_route(fresh, s->database, s->user) : ROUTE_ANY);
 	session_change_account(s);
 	restore_apply_pgweir(s);
@@ -203,7 +210,7 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 
 	(void)error;
 	/* The client has all of its answers; only what it has set in its last transaction is lost. */
-	if (s->settling && s->state == SESSION_ACTIVE && s->pool_mode != POOL_SESSION) {
+	if (s->settling && s->state == SESSION_ACTIVE && !session_keeps_server(s)) {
 		relay_settle(s);
 		server->close_needed = true;
 		release_server(s);
@@ -397,6 +404,7 @@ session_drop_server(struct session *s, enum close_reason reason)
 	clean &= reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_server_broken;
 	if (clean && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
+		s->server->left |= s->pins;
 		pool_return(&s->server);
 		return;
 	}
@@ -464,6 +472,7 @@ session_free_if_settled(struct session *s)
 	profile_unref(s->startup);
 	snapshot_unref(s->snapshot);
 	free(s->touched);
+	free(s->refusal);
 	free(s->user_name);
 	atomic_fetch_sub(&s->worker->load, 1);
 	atomic_fetch_sub(&s->worker->process->clients, 1);

@@ -98,7 +98,7 @@ void restore_fence_server(struct server *server, const struct profile *want, str
 bool restore_is_needed(const struct session *s);
 void restore_learn(struct session *s);          /* the startup settings, so that PostgreSQL judges them */
 void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
-void restore_probe(struct session *s);          /* asks what the transaction left; the answers are swallowed */
+void restore_probe(struct session *s, struct bytes *out); /* asks what the transaction left; the answers are swallowed */
 void restore_touch(struct session *s, const char *name);
 void restore_take_reported(struct session *s);
 bool restore_name_is_followed(const struct session *s, const char *name);
@@ -120,6 +120,8 @@ struct name_entry {
 	struct list in_session;
 	struct statement *statement; /* owned reference */
 	struct brief brief;
+	uint32_t effects;            /* of its text */
+	uint32_t surely;
 	size_t key_length;
 	char key[];                  /* the session's address, then the name without its NUL */
 };

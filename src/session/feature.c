@@ -1,0 +1,135 @@
+/*
+ * session/feature.c - session features on borrowed servers: which feature is asked
+ * when.  What each of them does is in a file of its own.
+ */
+#include "session/feature.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/forward_private.h"
+
+bool
+feature_judges(const struct session *s)
+{
+	return routing_judges(s) || (s->features != FEATURES_IGNORE && s->pool_mode != POOL_SESSION);
+}
+
+/* ----------------------------------------------------------------- ahead */
+
+struct feature_row {
+	uint32_t effects; /* asked for texts that may have one of these; or when it is needed whatever the text */
+	enum ahead (*ahead)(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
+};
+
+/* In this order: the first that does not answer AHEAD_GO decides. */
+static const struct feature_row feature_rows[] = {
+	{0, NULL},
+};
+
+enum ahead
+feature_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
+{
+	if (s->pool_mode == POOL_SESSION || s->features == FEATURES_IGNORE || v->effects == 0)
+		return AHEAD_GO;
+	for (size_t i = 0; i < array_length(feature_rows); i++) {
+		enum ahead ahead = AHEAD_GO;
+
+		if ((v->effects & feature_rows[i].effects) != 0)
+			ahead = feature_rows[i].ahead(s, type, v, text, length);
+		if (ahead != AHEAD_GO)
+			return ahead;
+	}
+	return AHEAD_GO;
+}
+
+/* --------------------------------------------------------------- refusal */
+
+void
+feature_refuse(struct session *s, const struct error *e)
+{
+	struct bytes b = {0};
+
+	message_error(&b, e);
+	free(s->refusal);
+	s->refusal = b.data;
+}
+
+/* Fails in the parser, in whatever state the transaction is. */
+#define REFUSED_TEXT "pgweir refuses this"
+
+size_t
+feature_send_refused(struct session *s, char type, const char *name, size_t consumed)
+{
+	struct bytes *out = gather_make(&s->worker->to_server);
+	size_t before = out->length, begun;
+	struct answer *a;
+
+	switch (type) {
+	case FRONTEND_QUERY:
+		message_query(out, REFUSED_TEXT);
+		a = forward_expect_end(s, ANSWER_QUERY);
+		break;
+	case FRONTEND_PARSE:
+		message_parse(out, name, REFUSED_TEXT);
+		a = forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
+		break;
+	default:
+		begun = message_begin(out, FRONTEND_BIND);
+		bytes_text(out, "");
+		bytes_text(out, STATEMENT_PREFIX "refused");
+		bytes_u16(out, 0);
+		bytes_u16(out, 0);
+		bytes_u16(out, 0);
+		message_end(out, begun);
+		a = forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
+	}
+	gather_made(&s->worker->to_server, before);
+	a->refusal = s->refusal;
+	s->refusal = NULL;
+	return consumed;
+}
+
+/* ------------------------------------------------------------ afterwards */
+
+void
+feature_tag(struct session *s, const char *tag)
+{
+	(void)s;
+	(void)tag;
+}
+
+void
+feature_settle(struct session *s, struct bytes *out)
+{
+	if (s->probe)
+		restore_probe(s, out);
+}
+
+void
+feature_row(struct session *s, const struct answer *answer, const char *body, size_t length)
+{
+	switch (answer->purpose) {
+	case PURPOSE_LEARN:
+	case PURPOSE_PROBE:
+		restore_row(s, answer, body, length);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+feature_failed(struct session *s, const struct answer *answer, const struct error *e)
+{
+	(void)answer;
+	(void)e;
+	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
+	s->server->close_needed = true;
+}
+
+void
+feature_settled(struct session *s)
+{
+	s->effects = 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * session/own.h - requests of our own on a client's server.
+ *
+ * They use neither the unnamed statement nor the unnamed portal, which are the client's.
+ */
+#ifndef PGWEIR_SESSION_OWN_H
+#define PGWEIR_SESSION_OWN_H
+
+#include "session/session_private.h"
+
+/* Appends a Parse of TEXT under NAME, which has that many parameters, all of type text. */
+void own_parse(const char *name, const char *text, unsigned parameters, struct bytes *out);
+/* Begins a Bind of our portal to the statement NAME; the values follow with own_bind_value, then own_execute. */
+size_t own_bind_begin(struct bytes *out, const char *name, unsigned parameters);
+void own_bind_value(struct bytes *out, const char *value); /* NULL is NULL */
+/* Ends the Bind that begun at BEGUN and appends Execute and Sync. */
+void own_execute(struct bytes *out, size_t begun);
+/* Expects the answers of Parse (if PARSE), Bind, Execute and Sync, all swallowed. */
+void own_expect(struct server *server, bool parse, enum answer_purpose purpose);
+
+#endif
