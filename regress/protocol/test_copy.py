@@ -120,6 +120,41 @@ def test_copy_through_the_extended_protocol_fails_with_its_sync_sent_ahead(weir)
             assert client.query("select 1").rows == [("1",)]
 
 
+COPY = wire.parse("copy copied from stdin") + wire.bind() + wire.describe() + wire.execute()
+SELECT = wire.parse("select 1") + wire.bind() + wire.describe() + wire.execute()
+DATA = wire.copy_data(b"1\ta\n") + wire.copy_done()
+AHEAD = {
+    "a batch behind a batch that copies": COPY + wire.sync() + DATA + wire.sync() + SELECT + wire.sync(),
+    "a statement behind the copy, in its batch": COPY + DATA + SELECT + wire.sync() + wire.query("select 2"),
+    "two copies in one batch": COPY + DATA + COPY + DATA + wire.sync() + SELECT + wire.sync(),
+    "a Sync behind a Query that copies": wire.query("copy copied from stdin") + wire.sync() + DATA + COPY + DATA + wire.sync(),
+    "Syncs behind both": wire.query("copy copied from stdin") + wire.sync() * 2 + DATA + wire.sync() + COPY + wire.sync() * 2 + DATA + wire.sync(),
+    "a batch where the data should be": COPY + wire.sync() + SELECT + wire.sync() + DATA + wire.sync(),
+    "a Query where the data should be": COPY + wire.sync() + wire.query("select 1"),
+    "a copy that fails": COPY + wire.sync() + wire.copy_data(b"bad\n") + wire.copy_done() + wire.sync() + SELECT + wire.sync(),
+    "a copy that cannot begin": COPY.replace(b"copied", b"nowher") + wire.sync() + DATA + wire.sync() + SELECT + wire.sync(),
+    "a name that the batch behind frees": wire.parse("select 3", "n") + COPY + wire.sync() + DATA + wire.sync() + wire.close("S", "n") + wire.sync(),
+}
+
+
+@pytest.mark.parametrize("sent", AHEAD.values(), ids=AHEAD.keys())
+def test_what_is_sent_ahead_around_a_copy_is_answered_as_on_a_connection_of_ones_own(weir, cluster, sent):
+    def answers(client):
+        end, said = wire.query("select 'end'"), []
+        try:
+            client.send(sent, end)
+            while not (said[-2:] and said[-1].kind == b"Z" and b"SELECT 1" in said[-2].body and b"end" in said[-3].body):
+                said.append(client.read())
+        except ConnectionError:
+            said.append("closed")
+        return said
+
+    with cluster.primary.client() as direct, weir.client("app") as pooled:
+        expected, said = answers(direct), answers(pooled)
+
+    assert said == expected
+
+
 def test_copy_out_through_the_extended_protocol(weir):
     with weir.client("app") as client:
         result = client.ask(wire.parse("copy (select 1) to stdout"), wire.bind(), wire.describe(), wire.execute(), wire.sync())

@@ -195,14 +195,10 @@ relay_begin_copy(struct session *s)
 	struct answer head = answers_pop(a);
 
 	/* Syncs that were sent behind the COPY are read by it, and owe nothing. */
-	while (head.kind == ANSWER_EXECUTE && a->count > 0) {
-		struct answer gone = answers_pop(a);
-
-		relay_undo(s, &gone);
-	}
+	relay_drop(s, a->count);
 	*answers_push(a, head.kind, head.way) = head;
-	/* The Sync that ends the batch is the one that comes behind the data. */
-	s->in_batch = true;
+	/* The Sync that ends a batch is the one that comes behind the data. */
+	s->in_batch = head.kind == ANSWER_EXECUTE;
 }
 
 static enum step
@@ -212,8 +208,7 @@ relay_copy_in(struct session *s)
 
 	if (head == NULL || head->way != ANSWER_FORWARD)
 		return STEP_BROKEN;
-	if (head->kind == ANSWER_EXECUTE)
-		relay_begin_copy(s);
+	relay_begin_copy(s);
 	s->server->in_copy = true;
 	return STEP_FORWARD;
 }

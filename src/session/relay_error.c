@@ -32,8 +32,7 @@ relay_undo(struct session *s, struct answer *a)
 	a->refusal = NULL;
 }
 
-/* Drops the COUNT oldest answers, undoing the newest first. */
-static void
+void
 relay_drop(struct session *s, uint32_t count)
 {
 	struct answers *a = &s->server->answers;

@@ -22,6 +22,8 @@ struct relay_frame {
 /* ---- relay_error.c ---- */
 /* The request behind this answer was never done: what was noted of it is taken back. */
 void relay_undo(struct session *s, struct answer *a);
+/* Drops the COUNT oldest answers, undoing the newest first. */
+void relay_drop(struct session *s, uint32_t count);
 enum step relay_error(struct session *s, const struct relay_frame *f);
 
 #endif
