@@ -27,6 +27,7 @@ struct cell {
 	unsigned total;               /* servers in every state */
 	unsigned by_state[SERVER_CLOSING + 1];
 	int references;
+	uint64_t served;              /* how often its servers were lent, made up for what it missed long ago */
 	int64_t failed_us;            /* monotonic time of the last failed login; 0: the last one was good */
 	struct list *idle;            /* owned: a list of server.idle for each worker */
 };

@@ -11,6 +11,8 @@
 #define OVERTAKEN_MOST 32
 /* And by no one who came later than this: who is served first is for all to see. */
 #define OVERTAKEN_LATER_US 2000
+/* A host that was lent less often than another gets at most so many of the next ones before it. */
+#define MISSED_MOST 256
 
 uint32_t
 ledger_mask_locked(const struct ledger *l, enum lend_target target)
@@ -145,33 +147,54 @@ cell_take_idle(struct cell *c, unsigned worker)
 	return node != NULL ? list_entry(node, struct server, idle) : NULL;
 }
 
+static bool
+cell_has_idle(const struct cell *c, unsigned worker, bool own_only)
+{
+	return c->by_state[SERVER_IDLE] > 0 && (!own_only || list_first(&c->idle[worker]) != NULL);
+}
+
+/* What a host missed longer ago, since it was down or had no server, is not made up for. */
+static void
+account_forgive_locked(struct account *a, uint32_t mask)
+{
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < a->cell_count; i++)
+		if ((mask & 1u << i) != 0)
+			most = max_of(most, a->cells[i]->served);
+	for (unsigned i = 0; i < a->cell_count; i++)
+		if (a->cells[i]->served + MISSED_MOST < most)
+			a->cells[i]->served = most - MISSED_MOST;
+}
+
 /*
- * An idle server of one of the target's hosts, starting with the host whose turn it
- * is: of this worker if there is one anywhere, else of another.
+ * An idle server of that one of the target's hosts that has served least, of this
+ * worker if it has one there, else of another.  Turns alone would not be even: what a
+ * host without an idle server misses has to come back to it.
  */
 struct server *
 ledger_take_idle_locked(struct account *a, enum lend_target target, unsigned worker, bool own_only)
 {
 	uint32_t mask = ledger_mask_locked(a->ledger, target);
-	unsigned workers = hub_worker_count(a->ledger->hub);
-	unsigned start = a->next_host;
+	struct cell *least = NULL;
+	struct server *s;
 
+	if ((mask & (mask - 1)) != 0)
+		account_forgive_locked(a, mask);
 	for (unsigned i = 0; i < a->cell_count; i++) {
-		unsigned host = (start + i) % a->cell_count;
-		struct cell *c = a->cells[host];
-		struct server *s = NULL;
+		struct cell *c = a->cells[(a->next_host + i) % a->cell_count];
 
-		if ((mask & 1u << host) == 0 || c->by_state[SERVER_IDLE] == 0)
-			continue;
-		s = cell_take_idle(c, worker);
-		for (unsigned w = 0; s == NULL && !own_only && w < workers; w++)
-			s = cell_take_idle(c, w);
-		if (s == NULL)
-			continue;
-		a->next_host = (host + 1) % a->cell_count;
-		return s;
+		if ((mask & 1u << c->host) != 0 && cell_has_idle(c, worker, own_only) && (least == NULL || c->served < least->served))
+			least = c;
 	}
-	return NULL;
+	if (least == NULL)
+		return NULL;
+	s = cell_take_idle(least, worker);
+	for (unsigned w = 0; s == NULL; w++)
+		s = cell_take_idle(least, w);
+	least->served++;
+	a->next_host = (least->host + 1) % a->cell_count;
+	return s;
 }
 
 void

@@ -175,10 +175,12 @@ pool_give_on(struct server *s)
 	reason = server_reason_to_close_locked(s, now_us);
 	if (reason == NULL) {
 		next = ledger_next_waiter_locked(s->account, s->host, s->pool->number);
-		if (next == NULL)
+		if (next == NULL) {
 			ledger_idle_locked(s);
-		else
+		} else {
 			ledger_dequeue_locked(next);
+			s->cell->served++;
+		}
 		/* Waiters for another target may have counted on this login. */
 		if (fresh && l->waiting > 0)
 			ledger_pump_locked(s->account);
