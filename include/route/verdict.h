@@ -152,6 +152,24 @@ struct verdict_detail {
  * between KIND_BEGIN and KIND_NOTIFY or of a cursor.  Free with verdict_detail_free() in both cases.
  */
 bool route_detail(const char *text, size_t length, struct verdict_detail *out);
+
+/* One statement of a text: where it stands (from behind the last semicolon to its own, blanks in it), and what it says. */
+struct statement_detail {
+	size_t offset;
+	size_t length;
+	enum statement_kind kind;      /* a SELECT is KIND_READ here, whatever it calls */
+	struct verdict_detail *detail; /* borrowed, as route_detail fills it; NULL for kinds that it does not know */
+	const char *executes;          /* borrowed: the prepared statement that it runs, or explains, or creates a table of; or NULL */
+};
+
+/*
+ * Parses the text again and calls back for each of its statements in turn, until CALL answers false; what it borrows
+ * ends with the call.  False, without any call, when the text does not parse or is longer than ROUTE_TEXT_MAX_BYTES.
+ * A text of one statement is called back once.  CALL must not parse.
+ */
+typedef bool statement_detail_call(void *user, const struct statement_detail *statement);
+bool route_each_detail(const char *text, size_t length, statement_detail_call *call, void *user);
+
 void verdict_detail_free(struct verdict_detail *detail);
 
 #endif

@@ -519,6 +519,47 @@ TEST("names of statements, cursors and channels are given, or that all are meant
 	}
 }
 
+struct told {
+	char text[512];
+	size_t most;
+};
+
+static bool
+tell_statement(void *user, const struct statement_detail *one)
+{
+	struct told *told = user;
+	size_t length = strlen(told->text);
+
+	snprintf(told->text + length, sizeof(told->text) - length, "[%zu+%zu %s%s%s]", one->offset, one->length,
+	    one->detail != NULL && one->detail->name != NULL ? one->detail->name : "", one->executes != NULL ? " runs " : "",
+	    one->executes != NULL ? one->executes : "");
+	return --told->most > 0;
+}
+
+TEST("each statement of a text is told with its place, its names and what it executes")
+{
+	static const struct { const char *text; const char *told; bool is_ok; } rows[] = {
+	    {"", "", true}, {"listen a", "[0+8 a]", true}, {"set a.b = 1;; select 2; listen \"C\" ", "[0+11 a.b][13+9 ][23+12 C]", true},
+	    {"execute p(1); explain execute q; create temp table x as execute r", "[0+12 p runs p][13+18  runs q][32+33  runs r]", true},
+	    {"explain analyze create table x as execute s", "[0+43  runs s]", true}, {"prepare p as select 1; selec", "", false},
+	};
+
+	for (size_t i = 0; i < array_length(rows); i++) {
+		struct told told = {.most = 10};
+
+		expect_int(route_each_detail(rows[i].text, strlen(rows[i].text), tell_statement, &told), rows[i].is_ok);
+		expect_text(told.text, rows[i].told);
+	}
+}
+
+TEST("whoever is told of statements may stop it")
+{
+	struct told told = {.most = 2};
+
+	expect(route_each_detail("listen a; listen b; listen c", 28, tell_statement, &told));
+	expect_text(told.text, "[0+8 a][9+9 b]");
+}
+
 TEST("a verdict of another generation, database, setting or encoding is not taken from the cache")
 {
 	struct catalog_facts *old = facts_new(1), *new = facts_new(2);

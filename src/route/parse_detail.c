@@ -218,6 +218,53 @@ route_detail(const char *text, size_t length, struct verdict_detail *out)
 	return is_filled;
 }
 
+/* EXECUTE, also inside of EXPLAIN and CREATE TABLE AS. */
+static const char *
+statement_executes(const Node *statement)
+{
+	if (IsA(statement, ExplainStmt))
+		statement = ((const ExplainStmt *)statement)->query;
+	if (IsA(statement, CreateTableAsStmt))
+		statement = ((const CreateTableAsStmt *)statement)->query;
+	return IsA(statement, ExecuteStmt) ? ((const ExecuteStmt *)statement)->name : NULL;
+}
+
+/* Where a statement's own bytes begin and end: RawStmt counts blanks and comments in front, and 0 for "to the end". */
+static void
+statement_place(const RawStmt *raw, size_t length, struct statement_detail *out)
+{
+	out->offset = min_of((size_t)max_of(raw->stmt_location, 0), length);
+	out->length = raw->stmt_len > 0 ? min_of((size_t)raw->stmt_len, length - out->offset) : length - out->offset;
+}
+
+bool
+route_each_detail(const char *text, size_t length, statement_detail_call *call, void *user)
+{
+	struct parsed parsed;
+	bool goes_on = true, is_ok;
+	ListCell *cell;
+
+	if (length > ROUTE_TEXT_MAX_BYTES)
+		return false;
+	parsed = parse_open(text, length);
+	is_ok = parsed.is_ok;
+	foreach (cell, parsed.statements) {
+		const RawStmt *raw = lfirst_node(RawStmt, cell);
+		struct verdict_detail detail = {.kind = KIND_OTHER};
+		struct statement_detail one = {.kind = parse_kind(raw->stmt), .executes = statement_executes(raw->stmt)};
+
+		statement_place(raw, length, &one);
+		if (detail_fill(raw->stmt, &detail))
+			one.detail = &detail;
+		goes_on = call(user, &one);
+		verdict_detail_free(&detail);
+		if (!goes_on)
+			break;
+	}
+	parse_close(&parsed);
+	return is_ok;
+}
+
 void
 verdict_detail_free(struct verdict_detail *detail)
 {
