@@ -46,6 +46,19 @@ def test_a_batch_that_failed_leaves_no_half_of_its_work(one):
         client.query("drop table half")
 
 
+def test_a_query_behind_a_batch_that_failed_is_dropped_up_to_the_sync(one):
+    """The server waits for that Sync, and so is nobody else's until it comes."""
+    with one.client("app") as client, one.client("app") as other:
+        client.send(call("select 1/0"), wire.query("select 'dropped'"))
+        assert client.read_until(b"E")
+        other.send(wire.query("select 'waits'"))
+        client.send(wire.query("select 'dropped too'"), wire.sync())
+
+        assert [m.kind for m in client.read_until(b"Z")] == [b"Z"]
+        assert wire.Result(other.read_until(b"Z")).rows == [("waits",)]
+        assert client.query("select 2").rows == [("2",)]
+
+
 @pytest.mark.parametrize("where", ["behind", "before", "in"])
 def test_names_prepared_in_a_batch_that_failed_before_them_are_undone(one, where):
     with one.client("app") as client, one.client("app") as other:

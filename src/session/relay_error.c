@@ -51,8 +51,11 @@ relay_drop_batch(struct session *s)
 
 	while (count < a->count && answers_at(a, count)->kind != ANSWER_SYNC)
 		count++;
-	if (count == a->count)
-		s->batch_failed = s->in_batch;
+	/* The server drops all that comes before the next Sync, a Query too. */
+	if (count == a->count) {
+		s->batch_failed = true;
+		s->in_batch = true;
+	}
 	relay_drop(s, count);
 }
 
