@@ -14,6 +14,8 @@
 /* The values of the settings that are one of a list of words. */
 enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT, POOL_MODE_UNSET = -1 };
 enum route_mode { ROUTE_ANY, ROUTE_PRIMARY, ROUTE_REPLICA, ROUTE_SPLIT, ROUTE_MODE_UNSET = -1 };
+enum session_features { FEATURES_KEEP, FEATURES_REJECT, FEATURES_IGNORE, FEATURES_UNSET = -1 };
+enum track_sequences { TRACK_SEQUENCES_AUTO, TRACK_SEQUENCES_ALWAYS, TRACK_SEQUENCES_NEVER, TRACK_SEQUENCES_UNSET = -1 };
 enum auth_type { AUTH_ANY, AUTH_TRUST, AUTH_PLAIN, AUTH_MD5, AUTH_SCRAM, AUTH_CERT, AUTH_HBA, AUTH_LDAP, AUTH_PAM,
 	AUTH_PEER, AUTH_REJECT /* of host-based rules only */ };
 
@@ -63,6 +65,8 @@ struct database_config {
 	int64_t server_lifetime_ms;
 	enum pool_mode pool_mode;    /* POOL_MODE_UNSET */
 	enum route_mode route;       /* ROUTE_MODE_UNSET */
+	enum session_features session_features; /* FEATURES_UNSET */
+	enum track_sequences track_sequences;   /* TRACK_SEQUENCES_UNSET */
 	int load_balance_hosts;      /* 0 disable, 1 round-robin, -1 */
 	char *read_functions;        /* comma list, NULL */
 	int server_tls_sslmode;
@@ -83,6 +87,7 @@ struct user_config {
 	bool configured; /* has a row in [users] */
 	enum pool_mode pool_mode;
 	enum route_mode route;
+	enum session_features session_features;
 	int pool_size;
 	int reserve_pool_size;
 	int max_user_connections;
@@ -148,6 +153,8 @@ bool snapshot_list_has(const char *list, const char *name);
  */
 enum pool_mode snapshot_pool_mode(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum route_mode snapshot_route(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
+enum session_features snapshot_session_features(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
+enum track_sequences snapshot_track_sequences(const struct snapshot *s, const struct database_config *database);
 int snapshot_pool_size(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 int snapshot_replica_pool_size(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 int snapshot_reserve_pool_size(const struct snapshot *s, const struct database_config *database, const struct user_config *user);

@@ -85,7 +85,7 @@ struct session {
 	uint16_t requests;             /* forwarded in this lend */
 	uint8_t state;
 	uint8_t pool_mode;
-	uint8_t features;              /* enum session_features */
+	uint8_t features;              /* enum session_features in force for this session */
 	uint8_t replication;           /* enum replication */
 	uint8_t route;                 /* enum route_mode in force for this session */
 	uint8_t target;                /* enum lend_target of the lend */

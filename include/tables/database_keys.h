@@ -64,8 +64,10 @@ DATABASE_KEY(consistency, ENUM, .words = "eventual session table", .text = "The 
 DATABASE_KEY(balance, ENUM, .words = "round-robin least-busy", .text = "The setting balance for this entry.")
 DATABASE_KEY(weight, TEXT, .text = "Comma-separated shares of the reads, one for each host.")
 DATABASE_KEY(max_replica_lag, DURATION, .text = "The setting max_replica_lag for this entry.")
-DATABASE_KEY(
-    session_features, ENUM, .words = "keep reject ignore", .text = "The setting session_features for this entry.")
+DATABASE_KEY(session_features, ENUM, FIELD(session_features), .words = "keep reject ignore", .acted = true,
+    .text = "The setting session_features for this entry.")
+DATABASE_KEY(track_sequences, ENUM, FIELD(track_sequences), .words = "auto always never", .acted = true,
+    .text = "The setting track_sequences for this entry.")
 DATABASE_KEY(max_pinned, INT, .text = "The setting max_pinned for this entry.")
 DATABASE_KEY(lazy_begin, BOOL, .text = "The setting lazy_begin for this entry.")
 DATABASE_KEY(server_tls_sslmode, ENUM, FIELD(server_tls_sslmode),

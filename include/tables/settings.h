@@ -287,7 +287,15 @@ SETTING(route, ENUM, .def = "any", .words = "any primary replica split", .group 
 SETTING(server_login_concurrency, INT, .def = "8", .min = 1, .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "How many servers of one pool may log in at the same time.")
 SETTING(session_features, ENUM, .def = "keep", .words = "keep reject ignore", .group = GROUP_POOL, .when = RELOAD,
-    .text = "What happens to session state in the other pool modes: it is kept, refused, or nobody's care.")
+    .acted = true,
+    .text = "What happens to the features of a session in transaction and statement mode: they work as on a connection of "
+	    "the client's own (keep); statements that need a server for longer than their transaction are errors, 0A000, while "
+	    "settings and the protocol's prepared statements work (reject); or nobody looks, and what a client leaves on a "
+	    "server is there for the next, as with PgBouncer (ignore).")
+SETTING(track_sequences, ENUM, .def = "auto", .words = "auto always never", .group = GROUP_POOL, .when = RELOAD,
+    .acted = true,
+    .text = "Whether a client keeps its server behind an INSERT, so that currval() and lastval() tell of it later: once "
+	    "somebody of its pool has asked for either (auto), always, or never.")
 SETTING(weight, INT, .def = "1", .max = 1000, .group = GROUP_ROUTE, .when = RELOAD,
     .text = "The share of the reads that a replica gets.")
 SETTING(workers, INT, .def = "0", .max = 1024, .group = GROUP_GENERAL, .when = BOOT, .acted = true,

@@ -26,4 +26,6 @@ USER_KEY(client_idle_timeout, DURATION, FIELD(client_idle_timeout_ms), .acted = 
     .text = "The setting client_idle_timeout for this user.")
 USER_KEY(route, ENUM, FIELD(route), .words = "any primary replica split", .acted = true,
     .text = "The setting route for this user, before the database's.")
+USER_KEY(session_features, ENUM, FIELD(session_features), .words = "keep reject ignore", .acted = true,
+    .text = "The setting session_features for this user, before the database's.")
 USER_KEY(consistency, ENUM, .words = "eventual session table", .text = "The setting consistency for this user.")

@@ -153,6 +153,24 @@ snapshot_route(const struct snapshot *s, const struct database_config *database,
 	return (enum route_mode)s->global.route;
 }
 
+enum session_features
+snapshot_session_features(const struct snapshot *s, const struct database_config *database, const struct user_config *user)
+{
+	if (user != NULL && user->session_features != FEATURES_UNSET)
+		return user->session_features;
+	if (database != NULL && database->session_features != FEATURES_UNSET)
+		return database->session_features;
+	return (enum session_features)s->global.session_features;
+}
+
+enum track_sequences
+snapshot_track_sequences(const struct snapshot *s, const struct database_config *database)
+{
+	if (database != NULL && database->track_sequences != TRACK_SEQUENCES_UNSET)
+		return database->track_sequences;
+	return (enum track_sequences)s->global.track_sequences;
+}
+
 /* The most special value that is said at all; -1 is "not said". */
 static int64_t
 snapshot_pick(int64_t of_user, int64_t of_database, int64_t global)

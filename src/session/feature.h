@@ -12,8 +12,6 @@
 
 #include "session/session_private.h"
 
-enum session_features { FEATURES_KEEP, FEATURES_REJECT, FEATURES_IGNORE };
-
 /* What becomes of a message before it is forwarded. */
 enum ahead {
 	AHEAD_GO,

@@ -142,7 +142,7 @@ session_configure(struct session *s)
 	s->database = snapshot_database(fresh, s->ledger->name);
 	s->user = snapshot_user(fresh, s->user_name);
 	s->pool_mode = (uint8_t)snapshot_pool_mode(fresh, s->database, session_pool_user(s, fresh));
-	s->features = (uint8_t)fresh->global.session_features;
+	s->features = (uint8_t)snapshot_session_features(fresh, s->database, s->user);
 	s->route = (uint8_t)(s->database != NULL ? snapshot_route(fresh, s->database, s->user) : ROUTE_ANY);
 	session_change_account(s);
 	restore_apply_pgweir(s);
