@@ -178,7 +178,7 @@ sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## all tests under ThreadSanitizer
 	@+$(MAKE) check FLAVOUR=tsan
 
-.PHONY: coverage fuzz bench
+.PHONY: coverage fuzz bench pg_regress
 coverage: ## all tests with coverage; report in build/coverage/report.txt
 	@+$(MAKE) check FLAVOUR=coverage
 	@sh regress/lib/coverage.sh build/coverage
@@ -187,6 +187,11 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS (60), starting from its seeds
 	@sh regress/lib/deps.sh build tests
 	@+$(MAKE) -j$(JOBS) FLAVOUR=fuzz $(patsubst %,build/fuzz/fuzz/%,$(FUZZERS))
 	@sh regress/lib/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+pg_regress: ## PostgreSQL's own suite through pgweir, compared with a direct run; SOURCE=an unpacked source tree
+	@sh regress/lib/deps.sh build tests
+	@+$(MAKE) -j$(JOBS) all
+	@$(PYTHON) regress/pg_regress.py "$(SOURCE)" --pgweir $(B)/pgweir $(TESTS)
 
 bench: ## measure pgweir beside pgbouncer and a direct connection; BENCH=--quick for a first look
 	@sh regress/lib/deps.sh build bench
