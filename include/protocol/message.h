@@ -39,6 +39,25 @@ bool frame_is_known(enum direction direction, char type);
 /* Of a frame that is broken: true when it is one but for max_packet. */
 bool frame_is_too_large(enum direction direction, const char *bytes, size_t length);
 
+/* Bytes that were received, to be read one whole frame after the other. */
+struct frames {
+	enum direction direction;
+	uint32_t most; /* longer frames are broken */
+	const char *bytes;
+	size_t length;
+	size_t at; /* behind the last whole frame that was read */
+};
+
+struct whole_frame {
+	char type;
+	size_t length; /* of the body */
+	const char *body;
+};
+
+struct frames frames_over(enum direction direction, const char *bytes, size_t length, uint32_t most);
+/* Reads the next one; FRAME_WAIT when it is not all here, or there is none. */
+enum frame_state frames_next(struct frames *f, struct whole_frame *out);
+
 /* Writes a head whose length is filled in by message_end. */
 size_t message_begin(struct bytes *b, char type);
 void message_end(struct bytes *b, size_t begun);

@@ -486,24 +486,17 @@ server_own_frame(struct server *s, char type, const char *body, size_t length)
 static size_t
 server_own_data(struct server *s, const char *bytes, size_t length)
 {
-	size_t at = 0;
+	struct frames frames = frames_over(FROM_SERVER, bytes, length, LOOP_READ_SIZE);
+	struct whole_frame frame;
+	enum frame_state state;
 
-	while (at < length) {
-		char type;
-		size_t size;
-		enum frame_state state = frame_read(FROM_SERVER, bytes + at, length - at, LOOP_READ_SIZE, &type, &size);
-
-		if (state == FRAME_BROKEN) {
-			s->stream.events->ended(&s->stream, 0);
+	while ((state = frames_next(&frames, &frame)) == FRAME_OK)
+		if (server_own_frame(s, frame.type, frame.body, frame.length) == STEP_END)
 			return length;
-		}
-		if (state == FRAME_WAIT || size > length - at)
-			return at;
-		at += size;
-		if (server_own_frame(s, type, bytes + at - size + FRAME_HEAD, size - FRAME_HEAD) == STEP_END)
-			return length;
-	}
-	return at;
+	if (state == FRAME_WAIT)
+		return frames.at;
+	s->stream.events->ended(&s->stream, 0);
+	return length;
 }
 
 static size_t

@@ -338,28 +338,19 @@ login_frame(struct server *s, char type, const char *body, size_t length)
 size_t
 server_login_data(struct server *s, char *bytes, size_t length)
 {
-	size_t at = 0;
+	struct frames frames = frames_over(FROM_SERVER, bytes, length, LOGIN_FRAME_SIZE);
+	struct whole_frame frame;
+	enum frame_state state = FRAME_WAIT;
 
 	if (s->login->channel != LOGIN_SPEAKING)
 		return server_login_asked(s, bytes, length);
-	while (at < length && !s->login->deriving) {
-		char type;
-		size_t size;
-		enum frame_state state = frame_read(FROM_SERVER, bytes + at, length - at, LOGIN_FRAME_SIZE, &type, &size);
-		enum step step;
-
-		if (state == FRAME_BROKEN) {
-			login_fail(s, "server sent a message that is not of the protocol");
+	while (!s->login->deriving && (state = frames_next(&frames, &frame)) == FRAME_OK)
+		if (login_frame(s, frame.type, frame.body, frame.length) == STEP_END)
 			return length;
-		}
-		if (state == FRAME_WAIT || size > length - at)
-			return at;
-		at += size;
-		step = login_frame(s, type, bytes + at - size + FRAME_HEAD, size - FRAME_HEAD);
-		if (step == STEP_END)
-			return length;
-	}
-	return at;
+	if (state != FRAME_BROKEN)
+		return frames.at;
+	login_fail(s, "server sent a message that is not of the protocol");
+	return length;
 }
 
 /* --------------------------------------------------------------- connect */

@@ -67,6 +67,29 @@ frame_is_too_large(enum direction direction, const char *bytes, size_t length)
 	return frame_read(direction, bytes, length, INT32_MAX, &type, &size) == FRAME_OK;
 }
 
+struct frames
+frames_over(enum direction direction, const char *bytes, size_t length, uint32_t most)
+{
+	return (struct frames){.direction = direction, .most = most, .bytes = bytes, .length = length};
+}
+
+enum frame_state
+frames_next(struct frames *f, struct whole_frame *out)
+{
+	const char *frame = f->bytes + f->at;
+	size_t size, here = f->length - f->at;
+	enum frame_state state = here > 0 ? frame_read(f->direction, frame, here, f->most, &out->type, &size) : FRAME_WAIT;
+
+	if (state != FRAME_OK)
+		return state;
+	if (size > here)
+		return FRAME_WAIT;
+	out->body = frame + FRAME_HEAD;
+	out->length = size - FRAME_HEAD;
+	f->at += size;
+	return FRAME_OK;
+}
+
 size_t
 message_begin(struct bytes *b, char type)
 {

@@ -405,25 +405,18 @@ static size_t
 flight_data(struct borrower *b, struct server *server, char *bytes, size_t length)
 {
 	struct flight *f = container_of(b, struct flight, borrower);
-	size_t at = 0;
+	struct frames frames = frames_over(FROM_SERVER, bytes, length, FLIGHT_FRAME_MOST);
+	struct whole_frame frame;
+	enum frame_state state;
 
 	(void)server;
-	while (at < length) {
-		char type;
-		size_t size;
-		enum frame_state state = frame_read(FROM_SERVER, bytes + at, length - at, FLIGHT_FRAME_MOST, &type, &size);
-
-		if (state == FRAME_BROKEN) {
-			flight_break(f);
+	while ((state = frames_next(&frames, &frame)) == FRAME_OK)
+		if (!flight_take_frame(f, frame.type, frame.body, frame.length))
 			return length;
-		}
-		if (state == FRAME_WAIT || size > length - at)
-			return at;
-		at += size;
-		if (!flight_take_frame(f, type, bytes + at - size + FRAME_HEAD, size - FRAME_HEAD))
-			return length;
-	}
-	return at;
+	if (state == FRAME_WAIT)
+		return frames.at;
+	flight_break(f);
+	return length;
 }
 
 /* ---------------------------------------------------------- the borrower */

@@ -340,26 +340,19 @@ static size_t
 inquiry_data(struct borrower *b, struct server *server, char *bytes, size_t length)
 {
 	struct inquiry *q = container_of(b, struct inquiry, borrower);
-	size_t at = 0;
+	struct frames frames = frames_over(FROM_SERVER, bytes, length, INT32_MAX);
+	struct whole_frame frame;
+	enum frame_state state;
 
 	(void)server;
-	while (at < length) {
-		char type;
-		size_t size;
-		enum frame_state state = frame_read(FROM_SERVER, bytes + at, length - at, INT32_MAX, &type, &size);
-
-		if (state == FRAME_BROKEN) {
-			pool_close_server(&q->server, "server sent a message that the protocol does not allow");
-			inquiry_finish(q);
+	while ((state = frames_next(&frames, &frame)) == FRAME_OK)
+		if (!inquiry_frame(q, frame.type, frame.body, frame.length))
 			return length;
-		}
-		if (state == FRAME_WAIT || size > length - at)
-			return at;
-		at += size;
-		if (!inquiry_frame(q, type, bytes + at - size + FRAME_HEAD, size - FRAME_HEAD))
-			return length;
-	}
-	return at;
+	if (state == FRAME_WAIT)
+		return frames.at;
+	pool_close_server(&q->server, "server sent a message that the protocol does not allow");
+	inquiry_finish(q);
+	return length;
 }
 
 static void
