@@ -14,6 +14,7 @@
 #include "config/snapshot.h"
 #include "net/dns.h"
 #include "pool/pool.h"
+#include "pool/startup.h"
 #include "route/facts.h"
 
 #include <pthread.h>
@@ -55,6 +56,7 @@ struct known_startup {
 	UT_hash_handle hh;
 	const struct profile *asked;    /* key; owned reference */
 	const struct profile *accepted; /* owned reference */
+	struct startup_set *set;        /* owned reference; NULL: servers log in without any of it */
 };
 
 struct account {
@@ -192,9 +194,6 @@ void account_learn_secret(struct account *a, const char *secret);
 struct greeting *account_greeting(struct account *a);
 void greeting_unref(struct greeting *g);
 const char *greeting_value(const struct greeting *g, const char *name);
-/* A startup profile as servers spell it, if one has accepted it; NULL if not known.  A reference of the caller's. */
-const struct profile *account_known_startup(struct account *a, const struct profile *asked);
-void account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted);
 /* While logins fail and no server is up: true, with the text for clients and SQLSTATE (of size 6), owned by the caller. */
 bool account_is_failing(struct account *a, char **text, char *sqlstate);
 unsigned account_clients(struct account *a);

@@ -24,6 +24,7 @@ struct ledger;
 struct pool;
 struct snapshot;
 struct scram_keys;
+struct startup_set;
 struct tls_set;
 
 /* Which hosts may serve. */
@@ -66,11 +67,13 @@ struct borrower {
 	struct pool *pool;       /* borrowed */
 	struct account *account; /* borrowed; kept alive by account_attach */
 	const struct bytes *startup; /* borrowed; of a dedicated server: its startup parameters */
+	struct startup_set *set;     /* owned reference: what a server that is opened for it logs in with; NULL: nothing */
 	uint64_t sequence;
 	int64_t since_us;
 	uint8_t target;
 	uint8_t state;           /* under the ledger's mutex */
 	uint8_t overtaken;
+	bool insists;            /* on a server of its own set, while one can be opened; set before pool_lend, which clears it */
 	bool abandoned;          /* under the ledger's mutex: it wants no server any more, and waits for the promised one */
 };
 

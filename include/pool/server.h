@@ -26,6 +26,7 @@ struct ledger;
 struct pool;
 struct profile;
 struct server_login;
+struct startup_set;
 
 enum server_state {
 	SERVER_LOGIN,      /* connecting and logging in */
@@ -94,6 +95,7 @@ struct server {
 
 	struct answers answers;
 	const struct profile *profile;  /* the settings it has; owned reference */
+	struct startup_set *set;        /* what it has logged in with; owned reference, NULL: nothing */
 	struct server_value *values;    /* owned: reported parameters */
 	unsigned value_count;
 	struct prepared *prepared;      /* uthash: what is prepared on it */
@@ -132,6 +134,10 @@ void server_unprepare(struct server *s, const struct statement *statement);
 void server_forget_prepared(struct server *s); /* after DISCARD ALL or DEALLOCATE ALL */
 void server_set_unnamed(struct server *s, struct statement *statement); /* takes a reference of its own; NULL: unknown */
 void server_set_profile(struct server *s, const struct profile *profile); /* takes a reference of its own */
+/* After DISCARD ALL: prepared statements are gone, settings are those of its login. */
+void server_start_over(struct server *s);
+/* What a setting is on it without any startup set, where that is known: of those that are reported or in its own set.  Else NULL. */
+const char *server_default(const struct server *s, const char *name);
 
 /* For log lines and the console: "db/user@host:port". */
 void server_describe(const struct server *s, char *out, size_t size);

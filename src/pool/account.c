@@ -72,19 +72,6 @@ account_new_locked(struct ledger *l, const char *user)
 }
 
 static void
-account_forget_startups(struct account *a)
-{
-	struct known_startup *k, *next;
-
-	HASH_ITER(hh, a->startups, k, next) {
-		HASH_DEL(a->startups, k);
-		profile_unref(k->asked);
-		profile_unref(k->accepted);
-		free(k);
-	}
-}
-
-static void
 account_set_secret(struct account *a, const char *secret)
 {
 	if (a->secret != NULL)
@@ -102,7 +89,7 @@ account_free_locked(struct account *a)
 		cell_unref(a->cells[i]);
 	for (unsigned t = 0; t < LEND_TARGETS; t++)
 		free(a->queues[t].own);
-	account_forget_startups(a);
+	account_forget_startups_locked(a);
 	greeting_unref(a->greeting);
 	account_set_secret(a, NULL);
 	crypto_wipe_text(a->learned_secret);
@@ -254,41 +241,6 @@ greeting_value(const struct greeting *g, const char *name)
 		if (text_equal_nocase(g->values[i].name, name))
 			return g->values[i].value;
 	return NULL;
-}
-
-const struct profile *
-account_known_startup(struct account *a, const struct profile *asked)
-{
-	const struct profile *accepted = NULL;
-	struct known_startup *k;
-
-	pthread_mutex_lock(&a->ledger->mutex);
-	HASH_FIND_PTR(a->startups, &asked, k);
-	if (k != NULL)
-		accepted = profile_ref(k->accepted);
-	pthread_mutex_unlock(&a->ledger->mutex);
-	return accepted;
-}
-
-/* More startup profiles than this are not remembered: they are clients' inventions. */
-#define STARTUPS_MOST 1000
-
-void
-account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted)
-{
-	struct known_startup *k;
-
-	pthread_mutex_lock(&a->ledger->mutex);
-	HASH_FIND_PTR(a->startups, &asked, k);
-	if (k == NULL) {
-		if (HASH_COUNT(a->startups) >= STARTUPS_MOST)
-			account_forget_startups(a);
-		k = memory_new(sizeof(*k));
-		k->asked = profile_ref(asked);
-		k->accepted = profile_ref(accepted);
-		HASH_ADD_PTR(a->startups, asked, k);
-	}
-	pthread_mutex_unlock(&a->ledger->mutex);
 }
 
 /* --------------------------------------------------------------- failure */

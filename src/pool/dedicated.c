@@ -11,14 +11,14 @@
 
 /* One idle server of the account makes room under its own limits. */
 static void
-dedicated_make_room_locked(struct account *a, enum lend_target target, unsigned worker)
+dedicated_make_room_locked(struct account *a, enum lend_target target, const struct borrower *b)
 {
 	struct server *s;
 
 	for (unsigned i = 0; i < a->cell_count; i++)
 		if (a->cells[i]->by_state[SERVER_CLOSING] > 0)
 			return;
-	s = ledger_take_idle_locked(a, target, worker, false);
+	s = ledger_take_idle_locked(a, target, b);
 	if (s != NULL)
 		ledger_close_one_locked(s, "evicted");
 }
@@ -34,7 +34,7 @@ dedicated_open_locked(struct account *a, struct borrower *b)
 
 		if ((mask & 1u << host) == 0)
 			continue;
-		s = ledger_open_locked(a, host, b->pool, true);
+		s = ledger_open_locked(a, host, b->pool, b);
 		if (s == NULL)
 			continue;
 		dedicated_dequeue_locked(b);
@@ -72,7 +72,7 @@ dedicated_pump_locked(struct account *a)
 		struct borrower *b = list_entry(node, struct borrower, order);
 
 		if (!dedicated_open_locked(a, b)) {
-			dedicated_make_room_locked(a, b->target, b->pool->number);
+			dedicated_make_room_locked(a, b->target, b);
 			return;
 		}
 	}

@@ -205,7 +205,7 @@ account_fill_minimum_locked(struct account *a)
 			mask &= ~(1u << i);
 	}
 	if (cluster_is_monitored(l->cluster) || account_logins(a, UINT32_MAX) == 0)
-		account_open_one(a, mask, p, false);
+		account_open_one(a, mask, p, NULL);
 }
 
 /* An entry with a forced user keeps its minimum before the first client comes. */

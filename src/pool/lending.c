@@ -11,8 +11,9 @@
 #define OVERTAKEN_MOST 32
 /* And by no one who came later than this: who is served first is for all to see. */
 #define OVERTAKEN_LATER_US 2000
-/* A host that was lent less often than another gets at most so many of the next ones before it. */
-#define MISSED_MOST 256
+/* So many idle servers are looked at for one with the borrower's startup set, and so many when it insists. */
+#define IDLE_LOOKED_AT 4
+#define IDLE_SEARCHED 64
 
 uint32_t
 ledger_mask_locked(const struct ledger *l, enum lend_target target)
@@ -147,54 +148,66 @@ cell_take_idle(struct cell *c, unsigned worker)
 	return node != NULL ? list_entry(node, struct server, idle) : NULL;
 }
 
-static bool
-cell_has_idle(const struct cell *c, unsigned worker, bool own_only)
+/* One that has logged in with the borrower's set, if it is among the first. */
+static struct server *
+cell_take_equal(struct cell *c, unsigned worker, const struct borrower *b)
 {
-	return c->by_state[SERVER_IDLE] > 0 && (!own_only || list_first(&c->idle[worker]) != NULL);
+	const struct profile *wanted = startup_set_settings(b->set);
+	unsigned looked = 0;
+
+	list_for_each(node, &c->idle[worker]) {
+		struct server *s = list_entry(node, struct server, idle);
+
+		if (startup_set_settings(s->set) == wanted) {
+			list_remove(node);
+			return s;
+		}
+		if (++looked == (b->insists ? IDLE_SEARCHED : IDLE_LOOKED_AT))
+			break;
+	}
+	return NULL;
 }
 
-/* What a host missed longer ago, since it was down or had no server, is not made up for. */
-static void
-account_forgive_locked(struct account *a, uint32_t mask)
+static struct server *
+cell_take_best(struct cell *c, const struct borrower *b)
 {
-	uint64_t most = 0;
+	unsigned workers = hub_worker_count(b->pool->hub), own = b->pool->number;
+	struct server *s = cell_take_equal(c, own, b);
 
-	for (unsigned i = 0; i < a->cell_count; i++)
-		if ((mask & 1u << i) != 0)
-			most = max_of(most, a->cells[i]->served);
-	for (unsigned i = 0; i < a->cell_count; i++)
-		if (a->cells[i]->served + MISSED_MOST < most)
-			a->cells[i]->served = most - MISSED_MOST;
+	if (s == NULL && !b->insists)
+		s = cell_take_idle(c, own);
+	for (unsigned w = 0; s == NULL && w < workers; w++) {
+		s = cell_take_equal(c, w, b);
+		if (s == NULL && !b->insists)
+			s = cell_take_idle(c, w);
+	}
+	return s;
 }
 
 /*
- * An idle server of that one of the target's hosts that has served least, of this
- * worker if it has one there, else of another.  Turns alone would not be even: what a
- * host without an idle server misses has to come back to it.
+ * An idle server of one of the target's hosts, starting with the host whose turn it
+ * is: of the borrower's worker if there is one anywhere, else of another.
  */
 struct server *
-ledger_take_idle_locked(struct account *a, enum lend_target target, unsigned worker, bool own_only)
+ledger_take_idle_locked(struct account *a, enum lend_target target, const struct borrower *for_whom)
 {
 	uint32_t mask = ledger_mask_locked(a->ledger, target);
-	struct cell *least = NULL;
-	struct server *s;
+	unsigned start = a->next_host;
 
-	if ((mask & (mask - 1)) != 0)
-		account_forgive_locked(a, mask);
 	for (unsigned i = 0; i < a->cell_count; i++) {
-		struct cell *c = a->cells[(a->next_host + i) % a->cell_count];
+		unsigned host = (start + i) % a->cell_count;
+		struct cell *c = a->cells[host];
+		struct server *s;
 
-		if ((mask & 1u << c->host) != 0 && cell_has_idle(c, worker, own_only) && (least == NULL || c->served < least->served))
-			least = c;
+		if ((mask & 1u << host) == 0 || c->by_state[SERVER_IDLE] == 0)
+			continue;
+		s = cell_take_best(c, for_whom);
+		if (s == NULL)
+			continue;
+		a->next_host = (host + 1) % a->cell_count;
+		return s;
 	}
-	if (least == NULL)
-		return NULL;
-	s = cell_take_idle(least, worker);
-	for (unsigned w = 0; s == NULL; w++)
-		s = cell_take_idle(least, w);
-	least->served++;
-	a->next_host = (least->host + 1) % a->cell_count;
-	return s;
+	return NULL;
 }
 
 void
@@ -323,16 +336,16 @@ cell_is_resting(const struct cell *c, const struct ledger *l)
 }
 
 struct server *
-ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter)
+ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struct borrower *waiter)
 {
 	bool from_reserve = false;
 	struct server *s;
 
-	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host, &from_reserve) || !limit_allows_database(a, for_waiter))
+	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host, &from_reserve) || !limit_allows_database(a, waiter != NULL))
 		return NULL;
-	if (!limit_reserve_user(a->counter, for_waiter))
+	if (!limit_reserve_user(a->counter, waiter != NULL))
 		return NULL;
-	s = server_new_locked(a, host, p);
+	s = server_new_locked(a, host, p, waiter != NULL ? waiter->set : NULL);
 	s->from_reserve = from_reserve;
 	server_order_locked(s, ORDER_LOGIN);
 	return s;
@@ -351,14 +364,14 @@ account_logins(const struct account *a, uint32_t mask)
 
 /* One more server on the host that has served so far, or, while that rests, on the next one, which then stays. */
 static bool
-account_open_same(struct account *a, uint32_t mask, struct pool *p, bool for_waiter)
+account_open_same(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter)
 {
 	struct ledger *l = a->ledger;
 
 	for (unsigned i = 0; i < a->cell_count; i++) {
 		unsigned host = (l->turn + i) % a->cell_count;
 
-		if ((mask & 1u << host) == 0 || ledger_open_locked(a, host, p, for_waiter) == NULL)
+		if ((mask & 1u << host) == 0 || ledger_open_locked(a, host, p, waiter) == NULL)
 			continue;
 		l->turn = host;
 		return true;
@@ -367,10 +380,10 @@ account_open_same(struct account *a, uint32_t mask, struct pool *p, bool for_wai
 }
 
 bool
-account_open_one(struct account *a, uint32_t mask, struct pool *p, bool for_waiter)
+account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter)
 {
 	if (a->ledger->one_host_at_a_time)
-		return account_open_same(a, mask, p, for_waiter);
+		return account_open_same(a, mask, p, waiter);
 	for (uint32_t left = mask; left != 0;) {
 		unsigned best = CLUSTER_HOSTS_MOST;
 
@@ -384,7 +397,7 @@ account_open_one(struct account *a, uint32_t mask, struct pool *p, bool for_wait
 		}
 		if (best == CLUSTER_HOSTS_MOST)
 			return false;
-		if (ledger_open_locked(a, best, p, for_waiter) != NULL) {
+		if (ledger_open_locked(a, best, p, waiter) != NULL) {
 			a->ledger->turn = (best + 1) % a->cell_count;
 			return true;
 		}
@@ -399,12 +412,47 @@ queue_open_servers(struct account *a, enum lend_target target)
 {
 	struct queue *q = &a->queues[target];
 	uint32_t mask = ledger_mask_locked(a->ledger, target);
-	struct pool *p = list_entry(list_first(&q->order), struct borrower, order)->pool;
-	unsigned most = a->ledger->login_concurrency;
+	struct list *node = list_first(&q->order);
+	struct pool *p = list_entry(node, struct borrower, order)->pool;
+	unsigned most = a->ledger->login_concurrency, logins = account_logins(a, mask);
 
-	for (unsigned logins = account_logins(a, mask); logins < q->count && logins < most; logins++)
-		if (!account_open_one(a, mask, p, true))
+	/* Those under way were begun for the first in the queue. */
+	for (unsigned i = 0; i < logins && i < q->count; i++)
+		node = node->next;
+	for (; logins < q->count && logins < most; logins++, node = node->next)
+		if (!account_open_one(a, mask, p, list_entry(node, struct borrower, order)))
 			return;
+}
+
+/* Who insists waits for a server of its own set while one may come, and no longer. */
+static void
+borrower_insist_locked(struct borrower *b, uint32_t mask)
+{
+	struct account *a = b->account;
+	unsigned closing = 0;
+
+	for (unsigned i = 0; i < a->cell_count; i++)
+		closing += a->cells[i]->by_state[SERVER_CLOSING];
+	if (account_logins(a, mask) == 0 && closing == 0 && !account_open_one(a, mask, b->pool, b))
+		b->insists = false;
+}
+
+bool
+ledger_make_room_locked(struct borrower *b)
+{
+	struct account *a = b->account;
+	struct server *s;
+
+	if (!account_open_one(a, ledger_mask_locked(a->ledger, (enum lend_target)b->target), b->pool, b)) {
+		b->insists = false;
+		s = ledger_take_idle_locked(a, (enum lend_target)b->target, b);
+		if (s == NULL)
+			return false;
+		b->insists = true;
+		ledger_close_one_locked(s, "its startup settings are another client's");
+	}
+	ledger_enqueue_locked(b);
+	return true;
 }
 
 void
@@ -419,8 +467,11 @@ ledger_pump_locked(struct account *a)
 
 		while (q->count > 0) {
 			struct borrower *b = list_entry(list_first(&q->order), struct borrower, order);
-			struct server *s = ledger_take_idle_locked(a, t, b->pool->number, false);
+			struct server *s;
 
+			if (b->insists)
+				borrower_insist_locked(b, ledger_mask_locked(l, t));
+			s = ledger_take_idle_locked(a, t, b);
 			if (s == NULL)
 				break;
 			ledger_promise_locked(s, b);
@@ -459,7 +510,7 @@ ledger_even_out_locked(struct account *a, enum lend_target target)
 	if (fewest >= most || a->cells[poorest]->by_state[SERVER_LOGIN] > 0)
 		return;
 	p = hub_pool(a->ledger->hub, poorest % hub_worker_count(a->ledger->hub));
-	ledger_open_locked(a, poorest, p, false);
+	ledger_open_locked(a, poorest, p, NULL);
 }
 
 void

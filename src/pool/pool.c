@@ -47,10 +47,10 @@ server_is_stale(const struct server *s, const struct settings *set, int64_t now_
 static bool
 pool_lend_idle_locked(struct borrower *b, struct server **out)
 {
-	struct server *s = ledger_take_idle_locked(b->account, b->target, b->pool->number, false);
+	struct server *s = ledger_take_idle_locked(b->account, b->target, b);
 
 	if (s == NULL)
-		return false;
+		return b->insists && ledger_make_room_locked(b);
 	if (server_is_stale(s, &b->pool->snapshot->global, b->since_us)) {
 		server_enter_locked(s, SERVER_TESTING);
 		server_order_locked(s, ORDER_CHECK);
@@ -434,8 +434,7 @@ server_test_ended(struct server *s)
 
 	timer_disarm(loop_timers(s->pool->loop), &s->timer);
 	if (answer.purpose == PURPOSE_RESET) {
-		server_forget_prepared(s);
-		server_set_profile(s, profile_empty());
+		server_start_over(s);
 	}
 	pool_return(&s);
 }

@@ -66,7 +66,13 @@ void server_enter_locked(struct server *s, enum server_state state);
 /* Queues the borrower by its sequence number: behind all of its age, before the younger. */
 void ledger_enqueue_locked(struct borrower *b);
 void ledger_dequeue_locked(struct borrower *b);
-struct server *ledger_take_idle_locked(struct account *a, enum lend_target target, unsigned worker, bool own_only);
+/* FOR lends it: one of its worker is preferred, and one that has logged in with its set. */
+struct server *ledger_take_idle_locked(struct account *a, enum lend_target target, const struct borrower *for_whom);
+/*
+ * B insists on a server of its own set, and none is idle: one is opened for it, or room is made for one, and it waits.
+ * False when nothing but others' could be had.
+ */
+bool ledger_make_room_locked(struct borrower *b);
 struct borrower *ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker);
 /* Gives idle servers to waiters and starts the logins that the limits allow. */
 void ledger_pump_locked(struct account *a);
@@ -77,9 +83,9 @@ void ledger_even_out_locked(struct account *a, enum lend_target target);
 bool cell_is_resting(const struct cell *c, const struct ledger *l);
 /* Logins under way on those hosts, and checks. */
 unsigned account_logins(const struct account *a, uint32_t mask);
-/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open. */
-bool account_open_one(struct account *a, uint32_t mask, struct pool *p, bool for_waiter);
-struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, bool for_waiter);
+/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open.  WAITER may be NULL. */
+bool account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter);
+struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struct borrower *waiter);
 void ledger_promise_locked(struct server *s, struct borrower *b);
 void ledger_idle_locked(struct server *s);
 /* Closes an idle server, or all idle ones of those hosts; TEXT, a literal, is logged. */
@@ -102,7 +108,7 @@ void dedicated_retry_locked(struct server *s);
 
 /* ---- servers ---- */
 void server_lend(struct server *s, struct borrower *b);
-struct server *server_new_locked(struct account *a, unsigned host, struct pool *p);
+struct server *server_new_locked(struct account *a, unsigned host, struct pool *p, struct startup_set *set);
 void server_order_locked(struct server *s, enum server_order order);
 /* True while an order for it is on its way: it runs on the owner's thread, so the server must last. */
 bool server_is_ordered(struct server *s);

@@ -13,7 +13,7 @@
 #include "pool/profile.h"
 
 struct server *
-server_new_locked(struct account *a, unsigned host, struct pool *p)
+server_new_locked(struct account *a, unsigned host, struct pool *p, struct startup_set *set)
 {
 	static _Atomic uint64_t last;
 	struct server *s = memory_new(sizeof(*s));
@@ -32,7 +32,8 @@ server_new_locked(struct account *a, unsigned host, struct pool *p)
 	s->epoch = a->ledger->epoch;
 	s->status = 'I';
 	s->state = SERVER_LOGIN;
-	s->profile = profile_empty();
+	s->set = set == NULL || atomic_load(&set->refused) ? NULL : startup_set_ref(set);
+	s->profile = profile_ref(startup_set_settings(s->set));
 	s->stream.fd = -1;
 	s->cell->by_state[SERVER_LOGIN]++;
 	s->cell->total++;
@@ -71,6 +72,7 @@ server_free(struct server *s)
 	server_drop_answers(s);
 	server_forget_prepared(s);
 	profile_unref(s->profile);
+	startup_set_unref(s->set);
 	for (unsigned i = 0; i < s->value_count; i++) {
 		free(s->values[i].name);
 		free(s->values[i].value);
@@ -122,6 +124,22 @@ server_set_profile(struct server *s, const struct profile *profile)
 		return;
 	profile_unref(s->profile);
 	s->profile = profile_ref(profile);
+}
+
+void
+server_start_over(struct server *s)
+{
+	server_forget_prepared(s);
+	server_set_profile(s, startup_set_settings(s->set));
+}
+
+const char *
+server_default(const struct server *s, const char *name)
+{
+	const char *replaced = s->set != NULL ? profile_find(s->set->defaults, name) : NULL;
+	const struct server_value *row = replaced == NULL ? server_value_row(s, name) : NULL;
+
+	return row != NULL ? row->initial : replaced;
 }
 
 /* ---------------------------------------------------- prepared statements */

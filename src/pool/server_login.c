@@ -14,6 +14,7 @@
 #include "auth/secret.h"
 #include "observe/log.h"
 #include "pool/login_private.h"
+#include "pool/profile.h"
 
 /* A login that needs more than this many frames is not a login. */
 #define LOGIN_FRAMES_MOST 1000
@@ -292,6 +293,32 @@ login_ready(struct server *s, char status)
 	return STEP_ON;
 }
 
+/*
+ * True when it may be for the client's startup set that the server refuses: PostgreSQL
+ * had accepted it, but privileges change.  Class 22: the value; 42: the name, or privileges.
+ */
+static bool
+login_may_lack_set(const struct server *s, const char *sqlstate)
+{
+	return s->set != NULL && s->login->authenticated && (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "42", 2) == 0);
+}
+
+/* The next server logs in without it, and the fence will say who is to be told. */
+static enum step
+login_give_up_set(struct server *s, const char *message)
+{
+	char who[256];
+
+	server_describe(s, who, sizeof(who));
+	log_warning(who, "server login failed with a client's startup settings, which are left out from now on: %s", message);
+	atomic_store(&s->set->refused, true);
+	pthread_mutex_lock(&s->ledger->mutex);
+	account_forget_startups_locked(s->account);
+	pthread_mutex_unlock(&s->ledger->mutex);
+	pool_close_server(&s, "login failed");
+	return STEP_END;
+}
+
 static enum step
 login_refused(struct server *s, const char *body, size_t length)
 {
@@ -305,6 +332,8 @@ login_refused(struct server *s, const char *body, size_t length)
 	says_code = e.sqlstate != NULL && strlen(e.sqlstate) == 5;
 	if (says_code && server_login_retry_refused(s, e.sqlstate))
 		return STEP_END;
+	if (login_may_lack_set(s, says_code ? e.sqlstate : ""))
+		return login_give_up_set(s, says_why ? e.message : "server login failed");
 	snprintf(message, sizeof(message), "%s", says_why ? e.message : "server login failed");
 	pool_login_done(s, message, says_code ? e.sqlstate : "08006");
 	return STEP_END;
@@ -359,6 +388,7 @@ void
 server_login_speak(struct server *s)
 {
 	const struct database_config *d = snapshot_database(s->pool->snapshot, s->ledger->name);
+	const struct profile *set = startup_set_settings(s->set);
 	struct bytes b = {0};
 
 	bytes_u32(&b, 0);
@@ -368,8 +398,14 @@ server_login_speak(struct server *s)
 	bytes_text(&b, "database");
 	bytes_text(&b, d != NULL && d->dbname != NULL ? d->dbname : s->ledger->name);
 	for (unsigned i = 0; d != NULL && i < d->parameter_count; i++) {
+		if (profile_find(set, d->parameters[i].name) != NULL)
+			continue;
 		bytes_text(&b, d->parameters[i].name);
 		bytes_text(&b, d->parameters[i].value);
+	}
+	for (unsigned i = 0; i < profile_count(set); i++) {
+		bytes_text(&b, profile_name(set, i));
+		bytes_text(&b, profile_value(set, i));
 	}
 	if (s->dedicated != NULL)
 		bytes_append(&b, s->dedicated->startup->data, s->dedicated->startup->length);
@@ -411,7 +447,7 @@ server_login_begin(struct server *s)
 
 /* --------------------------------------------------------------- outcome */
 
-/* What new clients are told: the parameters that this server, logged in without any of theirs, has reported. */
+/* What new clients are told: the parameters that this server has reported, or would have without a client's startup set. */
 static struct greeting *
 greeting_new(const struct server *s)
 {
@@ -420,8 +456,11 @@ greeting_new(const struct server *s)
 	atomic_init(&g->references, 1);
 	g->values = memory_array(s->value_count + 1, sizeof(*g->values));
 	for (unsigned i = 0; i < s->value_count; i++) {
+		const char *name = s->values[i].name;
+		const char *replaced = s->set != NULL ? profile_find(s->set->defaults, name) : NULL;
+
 		g->values[g->count++] = (struct server_value){
-		    .name = text_copy(s->values[i].name), .value = text_copy(s->values[i].value)};
+		    .name = text_copy(name), .value = text_copy(replaced != NULL ? replaced : s->values[i].value)};
 	}
 	return g;
 }

@@ -117,6 +117,9 @@ session_change_account(struct session *s)
 		return;
 	s->borrower.account = account_attach(s->ledger, user, s->snapshot);
 	account_detach(before);
+	/* What the other one's servers made of its startup settings counts for that one. */
+	startup_set_unref(s->borrower.set);
+	s->borrower.set = NULL;
 }
 
 /* The user to whom the pool belongs. */
@@ -470,6 +473,7 @@ session_free_if_settled(struct session *s)
 	facts_unref(&s->facts);
 	profile_unref(s->profile);
 	profile_unref(s->startup);
+	startup_set_unref(s->borrower.set);
 	snapshot_unref(s->snapshot);
 	free(s->touched);
 	free(s->refusal);

@@ -244,7 +244,7 @@ welcome_begin(struct session *s)
 	}
 	s->profile = profile_ref(s->startup);
 	asked = welcome_profile_asked(s);
-	accepted = asked == profile_empty() ? asked : account_known_startup(s->borrower.account, asked);
+	accepted = asked == profile_empty() ? asked : account_known_startup(s->borrower.account, asked, &s->borrower.set);
 	g = account_greeting(s->borrower.account);
 	profile_unref(asked);
 	if (g == NULL || accepted == NULL) {
@@ -302,7 +302,7 @@ welcome_take_learned(struct session *s)
 	const struct profile *accepted = profile_with(profile_ref(s->profile), "application_name", NULL);
 	struct greeting *g = account_greeting(s->borrower.account);
 
-	account_learn_startup(s->borrower.account, asked, accepted);
+	account_learn_startup(s->borrower.account, asked, accepted, s->borrower.set);
 	profile_unref(asked);
 	profile_unref(accepted);
 	profile_unref(s->startup);
