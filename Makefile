@@ -18,6 +18,8 @@ unitdir ?= $(prefix)/lib/systemd/system
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
 TESTS ?=
+PROGRAMS ?= 10000
+PROPERTY ?=
 
 B := build/$(FLAVOUR)
 
@@ -159,7 +161,7 @@ run: ## install what is missing, build, and show pgweir at work before a throw-a
 check: ## install what is missing, build, and run every test; ends with "N passed, N failed"
 	@sh regress/lib/deps.sh build tests
 	@+$(MAKE) -j$(JOBS) all tests-built
-	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) lint docs unit protocol system drivers chaos $(TESTS)
+	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) lint docs unit protocol system property drivers chaos $(TESTS)
 
 # ---- parts of the tests ---------------------------------------------------------------
 
@@ -177,6 +179,12 @@ sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan: ## all tests under ThreadSanitizer
 	@+$(MAKE) check FLAVOUR=tsan
+
+.PHONY: property
+property: ## random programs through pgweir and beside it; PROGRAMS=10000 SEED=1, or REPLAY=file
+	@+$(MAKE) -j$(JOBS) all
+	@PGWEIR_FLAVOUR=$(FLAVOUR) $(PYTHON) -B regress/property/__main__.py --programs $(PROGRAMS) \
+	    $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay $(REPLAY)) $(PROPERTY)
 
 .PHONY: coverage fuzz bench pg_regress
 coverage: ## all tests with coverage; report in build/coverage/report.txt

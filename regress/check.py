@@ -4,7 +4,7 @@
 Usage: check.py [--flavour F] PART... [option of pytest...]
 Without options of pytest the files of tests run side by side, since most of them wait most of the time.
 What fails then is run once more alone: a busy machine is no bug, but such tests are named.
-Parts: lint docs unit protocol system drivers chaos.
+Parts: lint docs unit protocol system property drivers chaos.
 """
 
 import filecmp
@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 from lib import pgweir  # noqa: E402
 from lib.nest import Nest  # noqa: E402
 
-PARTS = ("lint", "docs", "unit", "protocol", "system", "drivers", "chaos")
+PARTS = ("lint", "docs", "unit", "protocol", "system", "property", "drivers", "chaos")
 PYTEST_NO_TESTS = 5
 PYTEST_FAILURES = 1
 UNIT_SECONDS = 300
@@ -194,7 +194,7 @@ def main(arguments):
     for name, check in (("lint", check_lint), ("docs", check_docs), ("unit", check_unit)):
         if name in parts:
             check(sums, build)
-    folders = [p for p in parts if p in ("protocol", "system", "drivers", "chaos")]
+    folders = [p for p in parts if p in ("protocol", "system", "property", "drivers", "chaos")]
     if folders:
         check_pytest(sums, build, folders, options)
     print(f"flavour {pgweir.flavour()}, {time.monotonic() - began:.0f} s")
