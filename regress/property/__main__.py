@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(ROOT, "regress"))
 sys.dont_write_bytecode = True
 
 from property.bench import Bench  # noqa: E402
-from property.grammar import GROUPS, generate  # noqa: E402
+from property.grammar import ABSENT, GROUPS, generate  # noqa: E402
 from property.program import read_program  # noqa: E402
 from property.shrink import shrink  # noqa: E402
 
@@ -42,7 +42,7 @@ def options():
 
 def left_out(o):
     only = o.only.split()
-    return {g for g in GROUPS if g in o.without.split() or (only and g not in only)}
+    return {g for g in GROUPS if g in o.without.split() or (g not in only if only else g in ABSENT)}
 
 
 def replay(o, bench):

@@ -30,8 +30,8 @@ def quote(value):
 class Author:
     """One client while its part is written."""
 
-    def __init__(self, letter, luck, number, user):
-        self.letter, self.luck, self.number, self.user = letter, luck, number, user
+    def __init__(self, letter, luck, number, groups):
+        self.letter, self.luck, self.number, self.groups = letter, luck, number, groups
         self.open, self.savepoints = False, []
         self.sql_names, self.names = [], []
         self.temporary, self.cursors, self.seeded, self.custom, self.portal = [], [], False, [], False
@@ -286,13 +286,8 @@ def fail(c):
 @row("transactions", 4)
 def several(c):
     """Several statements in one Query."""
-    plain = [r for r in ROWS if r[0] in ("settings", "roles", "transactions", "errors", "functions") and r[3] is not several]
-    parts = []
-    for _ in range(c.luck.randint(2, 4)):
-        said = c.luck.choices(plain, [r[1] for r in plain])[0][3](c)
-        if isinstance(said, str):
-            parts.append(said.rstrip(";"))
-    return "; ".join(parts)
+    parts = [say(c) for _ in range(c.luck.randint(2, 4))]
+    return "; ".join(part.rstrip(";") for part in parts)
 
 
 @row("looks", 5)
@@ -401,7 +396,7 @@ def pipeline(c):
             c.names.append((name, values))
             items += [["P", name, sql], ["B", "", name, values], ["D", "P", ""], ["E", ""]]
         elif kind < 0.75:
-            items += unnamed(c, say(c, ("settings", "transactions", "looks", "roles")))
+            items += unnamed(c, say(c))
         elif kind < 0.85:
             items.append(["C", "S", c.pick(*NAMES)])
         elif kind < 0.93:
@@ -600,8 +595,9 @@ def leave(c):
 
 # ---- programs -------------------------------------------------------------------------
 
-ABSENT = ("settings", "protocol", "roles", "functions", "temporary", "holds", "advisory", "sequences", "seeds", "listen", "looks_prepared", "sql_prepare", "discard")
-GROUPS = tuple(dict.fromkeys(r[0] for r in ROWS))
+ABSENT = ("startup", "settings", "protocol", "roles", "functions", "temporary", "holds", "advisory", "sequences", "seeds", "listen",
+          "looks_prepared", "sql_prepare", "discard")
+GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
     {"options": "-c work_mem=3MB"},
     {"options": "-c search_path=s1 -c work_mem=5MB"},
@@ -614,9 +610,12 @@ STARTUPS = [
 ]
 
 
-def say(c, groups):
-    """SQL of one row of these groups."""
-    rows = [r for r in ROWS if r[0] in groups and r[3] not in (several, set_config_parameters)]
+TOGETHER = {"settings", "roles", "transactions", "errors", "functions", "looks"}
+
+
+def say(c):
+    """SQL of one row that holds no server."""
+    rows = [r for r in ROWS if r[0] in TOGETHER & c.groups and r[3] not in (several, set_config_parameters)]
     return c.luck.choices(rows, [r[1] for r in rows])[0][3](c)
 
 
@@ -642,11 +641,11 @@ def generate(seed, without=ABSENT):
     rows = [r for r in ROWS if r[0] in themes and r[0] in present]
     entry = luck.choice(["p1", "p2", "p2", "p2", "p3"])
     user = luck.choice(["app", "app", "app", "boss"])
-    authors = [Author(letter, luck, number, user) for letter in "abcdef"[: luck.randint(2, 6)]]
+    authors = [Author(letter, luck, number, themes) for letter in "abcdef"[: luck.randint(2, 6)]]
     left = {c.letter: luck.randint(3, 12) for c in authors}
     program = Program([], {}, user, entry, luck.choice([1, 2]), seed)
     for c in authors:
-        chosen = luck.choice(STARTUPS) if luck.random() < 0.15 else {}
+        chosen = luck.choice(STARTUPS) if "startup" in present and luck.random() < 0.15 else {}
         program.clients[c.letter] = {k: v.replace("{letter}", c.letter).replace("{number}", str(number)) for k, v in chosen.items()}
     pinned = set()
     while any(left.values()):
@@ -663,7 +662,7 @@ def generate(seed, without=ABSENT):
         program.steps.append(step)
         if isinstance(step.items, str):
             pinned.discard(c.letter)
-            authors[authors.index(c)] = Author(c.letter, luck, number, user)
+            authors[authors.index(c)] = Author(c.letter, luck, number, themes)
         elif step.holds:
             pinned.add(c.letter)
     return program
