@@ -4,6 +4,8 @@
     regress/pg_regress.py /usr/src/postgresql-15.x                  all tests, through one pool of 10
     regress/pg_regress.py SOURCE --tests temp,prepare               only these, and what they need
     regress/pg_regress.py SOURCE --pgweir build/asan/pgweir --workers 1 --pool-size 4
+    regress/pg_regress.py SOURCE --serial --set min_pool_size=10 --set server_round_robin=1
+                                     each transaction on another server than the one before it
 
 SOURCE is an unpacked source tree of the server's major version; its
 src/test/regress is copied, nothing is written there.  The suite runs twice on
@@ -81,7 +83,7 @@ def say(words=""):
 class Suite:
     """The tests, copied to where the ordinary user reaches them, with the libraries that they load."""
 
-    def __init__(self, nest, source, chosen):
+    def __init__(self, nest, source, chosen, serial=False):
         regress = os.path.join(source, "src", "test", "regress")
         if not os.path.exists(regress + "/parallel_schedule"):
             raise SystemExit(f"{source} is no source tree of PostgreSQL: it has no src/test/regress/parallel_schedule")
@@ -92,8 +94,8 @@ class Suite:
         with open(f"{regress}/parallel_schedule") as f:
             text = f.read()
         self.groups = [line.split()[1:] for line in text.splitlines() if line.startswith("test:")]
-        if chosen:
-            self.groups = [[test] for test in self._with_needs(chosen)]
+        if chosen or serial:
+            self.groups = [[test] for test in (self._with_needs(chosen) if chosen else self.tests)]
             text = "".join(f"test: {test}\n" for group in self.groups for test in group)
         self.schedule = nest.write(f"{self.input}/schedule", text)
         self.libraries = nest.folder("libraries")
@@ -270,6 +272,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("source", help="an unpacked PostgreSQL source tree")
     parser.add_argument("--tests", default="", help="only these (a,b,c) and what they need, one after the other")
+    parser.add_argument("--serial", action="store_true", help="one test after the other")
     parser.add_argument("--pgweir", default=program_path(), help="the program (build/release/pgweir)")
     parser.add_argument("--pool-size", type=int, default=10)
     parser.add_argument("--pool-mode", default="transaction")
@@ -284,7 +287,7 @@ def main():
     os.nice(5)
 
     with Nest("pgregress") as nest:
-        suite = Suite(nest, options.source, [test for test in options.tests.split(",") if test])
+        suite = Suite(nest, options.source, [test for test in options.tests.split(",") if test], options.serial)
         kept = os.path.join(options.output, "direct-" + suite.key())
         folders = [f"{kept}/1", f"{kept}/2", f"{options.output}/pgweir"]
         for number, folder in enumerate(folders[:2], 1):
