@@ -30,8 +30,8 @@ def quote(value):
 class Author:
     """One client while its part is written."""
 
-    def __init__(self, letter, luck, number, groups):
-        self.letter, self.luck, self.number, self.groups = letter, luck, number, groups
+    def __init__(self, letter, luck, number, groups, life=0):
+        self.letter, self.luck, self.number, self.groups, self.life = letter, luck, number, groups, life
         self.open, self.savepoints = False, []
         self.sql_names, self.names = [], []
         self.temporary, self.cursors, self.seeded, self.custom, self.portal = [], [], False, [], False
@@ -48,14 +48,15 @@ class Author:
 
     @property
     def key(self):
-        return self.number * 10 + ord(self.letter) - ord("a")
+        """Of advisory locks: no other client's, nor a former one's, whose server may not be clean yet."""
+        return (self.number * 100 + self.life * 10 + ord(self.letter) - ord("a")) * 10
 
 
 # ---- settings -------------------------------------------------------------------------
 
 SETTINGS = {
     "work_mem": ["1MB", "4MB", "7777kB", "nonsense", "-1"],
-    "search_path": ["s1", "s2, s1", '"$user", public', "nosuch", "public", ""],
+    "search_path": ["s1, public", "s2, s1, public", '"$user", public', "public, nosuch", "public", "s1", ""],
     "DateStyle": ["ISO, DMY", "SQL, MDY", "German", "Postgres, YMD", "iso", "odd"],
     "IntervalStyle": ["postgres", "iso_8601", "sql_standard", "postgres_verbose"],
     "TimeZone": ["UTC", "Europe/Paris", "America/New_York", "-3", "Nowhere/At_all"],
@@ -600,11 +601,11 @@ ABSENT = ("startup", "settings", "protocol", "roles", "functions", "temporary", 
 GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
     {"options": "-c work_mem=3MB"},
-    {"options": "-c search_path=s1 -c work_mem=5MB"},
+    {"options": "-c search_path=s1,public -c work_mem=5MB"},
     {"application_name": "starter"},
     {"DateStyle": "German", "TimeZone": "Asia/Tokyo"},
     {"client_encoding": "LATIN1"},
-    {"search_path": "s2", "extra_float_digits": "0"},
+    {"search_path": "s2, public", "extra_float_digits": "0"},
     {"options": "-c own{letter}{number}.x=started"},
     {"IntervalStyle": "iso_8601"},
 ]
@@ -662,7 +663,7 @@ def generate(seed, without=ABSENT):
         program.steps.append(step)
         if isinstance(step.items, str):
             pinned.discard(c.letter)
-            authors[authors.index(c)] = Author(c.letter, luck, number, themes)
+            authors[authors.index(c)] = Author(c.letter, luck, number, themes, c.life + 1)
         elif step.holds:
             pinned.add(c.letter)
     return program
