@@ -114,6 +114,7 @@ struct ledger {
 	uint32_t epoch;
 	unsigned total;               /* servers */
 	unsigned waiting;
+	unsigned vacating;            /* statements that want its database for themselves: no server is opened, none becomes idle */
 	uint64_t sequence;
 	int max_connections;          /* 0: no limit */
 	int64_t server_lifetime_us;   /* 0: a server serves once */

@@ -20,6 +20,7 @@
 #include "session/worker.h"
 
 struct session_login;
+struct vacating;
 struct profile;
 
 enum session_state {
@@ -67,6 +68,7 @@ struct session {
 	uint64_t facts_seen;           /* the ledger's facts_generation when they were taken */
 	struct session_login *login;   /* owned, until it is logged in */
 	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
+	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
 	void *console;                 /* owned by admin/ */
 	char *user_name;               /* owned: as the client said it */

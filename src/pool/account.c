@@ -187,6 +187,15 @@ account_forget_failure_locked(struct account *a)
 }
 
 void
+account_forget_database_locked(struct account *a)
+{
+	account_forget_failure_locked(a);
+	account_forget_startups_locked(a);
+	greeting_unref(a->greeting);
+	a->greeting = NULL;
+}
+
+void
 account_learn_secret(struct account *a, const char *secret)
 {
 	pthread_mutex_lock(&a->ledger->mutex);

@@ -341,7 +341,9 @@ ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struc
 	bool from_reserve = false;
 	struct server *s;
 
-	if (cell_is_resting(a->cells[host], a->ledger) || !limit_allows_pool(a, host, &from_reserve) || !limit_allows_database(a, waiter != NULL))
+	if (a->ledger->vacating > 0 || cell_is_resting(a->cells[host], a->ledger))
+		return NULL;
+	if (!limit_allows_pool(a, host, &from_reserve) || !limit_allows_database(a, waiter != NULL))
 		return NULL;
 	if (!limit_reserve_user(a->counter, waiter != NULL))
 		return NULL;

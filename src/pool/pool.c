@@ -129,6 +129,8 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 		return "database removed";
 	if (s->ledger->paused)
 		return "pause mode";
+	if (s->ledger->vacating > 0)
+		return VACATE_TEXT;
 	if ((ledger_mask_locked(s->ledger, LEND_ANY) & 1u << s->host) == 0)
 		return "host is out of rotation";
 	if (server_moved_locked(s) != NULL)

@@ -9,6 +9,9 @@
 #include "net/tls.h"
 #include "pool/ledger.h"
 
+/* Why a server closes whose database somebody wants for himself; for the log. */
+#define VACATE_TEXT "its database is dropped, renamed, moved or copied"
+
 struct pool {
 	struct hub *hub;           /* borrowed */
 	struct loop *loop;         /* borrowed */
@@ -55,6 +58,8 @@ void account_refuse_one_locked(struct borrower *b, const struct refusal *why);
 bool account_is_failing_locked(const struct account *a);
 /* What failed with an old secret or old settings may be tried again at once. */
 void account_forget_failure_locked(struct account *a);
+/* Its database may be another one now. */
+void account_forget_database_locked(struct account *a);
 /* The borrower is told so; it is in no queue. */
 void account_refuse_failing_locked(struct borrower *b);
 struct cell *cell_ref(struct cell *c);

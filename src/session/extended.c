@@ -155,6 +155,8 @@ extended_ahead_of_bind(struct session *s, const char *name)
 
 	if (name[0] == '\0') {
 		v.effects = s->unnamed_effects;
+		if (v.effects != 0 && s->unnamed != NULL)
+			ahead = feature_ahead(s, FRONTEND_BIND, &v, s->unnamed->body, strlen(s->unnamed->body));
 	} else if (inject_renames(s)) {
 		e = names_find(s, name);
 		v.effects = e != NULL ? e->effects : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "session/forward_private.h"
+#include "session/vacate.h"
 
 bool
 feature_judges(const struct session *s)
@@ -24,14 +25,17 @@ struct feature_row {
 
 /* In this order: the first that does not answer AHEAD_GO decides. */
 static const struct feature_row feature_rows[] = {
-	{0, NULL},
+	{EFFECT_databases, vacate_ahead},
 };
 
 enum ahead
 feature_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
-	if (s->pool_mode == POOL_SESSION || s->features == FEATURES_IGNORE || v->effects == 0)
+	if (s->features == FEATURES_IGNORE || v->effects == 0)
 		return AHEAD_GO;
+	/* Whatever the client's own servers are: those of others may be in the way. */
+	if (s->pool_mode == POOL_SESSION)
+		return (v->effects & EFFECT_databases) != 0 ? vacate_ahead(s, type, v, text, length) : AHEAD_GO;
 	for (size_t i = 0; i < array_length(feature_rows); i++) {
 		enum ahead ahead = AHEAD_GO;
 

@@ -5,6 +5,7 @@
  */
 #include "session/forward_private.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct answer *
@@ -97,7 +98,19 @@ forward_parse_deallocate(struct session *s, const char *text, size_t length)
 	return known;
 }
 
-/* A look at the first letters: true for what may be SET, RESET, DEALLOCATE or DISCARD, or begins with a comment. */
+static bool
+text_is_of_database(const char *text, const char *verb)
+{
+	size_t length = strlen(verb);
+
+	if (!text_starts_nocase(text, verb))
+		return false;
+	while (isspace((unsigned char)text[length]))
+		length++;
+	return text_starts_nocase(text + length, "database") || text[length] == '/' || text[length] == '-';
+}
+
+/* A look at the first letters: true for what may be SET, RESET, DEALLOCATE, DISCARD, or about a database, or begins with a comment. */
 static bool
 forward_concerns_session(const char *text)
 {
@@ -109,7 +122,11 @@ forward_concerns_session(const char *text)
 	case 'r':
 		return text_starts_nocase(text, "reset");
 	case 'd':
-		return text_starts_nocase(text, "deallocate") || text_starts_nocase(text, "discard");
+		return text_starts_nocase(text, "deallocate") || text_starts_nocase(text, "discard") || text_is_of_database(text, "drop");
+	case 'c':
+		return text_is_of_database(text, "create");
+	case 'a':
+		return text_is_of_database(text, "alter");
 	default:
 		return *text == '/' || *text == '-';
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "session/feature.h"
+#include "session/vacate.h"
 
 static void
 release_set_profile(struct session *s, const struct profile *p)
@@ -61,6 +62,8 @@ void
 release_server(struct session *s)
 {
 	release_forget_transaction(s);
+	if (s->vacating != NULL)
+		vacate_end(s);
 	s->idle_us = loop_now_us(s->worker->loop);
 	if (!session_keeps_server(s)) {
 		session_enter(s, SESSION_IDLE);

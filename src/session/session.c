@@ -12,6 +12,7 @@
 
 #include "observe/log.h"
 #include "session/session_private.h"
+#include "session/vacate.h"
 
 const char *const session_state_names[SESSION_STATES] = {
 	[SESSION_STARTUP] = "login", [SESSION_AUTH] = "login", [SESSION_WELCOME] = "waiting", [SESSION_IDLE] = "idle",
@@ -443,6 +444,8 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	timer_disarm(loop_timers(s->worker->loop), &s->timer);
 	if (s->server != NULL)
 		session_drop_server(s, reason);
+	if (s->vacating != NULL)
+		vacate_end(s);
 	if (s->borrower.account != NULL)
 		pool_abandon(&s->borrower);
 	names_clear(s);
