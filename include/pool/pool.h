@@ -108,6 +108,12 @@ bool pool_abandon(struct borrower *b);
 void pool_return(struct server **s);
 /* As pool_return, of one that was only asked for what a client has to be told at its login: it counts as not lent. */
 void pool_return_unused(struct server **s);
+/*
+ * As pool_return, of a server whose client is gone while it ran something or was in a transaction: that is cancelled and
+ * rolled back first.  IN_BATCH: extended messages were sent that no Sync has ended.  What was sent must end with a whole
+ * message, and name changes must have been undone.
+ */
+void pool_recover(struct server **s, bool in_batch);
 /* Closes a server that the borrower has (or the pool itself); REASON is logged. */
 void pool_close_server(struct server **s, const char *reason);
 

@@ -35,7 +35,7 @@ enum server_state {
 	SERVER_IN_TRANSIT, /* on its way to another worker */
 	SERVER_ACTIVE,     /* lent */
 	SERVER_TESTING,    /* server_check_query or server_reset_query runs */
-	SERVER_CANCELLING, /* given back, but a cancel request for it is still on its way */
+	SERVER_CANCELLING, /* given back, but a cancel request for it is still on its way, or its transaction has to end */
 	SERVER_CLOSING
 };
 
@@ -43,7 +43,7 @@ enum server_state {
 enum server_order { ORDER_NONE, ORDER_LOGIN, ORDER_HAND_OVER, ORDER_TAKE_OVER, ORDER_CLOSE, ORDER_CHECK };
 
 /* What the owner uses it for just now; the owner's alone, so its events need no lock. */
-enum server_use { USE_NONE, USE_LOGIN, USE_LENT, USE_TEST, USE_CANCEL };
+enum server_use { USE_NONE, USE_LOGIN, USE_LENT, USE_TEST, USE_CANCEL, USE_RECOVERY };
 
 struct prepared {
 	UT_hash_handle hh;           /* by number */
@@ -107,6 +107,8 @@ struct server {
 	uint8_t cancel_secret[256];
 	uint16_t cancel_secret_length;
 	unsigned cancels;               /* cancel connections still open */
+	int64_t recovery_due_us;        /* monotonic: when what a lost client left running must have ended */
+	bool rolled_back;               /* its transaction was ended for that */
 
 	int64_t connected_us;           /* monotonic, at the end of the login */
 	int64_t connected_wall_us;

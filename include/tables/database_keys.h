@@ -68,7 +68,9 @@ DATABASE_KEY(session_features, ENUM, FIELD(session_features), .words = "keep rej
     .text = "The setting session_features for this entry.")
 DATABASE_KEY(track_sequences, ENUM, FIELD(track_sequences), .words = "auto always never", .acted = true,
     .text = "The setting track_sequences for this entry.")
-DATABASE_KEY(max_pinned, INT, .text = "The setting max_pinned for this entry.")
+DATABASE_KEY(max_pinned, INT, FIELD(max_pinned), .acted = true, .text = "The setting max_pinned for this entry.")
+DATABASE_KEY(server_recovery, ENUM, FIELD(server_recovery), .words = "recover close", .acted = true,
+    .text = "The setting server_recovery for this entry.")
 DATABASE_KEY(lazy_begin, BOOL, .text = "The setting lazy_begin for this entry.")
 DATABASE_KEY(server_tls_sslmode, ENUM, FIELD(server_tls_sslmode),
     .words = "disable allow prefer require verify-ca verify-full", .acted = true,

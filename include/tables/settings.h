@@ -268,8 +268,9 @@ SETTING(lazy_begin, BOOL, .def = "1", .group = GROUP_ROUTE, .when = RELOAD,
     .text = "With route=split, hold BEGIN back until the first statement decides on the host.")
 SETTING(log_format, ENUM, .def = "text", .words = "text json", .refused = "json", .group = GROUP_LOG, .when = RELOAD,
     .acted = true, .text = "The form of log lines.")
-SETTING(max_pinned, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD,
-    .text = "How many servers of a pool may be pinned to their clients; 0 means no limit.")
+SETTING(max_pinned, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD, .acted = true,
+    .text = "How many servers of a pool may be pinned to their clients (SHOW PINS); 0 means no limit.  A statement "
+	    "that would pin one more is an error; what a function does unforeseen pins all the same, and is logged.")
 SETTING(max_replica_lag, DURATION, .def = "0", .group = GROUP_ROUTE, .when = RELOAD,
     .text = "How late a replica may be and still be read; 0 means however late.")
 SETTING(monitor_dbname, TEXT, .def = "postgres", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
@@ -286,6 +287,11 @@ SETTING(route, ENUM, .def = "any", .words = "any primary replica split", .group 
 	"Where statements go: any host, the primary, the replicas, or writes to the primary and reads to the replicas.")
 SETTING(server_login_concurrency, INT, .def = "8", .min = 1, .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "How many servers of one pool may log in at the same time.")
+SETTING(server_recovery, ENUM, .def = "recover", .words = "recover close", .group = GROUP_SERVER, .when = RELOAD,
+    .acted = true,
+    .text = "What happens to the server of a client that is gone in the middle of a query or transaction: the query is "
+	    "cancelled, the transaction rolled back and the server kept, or it is closed.  What does not end within "
+	    "cancel_wait_timeout is closed.")
 SETTING(session_features, ENUM, .def = "keep", .words = "keep reject ignore", .group = GROUP_POOL, .when = RELOAD,
     .acted = true,
     .text = "What happens to the features of a session in transaction and statement mode: they work as on a connection of "

@@ -243,6 +243,18 @@ snapshot_max_user_client_connections(const struct snapshot *s, const struct user
 	return snapshot_pick_limit(OF(user, max_user_client_connections), s->global.max_user_client_connections);
 }
 
+int
+snapshot_max_pinned(const struct snapshot *s, const struct database_config *database, const struct user_config *user)
+{
+	return (int)snapshot_pick(OF(user, max_pinned), OF(database, max_pinned), s->global.max_pinned);
+}
+
+enum server_recovery
+snapshot_server_recovery(const struct snapshot *s, const struct database_config *database)
+{
+	return (enum server_recovery)snapshot_pick(-1, OF(database, server_recovery), s->global.server_recovery);
+}
+
 int64_t
 snapshot_query_wait_timeout_ms(
     const struct snapshot *s, const struct database_config *database, const struct user_config *user)

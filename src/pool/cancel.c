@@ -37,7 +37,9 @@ server_cancel_ended(struct server *s)
 		server_free(s);
 		return;
 	}
-	if (s->use == USE_CANCEL && !s->stream.closing)
+	if (s->use == USE_RECOVERY && !s->stream.closing)
+		recover_cancelled(s);
+	else if (s->use == USE_CANCEL && !s->stream.closing)
 		pool_return(&s);
 }
 

@@ -509,6 +509,8 @@ server_stream_data(struct stream *stream, char *bytes, size_t length)
 		return s->borrower->events->data(s->borrower, s, bytes, length);
 	if (s->use == USE_LOGIN)
 		return server_login_data(s, bytes, length);
+	if (s->use == USE_RECOVERY)
+		return recover_data(s, bytes, length);
 	return server_own_data(s, bytes, length);
 }
 
@@ -551,7 +553,7 @@ server_stream_ended(struct stream *stream, int error)
 		s->borrower->events->lost(s->borrower, s, error);
 	else if (s->use == USE_LOGIN)
 		server_login_ended(s);
-	else if (s->use == USE_TEST || s->use == USE_CANCEL)
+	else if (s->use == USE_TEST || s->use == USE_CANCEL || s->use == USE_RECOVERY)
 		pool_close_server(&s, "server conn crashed?");
 	else
 		server_ended_unused(s);

@@ -130,6 +130,10 @@ bool server_login_is_retrying(const struct server *s);
 /* The login has ended, well (MESSAGE is NULL) or not. */
 void pool_login_done(struct server *s, const char *message, const char *sqlstate);
 void server_free(struct server *s);
+/* ---- servers whose client is gone, src/pool/recover.c ---- */
+size_t recover_data(struct server *s, const char *bytes, size_t length);
+void recover_cancelled(struct server *s); /* no cancel request is under way any more */
+void recover_timed_out(struct server *s);
 /* Ends all cancel connections of this worker. */
 void pool_end_cancels(struct pool *p);
 

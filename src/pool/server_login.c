@@ -422,6 +422,8 @@ server_timed_out(struct timer *t)
 
 	if (s->use == USE_LOGIN)
 		pool_login_done(s, "connect timeout", NULL);
+	else if (s->use == USE_RECOVERY)
+		recover_timed_out(s);
 	else
 		pool_close_server(&s, "test query timeout");
 }

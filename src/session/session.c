@@ -398,18 +398,52 @@ session_log_end(struct session *s, enum close_reason reason, const char *message
 		log_warning(who, "pooler error: %s", message != NULL ? message : row->text);
 }
 
+/*
+ * True when what the client has left under way can be ended so that somebody else gets the server.  Half a message
+ * cannot be taken back, and the end of one's own making is none to recover from.
+ */
+static bool
+session_recovers(const struct session *s, enum close_reason reason)
+{
+	switch (reason) {
+	case CLOSE_server_lost:
+	case CLOSE_server_ended:
+	case CLOSE_server_broken:
+	case CLOSE_server_settings:
+	case CLOSE_pooler_shutdown:
+	case CLOSE_packet_too_large:
+		return false;
+	default:
+		break;
+	}
+	if (s->state == SESSION_REPLICATION || s->replication != REPLICATION_NONE || s->server->close_needed || s->server->stream.failed)
+		return false;
+	if (s->skip > 0 && !s->skip_dropped)
+		return false;
+	return snapshot_server_recovery(s->snapshot, s->database) == RECOVERY_RECOVER;
+}
+
 /* The server of a session that ends in the middle of things cannot be given to anybody as it is. */
 static void
 session_drop_server(struct session *s, enum close_reason reason)
 {
 	bool clean = s->server->answers.count == 0 && s->status == 'I' && !s->settling && !s->in_batch && s->skip == 0;
+	bool recovers = session_recovers(s, reason);
 
+	/* What was gathered for it is owed an answer already. */
+	if (recovers && s->worker->to_server.stream == &s->server->stream)
+		gather_flush(&s->worker->to_server);
 	relay_settle(s);
 	clean &= reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_server_broken;
 	if (clean && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
 		s->server->left |= s->pins;
 		pool_return(&s->server);
+		return;
+	}
+	if (recovers && !s->server->stream.failed) {
+		s->server->dirty |= s->pool_mode == POOL_SESSION;
+		pool_recover(&s->server, s->in_batch);
 		return;
 	}
 	/* PostgreSQL would only notice at the query's end that nobody wants it any more. */
