@@ -55,6 +55,47 @@ bool facts_is_unsafe(const struct catalog_facts *facts, const struct facts_menti
 /* Does the list "app.total, postgis.*" name SCHEMA.NAME? */
 bool facts_pattern_matches(const char *patterns, const char *schema, const char *name);
 
+/* ---- what names do to a session ----------------------------------------------------- */
+
+/*
+ * The names of a database and what each of them calls: bare, of whatever schema and role.  From it comes which
+ * of them touch the session that mentions them.  Filled by the rows of facts_query_mentions(), then by those of
+ * facts_query_sources(); one thread.
+ */
+struct effect_graph;
+struct effect_graph *effect_graph_new(void);
+void effect_graph_free(struct effect_graph **graph);
+
+/* Whoever mentions FROM calls TO: a name, "pg_catalog." and a built-in's name, "?" for the unknown, "" for nothing. */
+void effect_graph_mention(struct effect_graph *graph, const char *from, const char *to);
+/* The body of the function NAME, in SQL or PL/pgSQL.  Calls names that were mentioned before. */
+void effect_graph_source(struct effect_graph *graph, const char *name, const char *source, size_t length);
+
+/* Puts into FACTS which names of the graph touch a session; the graph is freed and nulled. */
+void facts_take_effects(struct catalog_facts *facts, struct effect_graph **graph);
+/* Have they been put there? */
+bool facts_knows_effects(const struct catalog_facts *facts);
+size_t facts_effect_count(const struct catalog_facts *facts);
+
+struct facts_effects {
+	uint32_t effects;  /* enum effect */
+	bool has_unnamed;  /* changes settings whose names nobody can tell */
+	uint64_t settings; /* for facts_each_setting */
+};
+
+/* What is mentioned in every text, and in every data definition, without standing there. */
+#define FACTS_NAME_ALWAYS "*"
+#define FACTS_NAME_DDL "!"
+
+/* Of one name; NULL: of all names together.  Constant time. */
+struct facts_effects facts_effects_of(const struct catalog_facts *facts, const char *name);
+void facts_each_setting(const struct catalog_facts *facts, uint64_t settings, void (*take)(void *user, const char *name), void *user);
+
+/* Appends the query (no NUL) whose rows (from, to) feed effect_graph_mention(). */
+void facts_query_mentions(unsigned server_version_num, struct bytes *out);
+/* The query whose rows (name, body) feed effect_graph_source(). */
+void facts_query_sources(unsigned server_version_num, struct bytes *out);
+
 /*
  * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_hits(), facts_query_closure(), COMMIT.
  * All are for the simple protocol on a session whose standard_conforming_strings is on.

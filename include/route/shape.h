@@ -20,7 +20,6 @@ struct shape {
 	bool is_folded;       /* false: the hash covers the text byte for byte */
 	bool is_several;      /* a statement follows a semicolon (or may) */
 	bool has_non_ascii;
-	bool has_set_config;  /* the name set_config stands in it (or may) */
 	char first_word[24];  /* the first word in lower case, maybe cut; "" when there is none */
 };
 

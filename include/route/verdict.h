@@ -70,6 +70,10 @@ enum effect {
 #undef EFFECT
 };
 #define EFFECTS_ALL ((1u << EFFECT_COUNT) - 1)
+/* Of code that nobody can look into: all that it may leave behind and that PostgreSQL can be asked about. */
+#define EFFECTS_UNKNOWN \
+	(EFFECT_unknown | EFFECT_settings | EFFECT_temporary | EFFECT_advisory | EFFECT_holds | EFFECT_prepares | \
+	    EFFECT_deallocates | EFFECT_listens | EFFECT_notifies | EFFECT_draws | EFFECT_fills | EFFECT_asks_sequence)
 
 #define ROUTE_STATEMENTS_UNKNOWN 0xffffffffu
 #define ROUTE_NAME_SIZE 64
@@ -84,7 +88,6 @@ struct verdict {
 	uint32_t effects;           /* enum effect: what it may do to its session, or ask of it */
 	uint32_t surely;            /* those of them that the text says itself, by its tree */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
-	bool touches_settings;      /* SET, RESET, DISCARD, set_config, DO, CALL, EXECUTE are in it, or may be */
 	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */
 	bool is_proven;             /* a proven read or a READ ONLY begin, whatever a hint says */
 	char name[ROUTE_NAME_SIZE]; /* what decided ("app.audit"), maybe cut; "" when there is nothing to name */
@@ -122,6 +125,14 @@ struct verdict_cache_counts verdict_cache_counts(const struct verdict_cache *cac
 /* Judges a text; never fails: what is not understood goes to the primary.  CACHE may be NULL. */
 void route_judge(struct verdict_cache *cache, const struct route_context *ctx, const char *text, size_t length,
     struct verdict *out);
+
+/*
+ * Tells the names of all settings that the text may change for its session, some perhaps twice: of SET, RESET and
+ * set_config() in any of its statements, and of functions by the catalog's facts.  False when there may be more
+ * of which nobody knows the names.
+ */
+bool route_settings_named(const struct route_context *ctx, const char *text, size_t length,
+    void (*take)(void *user, const char *name), void *user);
 
 enum transaction_isolation { ISOLATION_UNSAID, ISOLATION_READ_UNCOMMITTED, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
 

@@ -149,10 +149,6 @@ TEST("the scanner tells the first word, whether more statements follow, and what
 	expect(scan("select 1").is_folded);
 	expect_false(scan("select 'a'\n'b'").is_folded);
 	expect(scan("select 'a'\n'b'").is_several);
-	expect(scan("select set_config('a', 'b', true)").has_set_config);
-	expect(scan("select \"set_config\"('a', 'b', true)").has_set_config);
-	expect(scan("select u&\"set\\005fconfig\"('a', 'b', true)").has_set_config);
-	expect_false(scan("select 'set_config'").has_set_config);
 	expect(scan("select '\xc3\xa4'").has_non_ascii);
 	expect(scan("select 123456789012 as \xe4").has_non_ascii);
 	expect_false(scan("select 'a'").has_non_ascii);

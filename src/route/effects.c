@@ -1,7 +1,13 @@
 /*
- * effects.c - what a text may do to its session: by its kind.
+ * effects.c - what a text may do to its session: the rows of the table, texts that
+ * nobody can parse, and which settings a text may change.
  */
 #include "effects.h"
+
+#include "parse.h"
+
+/* Longer ones are not scanned: a question to PostgreSQL is cheaper. */
+#define SCANNED_MAX_BYTES (1024u * 1024)
 
 static const struct {
 	const char *name;
@@ -24,29 +30,48 @@ effect_text(enum effect effect)
 	return effect_rows[__builtin_ctz(effect)].text;
 }
 
-static const uint32_t effects_of_kind[] = {
-	[KIND_SET] = EFFECT_settings,
-	[KIND_SET_LOCAL] = EFFECT_settings,
-	[KIND_RESET] = EFFECT_settings | EFFECT_resets,
-	[KIND_SET_TRANSACTION] = EFFECT_settings,
-	[KIND_PREPARE] = EFFECT_prepares,
-	[KIND_EXECUTE] = EFFECT_executes | EFFECT_unknown,
-	[KIND_DEALLOCATE] = EFFECT_deallocates,
-	[KIND_DISCARD] = EFFECT_discards | EFFECT_resets,
-	[KIND_LISTEN] = EFFECT_listens,
-	[KIND_UNLISTEN] = EFFECT_listens,
-	[KIND_NOTIFY] = EFFECT_notifies,
-	[KIND_DECLARE] = EFFECT_holds,
-	[KIND_COPY_IN] = EFFECT_fills,
-	[KIND_OTHER] = EFFECTS_ALL,
-};
+struct effect_words
+effects_begin(const struct route_context *ctx, enum effect_reading reading)
+{
+	return (struct effect_words){
+	    .reading = reading,
+	    .facts = facts_knows_effects(ctx->facts) ? ctx->facts : NULL,
+	    .exact_encoding = ctx->is_utf8,
+	};
+}
+
+static void
+scan_unparsed(struct effect_words *words, const char *text, size_t length)
+{
+	effect_words_scan(words, text, length);
+	effect_words_add_name(words, FACTS_NAME_ALWAYS);
+	effect_words_add_name(words, FACTS_NAME_DDL);
+}
 
 void
-effects_judge(struct verdict *verdict)
+effects_judge_unparsed(const struct route_context *ctx, const char *text, size_t length, struct verdict *verdict)
 {
-	bool has_row = (size_t)verdict->kind < array_length(effects_of_kind);
+	struct effect_words words = effects_begin(ctx, READ_ANYWHERE);
 
-	verdict->effects = has_row ? effects_of_kind[verdict->kind] : 0;
-	if (verdict->touches_settings)
-		verdict->effects |= EFFECT_settings;
+	if (length > SCANNED_MAX_BYTES)
+		return;
+	scan_unparsed(&words, text, length);
+	verdict->effects = words.effects;
+}
+
+bool
+route_settings_named(const struct route_context *ctx, const char *text, size_t length,
+    void (*take)(void *user, const char *name), void *user)
+{
+	struct effect_words words = effects_begin(ctx, READ_PARSED);
+
+	words.take_setting = take;
+	words.user = user;
+	if (!ctx->standard_conforming_strings || !ctx->ascii_safe_encoding || length > SCANNED_MAX_BYTES)
+		return false;
+	if (length > ROUTE_TEXT_MAX_BYTES || !parse_effects_of_text(text, length, &words)) {
+		words.reading = READ_ANYWHERE;
+		scan_unparsed(&words, text, length);
+	}
+	return !words.has_unnamed;
 }

@@ -1,12 +1,15 @@
 /*
- * effects.h - what a text may do to its session.
+ * effects.h - private to src/route: what a text may do to its session.
  */
-#ifndef PGWEIR_ROUTE_EFFECTS_H
-#define PGWEIR_ROUTE_EFFECTS_H
+#ifndef PGWEIR_SRC_ROUTE_EFFECTS_H
+#define PGWEIR_SRC_ROUTE_EFFECTS_H
 
-#include "route/verdict.h"
+#include "effect_words.h"
 
-/* Fills in VERDICT's effects, once its kind is known. */
-void effects_judge(struct verdict *verdict);
+/* A scan of a text that was parsed, or (READ_ANYWHERE) was not; FACTS are left out while they do not know effects. */
+struct effect_words effects_begin(const struct route_context *ctx, enum effect_reading reading);
+
+/* Fills in VERDICT's effects for a text that cannot be parsed, or is too long to be. */
+void effects_judge_unparsed(const struct route_context *ctx, const char *text, size_t length, struct verdict *verdict);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "base/map.h"
 
+#include "facts_private.h"
+
 #include <stdatomic.h>
 #include <string.h>
 #include <strings.h>
@@ -33,6 +35,7 @@ struct catalog_facts {
 	char *everything;         /* owned; NULL while names decide */
 	bool has_non_ascii[256];  /* by kind */
 	struct facts_name *names; /* owned */
+	struct effect_names *effects; /* owned; NULL while they are not known */
 };
 
 struct catalog_facts *
@@ -146,8 +149,15 @@ facts_unref(struct catalog_facts **shared)
 		HASH_DEL(facts->names, name);
 		facts_free_name(name);
 	}
+	effect_names_free(facts->effects);
 	free(facts->everything);
 	free(facts);
+}
+
+struct effect_names **
+facts_effect_names(struct catalog_facts *facts)
+{
+	return &facts->effects;
 }
 
 uint64_t

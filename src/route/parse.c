@@ -10,6 +10,8 @@
  */
 #include "parse_tree.h"
 
+#include "effects.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +92,17 @@ parse_close(struct parsed *parsed)
 	parsed->statements = NULL;
 }
 
+/* RawStmt counts blanks and comments in front, and says 0 for "to the end". */
+void
+parse_place(const RawStmt *raw, size_t length, size_t *offset, size_t *own_length)
+{
+	size_t rest;
+
+	*offset = min_of((size_t)max_of(raw->stmt_location, 0), length);
+	rest = length - *offset;
+	*own_length = raw->stmt_len > 0 ? min_of((size_t)raw->stmt_len, rest) : rest;
+}
+
 static bool
 ends_or_marks_transaction(enum statement_kind kind)
 {
@@ -116,7 +129,8 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 	bool follows = next->target == TARGET_FOLLOW;
 
 	all->may_copy_in |= next->may_copy_in;
-	all->touches_settings |= next->touches_settings;
+	all->effects |= next->effects;
+	all->surely |= next->surely;
 	all->makes_relation |= next->makes_relation;
 	if (next->kind == KIND_BEGIN_READ_ONLY)
 		*is_in_read_only = true;
@@ -131,16 +145,20 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 }
 
 static void
-parse_judge_all(const struct route_context *ctx, const List *statements, struct verdict *out)
+parse_judge_all(const struct route_context *ctx, const char *text, size_t length, const List *statements, struct verdict *out)
 {
 	bool is_in_read_only = false;
 	ListCell *cell;
 
 	foreach (cell, statements) {
 		const RawStmt *raw = lfirst_node(RawStmt, cell);
+		struct effect_words words = effects_begin(ctx, READ_PARSED);
 		struct verdict next = {0};
 
 		parse_judge_statement(ctx, raw->stmt, &next);
+		parse_effects(text, length, raw, &words);
+		next.effects = words.effects;
+		next.surely = words.surely;
 		next.makes_relation = IsA(raw->stmt, CreateTableAsStmt) || strcmp(next.name, "SELECT INTO") == 0;
 		if (foreach_current_index(cell) == 0) {
 			is_in_read_only = next.kind == KIND_BEGIN_READ_ONLY;
@@ -161,12 +179,26 @@ parse_judge(const struct route_context *ctx, const char *text, size_t length, st
 
 	if (!parsed.is_ok) {
 		verdict_unknown(out, ROUTE_REASON_not_parsed);
+		effects_judge_unparsed(ctx, text, length, out);
 	} else if (parsed.statements == NIL) {
 		memset(out, 0, sizeof(*out));
 		out->kind = KIND_EMPTY;
 		verdict_decide(out, ROUTE_REASON_empty_query, "");
 	} else {
-		parse_judge_all(ctx, parsed.statements, out);
+		parse_judge_all(ctx, text, length, parsed.statements, out);
 	}
 	parse_close(&parsed);
+}
+
+bool
+parse_effects_of_text(const char *text, size_t length, struct effect_words *words)
+{
+	struct parsed parsed = parse_open(text, length);
+	bool is_ok = parsed.is_ok;
+	ListCell *cell;
+
+	foreach (cell, parsed.statements)
+		parse_effects(text, length, lfirst_node(RawStmt, cell), words);
+	parse_close(&parsed);
+	return is_ok;
 }

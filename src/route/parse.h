@@ -10,6 +10,10 @@
 /* Parses and judges the text, without hints and without a cache.  OUT is filled whole, but for the generation. */
 void parse_judge(const struct route_context *ctx, const char *text, size_t length, struct verdict *out);
 
+struct effect_words;
+/* Parses the text and adds the effects of all its statements to WORDS; false when it does not parse. */
+bool parse_effects_of_text(const char *text, size_t length, struct effect_words *words);
+
 /* Sets reason, the reason's target, and the name (cut when it is long; NULL is ""). */
 void verdict_decide(struct verdict *verdict, enum route_reason reason, const char *name);
 

@@ -229,14 +229,6 @@ statement_executes(const Node *statement)
 	return IsA(statement, ExecuteStmt) ? ((const ExecuteStmt *)statement)->name : NULL;
 }
 
-/* Where a statement's own bytes begin and end: RawStmt counts blanks and comments in front, and 0 for "to the end". */
-static void
-statement_place(const RawStmt *raw, size_t length, struct statement_detail *out)
-{
-	out->offset = min_of((size_t)max_of(raw->stmt_location, 0), length);
-	out->length = raw->stmt_len > 0 ? min_of((size_t)raw->stmt_len, length - out->offset) : length - out->offset;
-}
-
 bool
 route_each_detail(const char *text, size_t length, statement_detail_call *call, void *user)
 {
@@ -253,7 +245,7 @@ route_each_detail(const char *text, size_t length, statement_detail_call *call, 
 		struct verdict_detail detail = {.kind = KIND_OTHER};
 		struct statement_detail one = {.kind = parse_kind(raw->stmt), .executes = statement_executes(raw->stmt)};
 
-		statement_place(raw, length, &one);
+		parse_place(raw, length, &one.offset, &one.length);
 		if (detail_fill(raw->stmt, &detail))
 			one.detail = &detail;
 		goes_on = call(user, &one);

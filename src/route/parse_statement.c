@@ -170,7 +170,6 @@ judge_explain(const struct route_context *ctx, const Node *query, struct verdict
 		return;
 	case T_ExecuteStmt:
 		verdict_decide(out, ROUTE_REASON_session_object, "EXPLAIN EXECUTE");
-		out->touches_settings = true;
 		break;
 	default:
 		verdict_decide(out, ROUTE_REASON_utility, "EXPLAIN");
@@ -260,9 +259,6 @@ judge_utility(const Node *statement, struct verdict *out)
 		verdict_decide(out, ROUTE_REASON_utility, name);
 	else
 		verdict_decide(out, ROUTE_REASON_ddl, "");
-	/* a body of code may set anything, and so may a table's expressions */
-	if (IsA(statement, DoStmt) || IsA(statement, CallStmt) || IsA(statement, CreateTableAsStmt))
-		out->touches_settings = true;
 }
 
 static void
@@ -273,7 +269,6 @@ judge_by_kind(const struct route_context *ctx, const Node *statement, struct ver
 	case KIND_SET_LOCAL:
 	case KIND_RESET:
 	case KIND_DISCARD:
-		out->touches_settings = true;
 		verdict_decide(out, ROUTE_REASON_settings, "");
 		return;
 	case KIND_DEALLOCATE:
@@ -293,7 +288,6 @@ judge_by_kind(const struct route_context *ctx, const Node *statement, struct ver
 		judge_declare(ctx, (const DeclareCursorStmt *)statement, out);
 		return;
 	case KIND_EXECUTE:
-		out->touches_settings = true;
 		verdict_decide(out, ROUTE_REASON_session_object, "EXECUTE");
 		return;
 	case KIND_PREPARE:

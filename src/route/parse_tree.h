@@ -48,6 +48,12 @@ char *parse_constant(const Node *node);
 /* Judges one statement: kind, target, reason, name, and the flags that it raises. */
 void parse_judge_statement(const struct route_context *ctx, const Node *statement, struct verdict *out);
 
+struct effect_words;
+/* The effects of one statement of the text, into WORDS, which are new or hold those of statements before it. */
+void parse_effects(const char *text, size_t length, const RawStmt *raw, struct effect_words *words);
+/* Where a statement's own bytes begin and end. */
+void parse_place(const RawStmt *raw, size_t length, size_t *offset, size_t *own_length);
+
 /* The kind of a statement, whatever it reads. */
 enum statement_kind parse_kind(const Node *statement);
 

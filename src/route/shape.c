@@ -41,6 +41,7 @@ struct scan {
 	bool at_start;          /* no word of the current statement yet */
 	bool any_token;         /* a token other than a semicolon was seen */
 	bool after_string;      /* the last token was a string */
+	const unsigned char *kept; /* where a constant stands that is not forgotten */
 	enum route_hint first;  /* hint in the comments before the first token */
 	enum route_hint last;   /* hint in the comments behind the last token */
 	struct shape *out;
@@ -130,7 +131,7 @@ scan_space(struct scan *s)
 static inline void
 scan_put_constant(struct scan *s, enum mark mark, const unsigned char *start)
 {
-	if (s->folds)
+	if (s->folds && start != s->kept)
 		canon_byte(&s->canon, (unsigned char)mark);
 	else
 		canon_bytes(&s->canon, start, (size_t)(s->at - start));
@@ -201,12 +202,25 @@ word_starts_foldable(const unsigned char *word, size_t length)
 	return false;
 }
 
+/* The first argument of set_config says which setting: a constant there is part of the shape. */
+static void
+scan_keep_argument(struct scan *s)
+{
+	const unsigned char *at = s->at;
+
+	while (at < s->end && (classes[*at] == IS_SPACE || *at == '('))
+		at++;
+	s->kept = at;
+	if (at < s->end && (*at == '-' || *at == '/'))
+		s->folds = false;
+}
+
 /* Names whose constants decide something: nothing behind them is folded. */
 static void
 scan_note_name(struct scan *s, const unsigned char *word, size_t length)
 {
 	if (length == 10 && word_is(word, length, "set_config"))
-		s->out->has_set_config = true;
+		scan_keep_argument(s);
 	else if ((length == 15 && word_is(word, length, "current_setting")) ||
 	    (length == 7 && word_is(word, length, "uescape")) || (length == 5 && word_is(word, length, "float")))
 		s->folds = false;
@@ -444,7 +458,6 @@ shape_take_whole(struct scan *s, const char *text, size_t length)
 	canon_bytes(&s->canon, (const unsigned char *)text, length);
 	s->out->is_folded = false;
 	s->out->is_several = true;
-	s->out->has_set_config = true;
 	s->last = HINT_NONE;
 }
 
@@ -458,6 +471,7 @@ shape_scan(const char *text, size_t length, struct shape *out)
 	s.folds = s.at_start = true;
 	s.any_token = s.after_string = false;
 	s.first = s.last = HINT_NONE;
+	s.kept = NULL;
 	s.out = out;
 	canon_begin(&s.canon, canon_key());
 	memset(out, 0, sizeof(*out));

@@ -57,7 +57,6 @@ verdict_unknown(struct verdict *verdict, enum route_reason reason)
 	verdict->kind = KIND_OTHER;
 	verdict->statements = ROUTE_STATEMENTS_UNKNOWN;
 	verdict->may_copy_in = true;
-	verdict->touches_settings = true;
 	verdict->effects = EFFECTS_ALL;
 	verdict_decide(verdict, reason, "");
 }
@@ -96,8 +95,6 @@ static void
 judge_new(const struct route_context *ctx, const struct shape *shape, const char *text, size_t length, struct verdict *out)
 {
 	parse_judge(ctx, text, length, out);
-	out->touches_settings |= shape->has_set_config;
-	effects_judge(out);
 	out->generation = ctx->facts != NULL ? facts_generation(ctx->facts) : 0;
 	verdict_apply_hint(out, shape->hint);
 }
@@ -112,6 +109,8 @@ route_judge(struct verdict_cache *cache, const struct route_context *ctx, const 
 
 	if (length > ROUTE_TEXT_MAX_BYTES) {
 		judge_unreadable(ROUTE_REASON_too_long, text, length, out);
+		if (ctx->standard_conforming_strings && ctx->ascii_safe_encoding)
+			effects_judge_unparsed(ctx, text, length, out);
 		return;
 	}
 	if (!ctx->standard_conforming_strings) {

@@ -1,0 +1,166 @@
+/*
+ * What texts do to a session: by their statements, by their words, by the names of
+ * the database; and that texts of one shape do the same.
+ */
+#include "route/verdict.h"
+
+#include "test.h"
+
+#define NOTHING 0
+#define SETTINGS EFFECT_settings
+#define RESETS EFFECT_resets
+#define UNKNOWN EFFECTS_UNKNOWN
+#define TEMPORARY EFFECT_temporary
+#define FILLS EFFECT_fills
+
+static struct catalog_facts *
+facts_without_effects(void)
+{
+	struct catalog_facts *facts = facts_new(1);
+	struct effect_graph *graph = effect_graph_new();
+
+	facts_take_effects(facts, &graph);
+	return facts;
+}
+
+static struct route_context
+context_with(const struct catalog_facts *facts)
+{
+	return (struct route_context){
+	    .facts = facts, .standard_conforming_strings = true, .ascii_safe_encoding = true, .is_utf8 = true, .database_id = 1};
+}
+
+static struct verdict
+judge_with(const struct catalog_facts *facts, const char *text)
+{
+	struct route_context ctx = context_with(facts);
+	struct verdict verdict;
+
+	route_judge(NULL, &ctx, text, strlen(text), &verdict);
+	return verdict;
+}
+
+static void
+print_effects(const char *what, uint32_t effects)
+{
+	printf("      %s", what);
+	for (unsigned i = 0; i < EFFECT_COUNT; i++) {
+		if ((effects & 1u << i) != 0)
+			printf(" %s", effect_name((enum effect)(1u << i)));
+	}
+	printf("\n");
+}
+
+struct expectation {
+	const char *text;
+	uint32_t may;
+	uint32_t surely;
+};
+
+#define BOTH(effects, text) {text, effects, effects}
+#define MAY(effects, text) {text, effects, 0}
+
+static void
+expect_effects(const struct expectation *rows, size_t count)
+{
+	struct catalog_facts *facts = facts_without_effects();
+
+	for (size_t i = 0; i < count; i++) {
+		struct verdict verdict = judge_with(facts, rows[i].text);
+		bool ok = verdict.effects == rows[i].may && verdict.surely == rows[i].surely;
+
+		if (!ok) {
+			printf("    %s\n", rows[i].text);
+			print_effects("may", verdict.effects);
+			print_effects("surely", verdict.surely);
+		}
+		expect(ok);
+	}
+	facts_unref(&facts);
+}
+
+static const struct expectation harmless[] = {
+    BOTH(NOTHING, "select 1"), BOTH(NOTHING, ""), BOTH(NOTHING, "select * from t where id = $1"), BOTH(NOTHING, "select set, execute, hold, temp, load from t"),
+    BOTH(NOTHING, "select 'nextval', 'set_config(1)' /* setseed */ -- pg_advisory_lock"), BOTH(NOTHING, "select $$pg_temp.x$$, $a$currval('x')$a$"),
+    BOTH(NOTHING, "update t set a = 1"), BOTH(NOTHING, "update t set settings = 'x', role = 2 where session = 3"), BOTH(NOTHING, "delete from t"),
+    BOTH(NOTHING, "begin"), BOTH(NOTHING, "commit"), BOTH(NOTHING, "rollback and chain"), BOTH(NOTHING, "savepoint a"), BOTH(NOTHING, "release a"), BOTH(NOTHING, "rollback to a"),
+    BOTH(NOTHING, "prepare transaction 'x'"), BOTH(NOTHING, "begin; select 1; commit"), BOTH(NOTHING, "show search_path"), BOTH(NOTHING, "show all"),
+    BOTH(NOTHING, "set local work_mem = 1"), BOTH(NOTHING, "set local a.b = 'c'"), BOTH(NOTHING, "set local role x"), BOTH(NOTHING, "set transaction read only"),
+    BOTH(NOTHING, "set transaction_isolation = 'serializable'"), BOTH(NOTHING, "set transaction snapshot '1-1-1'"), BOTH(NOTHING, "set constraints all deferred"),
+    BOTH(NOTHING, "declare c cursor for select 1"), BOTH(NOTHING, "declare c cursor without hold for select 1"), BOTH(NOTHING, "fetch all from c"), BOTH(NOTHING, "move 5 in c"),
+    BOTH(NOTHING, "close c"), BOTH(NOTHING, "copy t to stdout"), BOTH(NOTHING, "copy (select 1) to stdout"), BOTH(NOTHING, "lock table t"), BOTH(NOTHING, "vacuum"), BOTH(NOTHING, "analyze t"),
+    BOTH(NOTHING, "explain select 1"), BOTH(NOTHING, "explain analyze delete from t"), BOTH(NOTHING, "truncate t"), BOTH(NOTHING, "drop table t"), BOTH(NOTHING, "create index on t (a)"),
+    BOTH(NOTHING, "create role r"), BOTH(NOTHING, "alter role r nologin"), BOTH(NOTHING, "drop role r"), BOTH(NOTHING, "grant select on t to r"), BOTH(NOTHING, "comment on table t is 'x'"),
+    BOTH(NOTHING, "create schema s"), BOTH(NOTHING, "alter system set work_mem = 1"), BOTH(NOTHING, "checkpoint"), BOTH(NOTHING, "reindex table t"), BOTH(NOTHING, "alter database d connection limit 5"),
+    BOTH(NOTHING, "refresh materialized view m"), BOTH(NOTHING, "alter view v rename to w"), BOTH(NOTHING, "drop function f()"), BOTH(NOTHING, "call p(1)"), BOTH(NOTHING, "select f(1)"),
+    BOTH(NOTHING, "select set_config('a.b', 'c', true)"), BOTH(NOTHING, "select pg_catalog.set_config('a.b', $1, TRUE), 1"), BOTH(NOTHING, "select set_config('role', coalesce($1, (select 'x')), true)"),
+    BOTH(NOTHING, "select pg_advisory_xact_lock(1)"), BOTH(NOTHING, "select pg_try_advisory_xact_lock_shared(1, 2)"), BOTH(NOTHING, "select current_setting('a.b', true)"),
+    BOTH(NOTHING, "selec 1"), BOTH(NOTHING, "select 1 where ("), BOTH(NOTHING, "truncate t restart identity"), BOTH(NOTHING, "select * from t for update"), BOTH(NOTHING, "select random(), pg_backend_pid()"),
+};
+
+TEST("what touches no session has no effects")
+{
+	expect_effects(harmless, array_length(harmless));
+}
+
+static const struct expectation commands[] = {
+    BOTH(SETTINGS, "set a.b = 'c'"), BOTH(SETTINGS, "set search_path to a, b"), BOTH(SETTINGS, "SET SESSION work_mem = '1MB'"), BOTH(SETTINGS, "set time zone 'UTC'"), BOTH(SETTINGS, "set names 'utf8'"),
+    BOTH(SETTINGS, "set role x"), BOTH(SETTINGS, "set role none"), BOTH(SETTINGS, "set session authorization x"), BOTH(SETTINGS, "set schema 'x'"), BOTH(SETTINGS, "set xml option document"),
+    BOTH(SETTINGS, "set session characteristics as transaction read only"), BOTH(SETTINGS, "set timezone from current"), BOTH(SETTINGS | RESETS, "set a.b to default"),
+    BOTH(SETTINGS | RESETS, "set time zone default"), BOTH(SETTINGS | RESETS, "reset all"), BOTH(SETTINGS | RESETS, "reset search_path"), BOTH(SETTINGS | RESETS, "reset session authorization"),
+    BOTH(SETTINGS | RESETS, "reset role"), BOTH(RESETS, "set local a.b to default"), {"set seed = 0.5", SETTINGS | EFFECT_seeds, EFFECT_seeds}, BOTH(EFFECT_seeds, "set local seed = 0.5"),
+    BOTH(SETTINGS, "begin; set a.b = 1; commit"), BOTH(SETTINGS, "select 1; set a.b = 1"), BOTH(EFFECT_defaults, "alter role r set a.b = 1"), BOTH(EFFECT_defaults, "alter user r in database d set a.b = 1"),
+    BOTH(EFFECT_defaults, "alter role all reset all"), BOTH(EFFECT_defaults, "alter database d set work_mem = 1"), BOTH(EFFECT_prepares, "prepare p as select 1"), BOTH(EFFECT_prepares, "prepare p (int) as select $1"),
+    {"execute p", EFFECT_executes | UNKNOWN, EFFECT_executes}, {"execute p(1)", EFFECT_executes | UNKNOWN, EFFECT_executes}, {"explain execute p", EFFECT_executes | UNKNOWN, EFFECT_executes},
+    {"explain analyze execute p", EFFECT_executes | UNKNOWN, EFFECT_executes}, {"create table x as execute p", EFFECT_executes | UNKNOWN, EFFECT_executes},
+    {"create temp table x as execute p", EFFECT_executes | UNKNOWN, EFFECT_executes | TEMPORARY}, {"explain analyze create temp table x as execute p", EFFECT_executes | UNKNOWN, EFFECT_executes | TEMPORARY},
+    {"explain create temp table x as execute p", EFFECT_executes | UNKNOWN, EFFECT_executes}, {"select 1; execute p; select 2", EFFECT_executes | UNKNOWN, EFFECT_executes},
+    BOTH(EFFECT_deallocates, "deallocate p"), BOTH(EFFECT_deallocates, "deallocate prepare all"), BOTH(EFFECT_discards | SETTINGS | RESETS, "discard all"), BOTH(EFFECT_discards, "discard temp"),
+    BOTH(EFFECT_discards, "discard plans"), BOTH(EFFECT_discards, "discard sequences"), BOTH(EFFECT_listens, "listen a"), BOTH(EFFECT_listens, "unlisten *"), BOTH(EFFECT_listens, "unlisten a"),
+    BOTH(EFFECT_notifies, "notify a"), BOTH(EFFECT_notifies, "notify a, 'b'"), BOTH(EFFECT_notifies, "select pg_notify('a', 'b')"), BOTH(EFFECT_listens | EFFECT_notifies, "listen a; notify a"),
+    BOTH(TEMPORARY, "create temp table t (a int)"), BOTH(TEMPORARY, "create local temporary table t (a int) on commit drop"), BOTH(TEMPORARY, "create table pg_temp.t (a int)"),
+    BOTH(TEMPORARY, "create temp table t as select 1"), BOTH(TEMPORARY, "create temp view v as select 1"), BOTH(TEMPORARY, "create or replace temporary view v as select 1"),
+    BOTH(TEMPORARY, "create temp sequence s"), BOTH(TEMPORARY, "select 1 into temp t"), BOTH(TEMPORARY, "select 1 into temporary table t union select 2"), BOTH(TEMPORARY, "create temp table t (like u)"),
+    {"create function pg_temp.f() returns int language sql as 'select 1'", UNKNOWN, TEMPORARY}, {"create type pg_temp.x as enum ('a')", TEMPORARY, TEMPORARY}, BOTH(TEMPORARY, "create type pg_temp.x as (a int)"),
+    {"create domain pg_temp.d as int", UNKNOWN, TEMPORARY}, MAY(TEMPORARY, "create table t (a int)"), MAY(TEMPORARY, "create table t as select 1"), MAY(TEMPORARY, "create view v as select 1"),
+    MAY(TEMPORARY, "create sequence s"), MAY(TEMPORARY, "select 1 into t"), MAY(TEMPORARY, "create type x as enum ('a')"), MAY(TEMPORARY, "select * from pg_temp.t"), MAY(TEMPORARY, "select pg_temp.f()"),
+    MAY(TEMPORARY, "create schema s create table t (a int)"), BOTH(NOTHING, "create schema s authorization r"), MAY(TEMPORARY, "create unlogged table t (a int)"), MAY(TEMPORARY, "explain create temp table t as select 1"),
+    BOTH(TEMPORARY, "explain (analyze) create temp table t as select 1"), BOTH(EFFECT_holds, "declare c cursor with hold for select 1"), BOTH(EFFECT_holds, "declare c scroll cursor with hold for select 1"),
+    BOTH(EFFECT_loads, "load 'x'"), BOTH(EFFECT_databases, "create database d"), BOTH(EFFECT_databases, "drop database if exists d with (force)"), BOTH(EFFECT_databases, "alter database d rename to e"),
+    BOTH(EFFECT_databases, "alter database d set tablespace x"), BOTH(FILLS, "insert into t values (1)"), BOTH(FILLS, "insert into t default values returning id"), BOTH(FILLS, "copy t from stdin"),
+    BOTH(FILLS, "copy t from '/x'"), BOTH(FILLS, "merge into t using u on t.id = u.id when not matched then insert values (1)"), MAY(FILLS, "with x as (insert into t values (1) returning id) select * from x"),
+    MAY(FILLS, "with x as (insert into t values (1)) update u set a = 1"), MAY(FILLS, "explain insert into t values (1)"), BOTH(FILLS, "explain analyze insert into t values (1)"), MAY(FILLS, "update t set a = default"),
+    MAY(FILLS, "alter table t add b serial"), MAY(UNKNOWN, "do language plperl $$ 1 $$"), MAY(UNKNOWN, "do $$ begin execute 'x'; end $$ language plpython3u"), MAY(UNKNOWN, "create extension e"),
+    MAY(UNKNOWN, "create function f() returns int language sql as 'select 1'"), MAY(UNKNOWN, "create trigger x before insert on t execute function f()"), MAY(UNKNOWN, "create rule r as on insert to t do instead nothing"),
+    MAY(UNKNOWN, "create procedure p() language sql as 'select 1'"), MAY(UNKNOWN, "create cast (a as b) with function f(a)"), MAY(UNKNOWN, "create operator === (function = f)"), MAY(UNKNOWN, "create policy p on t"),
+};
+
+TEST("each statement has the effects of its kind, at any depth, and a text those of all its statements")
+{
+	expect_effects(commands, array_length(commands));
+}
+
+static const struct expectation names[] = {
+    BOTH(SETTINGS, "select set_config('a.b', 'c', false)"), BOTH(SETTINGS, "select SET_CONFIG('a.b', 'c', $1)"), BOTH(SETTINGS, "select \"set_config\"('a.b', 'c', false)"),
+    BOTH(SETTINGS, "select pg_catalog.set_config($1, $2, $3)"), BOTH(SETTINGS | FILLS, "insert into t select 1 where set_config('a', 'b', false) = 'b'"), BOTH(SETTINGS, "select set_config('a.b', 'c', 'true')"),
+    BOTH(SETTINGS, "select set_config('a.b', 'c', not true)"), BOTH(SETTINGS, "select set_config('a.b', 'c', true and false)"), BOTH(SETTINGS, "select set_config('a.b', set_config('c.d', 'e', true), false)"),
+    BOTH(SETTINGS, "select set_config('c.d', set_config('a.b', 'c', false), true)"), BOTH(SETTINGS, "select set_config('c.d', 'e', is_local => true)"), BOTH(SETTINGS, "select set_config(is_local => false, setting_name => 'x', new_value => 'y')"),
+    {"select set_config('seed', '0.1', false)", SETTINGS | EFFECT_seeds, SETTINGS}, {"update pg_settings set setting = 'x' where name = 'y'", SETTINGS | RESETS, RESETS},
+    BOTH(EFFECT_seeds, "select setseed(0.5)"), BOTH(EFFECT_draws, "select nextval('s')"), BOTH(EFFECT_draws, "select setval('s', 1)"), BOTH(EFFECT_draws | FILLS, "insert into t values (nextval('s'))"),
+    BOTH(EFFECT_draws, "update t set a = nextval('s')"), BOTH(EFFECT_draws, "select * from nextval('s') n"), MAY(EFFECT_draws, "select ('s'::regclass).nextval"), MAY(EFFECT_draws, "select t.nextval from t"),
+    BOTH(EFFECT_asks_sequence, "select currval('s')"), BOTH(EFFECT_asks_sequence, "select lastval()"), BOTH(EFFECT_asks_sequence, "select pg_catalog.lastval()"), MAY(EFFECT_asks_sequence, "select app.lastval()"),
+    BOTH(EFFECT_advisory, "select pg_advisory_lock(1)"), BOTH(EFFECT_advisory, "select pg_try_advisory_lock_shared(1, 2)"), BOTH(EFFECT_advisory, "select (select pg_catalog . pg_advisory_lock /* x */ (hashtext('a')))"),
+    BOTH(EFFECT_advisory, "call p(pg_try_advisory_lock(1))"), MAY(EFFECT_advisory, "select pg_advisory_unlock(1)"), MAY(EFFECT_advisory, "select pg_advisory_unlock_all()"),
+    MAY(EFFECT_advisory | TEMPORARY, "create view v as select pg_advisory_lock(1)"), {"prepare p as select pg_advisory_lock(1)", EFFECT_advisory | EFFECT_prepares, EFFECT_prepares},
+    MAY(EFFECT_advisory, "explain select pg_advisory_lock(1)"), BOTH(EFFECT_advisory, "explain analyze select pg_advisory_lock(1)"), BOTH(EFFECT_advisory, "copy (select pg_advisory_lock(1)) to stdout"),
+    BOTH(EFFECT_looks_prepared, "select * from pg_prepared_statements"), BOTH(EFFECT_looks_prepared, "table pg_catalog.pg_prepared_statements"), BOTH(EFFECT_looks_prepared, "select * from pg_prepared_statement()"),
+    BOTH(EFFECT_looks_channels, "select pg_listening_channels()"), BOTH(EFFECT_looks_channels, "select * from pg_listening_channels() c"), BOTH(EFFECT_looks_cursors, "select name from pg_cursors"),
+    BOTH(EFFECT_looks_cursors, "select * from pg_cursor()"), BOTH(RESETS, "select name, reset_val from pg_settings"), MAY(RESETS, "select reset_val from x"),
+    MAY(UNKNOWN, "select query_to_xml('select 1', true, true, '')"), MAY(UNKNOWN, "select * from ts_stat('select 1')"), MAY(UNKNOWN, "select table_to_xml('v', true, true, '')"), MAY(UNKNOWN, "select * from crosstab('x') as (a int)"),
+    BOTH(EFFECT_draws | EFFECT_asks_sequence, "select nextval('s'); select currval('s')"), MAY(EFFECT_draws, "select app.nextval('s')"), MAY(EFFECTS_ALL, "select u&\"nextv\\0061l\"('s')"),
+};
+
+TEST("names of PostgreSQL's own count wherever they stand, and surely where they are called")
+{
+	expect_effects(names, array_length(names));
+}
