@@ -45,6 +45,7 @@ DATABASE_SETTINGS = {
     "bytea_output": "hex",
     "timezone_abbreviations": "Default",
 }
+WHO_WAITS = "select pid, state, wait_event, application_name, query from pg_stat_activity where backend_type = 'client backend'"
 # As pg_regress has its own clusters; durability and the log of the fixtures are not wanted.
 CLUSTER_SETTINGS = {
     "shared_buffers": "128MB",
@@ -133,7 +134,7 @@ class Suite:
             shutil.copy(f"{libraries}/{name}", self.libraries)
         os.chmod(made, 0o755)
 
-    def run(self, host, port, within):
+    def run(self, host, port, primary, within):
         """One run of the schedule; returns pg_regress's output, results/ and regression.diffs are in .output."""
         pgxs = os.path.dirname(subprocess.run([program("pg_config"), "--pgxs"], stdout=subprocess.PIPE, text=True).stdout.strip())
         argv = [os.path.join(pgxs, "..", "..", "src", "test", "regress", "pg_regress"), "--use-existing"]
@@ -149,7 +150,9 @@ class Suite:
         try:
             process.wait(within)
         except subprocess.TimeoutExpired:
-            say(f"  it did not end in {within} s: what is still running is ended")
+            say(f"it did not end in {within} s: what is still running is ended")
+            for row in primary.query(WHO_WAITS):
+                say("    " + " ".join(str(value) for value in row).replace("\n", " ")[:200])
             signal_all(process_tree(process.pid), signal.SIGKILL)
             process.wait()
         with open(log, errors="replace") as f:
@@ -173,7 +176,7 @@ def keep_results(suite, folder, output):
 def run_directly(nest, suite, folder, within):
     with Cluster(replicas=0, settings=CLUSTER_SETTINGS, nest=nest) as cluster:
         make_database(cluster)
-        output = suite.run(nest.path, cluster.primary.port, within)
+        output = suite.run(nest.path, cluster.primary.port, cluster.primary, within)
         cluster.primary.kill9()
     shutil.rmtree(cluster.primary.data)
     keep_results(suite, folder, output)
@@ -205,7 +208,7 @@ def run_pooled(nest, suite, folder, options):
         make_database(cluster)
         users = {"postgres": "unused"}
         weir = Pgweir(nest, pgweir_config(cluster, options), users=users, program=options.pgweir)
-        output = suite.run(weir.socket_folder, weir.port, options.seconds)
+        output = suite.run(weir.socket_folder, weir.port, cluster.primary, options.seconds)
         died = not weir.is_up()
         keep_results(suite, folder, output)
         shutil.copy(weir.log_path, f"{folder}/pgweir.log")
