@@ -21,6 +21,8 @@
 #include <stdatomic.h>
 
 #define WORKERS_MOST 64
+/* Reasons for which a session keeps its server (src/session/pin.c). */
+#define PIN_REASONS 6
 
 /* One (user, host): freed when its account has dropped it and its last server is gone. */
 struct cell {
@@ -69,6 +71,8 @@ struct account {
 	struct list dedicated;        /* of borrower.order: they wait for servers of their own */
 	unsigned total;
 	unsigned clients;             /* attached sessions */
+	atomic_int pinned;            /* sessions that keep their server over transactions, or are about to */
+	atomic_int max_pinned;        /* set at reload; 0: no limit */
 	unsigned next_host;           /* round robin */
 	struct user_counter *counter; /* owned reference */
 	/* limits, set at reload */
@@ -95,6 +99,7 @@ struct ledger_stats {
 	_Atomic uint64_t assignments, transactions, queries, received, sent;
 	_Atomic uint64_t transaction_us, query_us, wait_us;
 	_Atomic uint64_t client_parses, server_parses, binds, logins;
+	_Atomic uint64_t pins_taken[PIN_REASONS], pins_ended[PIN_REASONS];
 	_Atomic uint64_t routes[64][3]; /* by reason; to the primary, to replicas, elsewhere */
 } __attribute__((aligned(64)));
 
@@ -198,6 +203,8 @@ const char *greeting_value(const struct greeting *g, const char *name);
 /* While logins fail and no server is up: true, with the text for clients and SQLSTATE (of size 6), owned by the caller. */
 bool account_is_failing(struct account *a, char **text, char *sqlstate);
 unsigned account_clients(struct account *a);
+/* True when it has servers, and all of them are pinned. */
+bool account_is_all_pinned(struct account *a);
 unsigned account_waiting(const struct account *a); /* under the ledger's mutex */
 
 /* Replaces what is known of the catalog (NULL: nothing any more); takes over the caller's reference. */

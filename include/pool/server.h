@@ -101,6 +101,7 @@ struct server {
 	struct prepared *prepared;      /* uthash: what is prepared on it */
 	struct list prepared_used;
 	struct statement *unnamed;      /* its unnamed statement as far as known; owned reference */
+	uint32_t pin_questions;         /* bit n: the question for the reasons n is prepared */
 	uint32_t fences;                /* bit n: the fence of n settings is prepared */
 
 	uint32_t backend_pid;

@@ -11,6 +11,12 @@
 
 #include "base/base.h"
 
+/*
+ * The statement for people to recognize, cut at SIZE bytes (its NUL included): constants are question marks, comments are
+ * gone.  Nothing of a constant gets in, whatever standard_conforming_strings is.
+ */
+void shape_write(const char *text, size_t length, char *out, size_t size);
+
 /* What a comment at the start or the end of a text asks for. */
 enum route_hint { HINT_NONE, HINT_PRIMARY, HINT_REPLICA };
 

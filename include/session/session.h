@@ -19,6 +19,7 @@
 #include "route/verdict.h"
 #include "session/worker.h"
 
+struct pins;
 struct session_login;
 struct vacating;
 struct profile;
@@ -94,6 +95,7 @@ struct session {
 	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */
 	uint32_t effects;              /* enum effect: what the transaction under way may have done to the session */
 	uint32_t pins;                 /* enum effect: why it keeps its server over transactions */
+	struct pins *pin_notes;        /* owned: of its pins, and of those that the transaction may take; NULL: none */
 	uint32_t unnamed_effects;      /* of its unnamed statement */
 	struct brief unnamed_brief;
 	struct brief batch;            /* the batch under way */

@@ -114,6 +114,7 @@ account_configure_locked(struct account *a, const struct snapshot *s, const stru
 	a->min_pool_size = snapshot_min_pool_size(s, d, u);
 	a->reserve_pool_size = snapshot_reserve_pool_size(s, d, u);
 	a->pool_mode = snapshot_pool_mode(s, d, u);
+	atomic_store(&a->max_pinned, snapshot_max_pinned(s, d, u));
 	a->forced_user = forced;
 	account_set_secret(a, d->password != NULL && (forced || d->user == NULL) ? d->password : u != NULL ? u->secret : NULL);
 	atomic_store(&a->counter->most, snapshot_max_user_connections(s, u));
@@ -286,6 +287,17 @@ account_is_failing(struct account *a, char **text, char *sqlstate)
 	}
 	pthread_mutex_unlock(&a->ledger->mutex);
 	return failing;
+}
+
+bool
+account_is_all_pinned(struct account *a)
+{
+	bool all;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	all = a->total > 0 && atomic_load(&a->pinned) >= (int)a->total;
+	pthread_mutex_unlock(&a->ledger->mutex);
+	return all;
 }
 
 unsigned

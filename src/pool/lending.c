@@ -44,6 +44,14 @@ server_enter_locked(struct server *s, enum server_state state)
 	s->cell->by_state[state]++;
 }
 
+void
+server_enter(struct server *s, enum server_state state)
+{
+	pthread_mutex_lock(&s->ledger->mutex);
+	server_enter_locked(s, state);
+	pthread_mutex_unlock(&s->ledger->mutex);
+}
+
 /* ----------------------------------------------------------------- queue */
 
 /* Puts NODE into a list that is sorted by sequence; new ones belong at the end. */

@@ -205,37 +205,6 @@ pool_give_on(struct server *s)
 	}
 }
 
-static void
-server_enter(struct server *s, enum server_state state)
-{
-	pthread_mutex_lock(&s->ledger->mutex);
-	server_enter_locked(s, state);
-	pthread_mutex_unlock(&s->ledger->mutex);
-}
-
-/* Runs a query of ours on a server that nobody has; afterwards it is given on. */
-static void
-server_begin_test(struct server *s, const char *query, enum answer_purpose purpose)
-{
-	struct bytes b = {0};
-
-	s->use = USE_TEST;
-	answers_push(&s->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
-	message_query(&b, text_equal(query, "<empty>") ? "" : query);
-	timer_arm(loop_timers(s->pool->loop), &s->timer, s->pool->snapshot->global.server_connect_timeout_ms * 1000);
-	stream_send_bytes(&s->stream, b.data, b.length);
-	bytes_free(&b);
-}
-
-/* True when what the last borrower did has to be undone before anybody else gets the server. */
-static bool
-server_needs_reset(const struct server *s)
-{
-	const struct settings *set = &s->pool->snapshot->global;
-
-	return set->server_reset_query[0] != '\0' && s->dirty;
-}
-
 void
 pool_return(struct server **given)
 {
@@ -254,14 +223,8 @@ pool_return(struct server **given)
 		server_enter(s, SERVER_CANCELLING);
 		return;
 	}
-	if (server_needs_reset(s)) {
-		s->dirty = false;
-		server_enter(s, SERVER_TESTING);
-		server_begin_test(s, s->pool->snapshot->global.server_reset_query, PURPOSE_RESET);
-		return;
-	}
-	s->dirty = false;
-	pool_give_on(s);
+	if (clean_server(s))
+		pool_give_on(s);
 }
 
 void
@@ -393,7 +356,7 @@ order_run(struct message *m)
 		order_take_over(s);
 		break;
 	case ORDER_CHECK:
-		server_begin_test(s, s->pool->snapshot->global.server_check_query, PURPOSE_CHECK);
+		clean_begin(s, s->pool->snapshot->global.server_check_query, PURPOSE_CHECK);
 		break;
 	default:
 		pool_close_server(&s, s->close_text);

@@ -68,6 +68,7 @@ void cell_unref(struct cell *c);
 /* ---- the ledger's books, src/pool/lending.c ---- */
 uint32_t ledger_mask_locked(const struct ledger *l, enum lend_target target);
 void server_enter_locked(struct server *s, enum server_state state);
+void server_enter(struct server *s, enum server_state state); /* the same, without the mutex */
 /* Queues the borrower by its sequence number: behind all of its age, before the younger. */
 void ledger_enqueue_locked(struct borrower *b);
 void ledger_dequeue_locked(struct borrower *b);
@@ -130,6 +131,12 @@ bool server_login_is_retrying(const struct server *s);
 /* The login has ended, well (MESSAGE is NULL) or not. */
 void pool_login_done(struct server *s, const char *message, const char *sqlstate);
 void server_free(struct server *s);
+/* ---- servers that nobody has, src/pool/clean.c ---- */
+/* True when the last borrower has left nothing; else it is being undone, pool_return follows, or the server was closed. */
+bool clean_server(struct server *s);
+/* Runs a query of ours; pool_return follows, or the server is closed. */
+void clean_begin(struct server *s, const char *query, enum answer_purpose purpose);
+
 /* ---- servers whose client is gone, src/pool/recover.c ---- */
 size_t recover_data(struct server *s, const char *bytes, size_t length);
 void recover_cancelled(struct server *s); /* no cancel request is under way any more */

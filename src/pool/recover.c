@@ -119,21 +119,19 @@ recover_end_copy(struct server *s)
 	s->in_copy = false;
 }
 
-/* A COPY has begun that nobody will feed; messages that were sent behind its Execute were read by it. */
+/* A COPY has begun that nobody will feed; messages that were sent behind it were read by it. */
 static enum step
 recover_copy_in(struct server *s)
 {
 	struct answer *head = answer_head(s);
+	struct answer copy;
 
 	if (head == NULL || (head->kind != ANSWER_QUERY && head->kind != ANSWER_EXECUTE))
 		return STEP_BROKEN;
-	if (head->kind == ANSWER_EXECUTE) {
-		struct answer copy = answers_pop(&s->answers);
-
-		while (s->answers.count > 0)
-			answer_drop(s);
-		*answers_push(&s->answers, ANSWER_EXECUTE, ANSWER_SWALLOW) = copy;
-	}
+	copy = answers_pop(&s->answers);
+	while (s->answers.count > 0)
+		answer_drop(s);
+	*answers_push(&s->answers, copy.kind, ANSWER_SWALLOW) = copy;
 	recover_end_copy(s);
 	return STEP_ON;
 }
@@ -347,9 +345,7 @@ pool_recover(struct server **given, bool in_batch)
 	s->use = USE_RECOVERY;
 	s->rolled_back = false;
 	s->recovery_due_us = loop_now_us(s->pool->loop) + (set->cancel_wait_timeout_ms > 0 ? set->cancel_wait_timeout_ms * 1000 : RECOVERY_MOST_US);
-	pthread_mutex_lock(&s->ledger->mutex);
-	server_enter_locked(s, SERVER_CANCELLING);
-	pthread_mutex_unlock(&s->ledger->mutex);
+	server_enter(s, SERVER_CANCELLING);
 	server_set_unnamed(s, NULL);
 	/* It may have waited for a client that reads slowly. */
 	stream_resume(&s->stream);

@@ -203,6 +203,7 @@ server_forget_prepared(struct server *s)
 		statement_unref(server_take_prepared(s, p));
 	server_set_unnamed(s, NULL);
 	s->fences = 0;
+	s->pin_questions = 0;
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "session/forward_private.h"
 #include "session/vacate.h"
+#include "session/pin.h"
 
 bool
 feature_judges(const struct session *s)
@@ -26,6 +27,7 @@ struct feature_row {
 /* In this order: the first that does not answer AHEAD_GO decides. */
 static const struct feature_row feature_rows[] = {
 	{EFFECT_databases, vacate_ahead},
+	{PIN_EFFECTS | EFFECT_unknown, pin_ahead},
 };
 
 enum ahead
@@ -99,8 +101,7 @@ feature_send_refused(struct session *s, char type, const char *name, size_t cons
 void
 feature_tag(struct session *s, const char *tag)
 {
-	(void)s;
-	(void)tag;
+	pin_tag(s, tag);
 }
 
 void
@@ -108,6 +109,7 @@ feature_settle(struct session *s, struct bytes *out)
 {
 	if (s->probe)
 		restore_probe(s, out);
+	pin_ask(s, out);
 }
 
 void
@@ -118,6 +120,9 @@ feature_row(struct session *s, const struct answer *answer, const char *body, si
 	case PURPOSE_PROBE:
 		restore_row(s, answer, body, length);
 		break;
+	case PURPOSE_PINS:
+		pin_row(s, body, length);
+		break;
 	default:
 		break;
 	}
@@ -126,8 +131,11 @@ feature_row(struct session *s, const struct answer *answer, const char *body, si
 void
 feature_failed(struct session *s, const struct answer *answer, const struct error *e)
 {
-	(void)answer;
 	(void)e;
+	if (answer->purpose == PURPOSE_PINS) {
+		pin_failed(s);
+		return;
+	}
 	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
 	s->server->close_needed = true;
 }
@@ -135,5 +143,6 @@ feature_failed(struct session *s, const struct answer *answer, const struct erro
 void
 feature_settled(struct session *s)
 {
+	pin_settled(s);
 	s->effects = 0;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "observe/log.h"
+#include "session/pin.h"
 #include "session/session_private.h"
 #include "session/vacate.h"
 
@@ -423,6 +424,15 @@ session_recovers(const struct session *s, enum close_reason reason)
 	return snapshot_server_recovery(s->snapshot, s->database) == RECOVERY_RECOVER;
 }
 
+/* Nobody can be asked any more what the requests before the last one have left. */
+static void
+session_note_left(struct session *s)
+{
+	s->server->left |= s->effects;
+	if (s->probe || s->reported)
+		s->server->left |= EFFECT_settings;
+}
+
 /* The server of a session that ends in the middle of things cannot be given to anybody as it is. */
 static void
 session_drop_server(struct session *s, enum close_reason reason)
@@ -434,15 +444,16 @@ session_drop_server(struct session *s, enum close_reason reason)
 	if (recovers && s->worker->to_server.stream == &s->server->stream)
 		gather_flush(&s->worker->to_server);
 	relay_settle(s);
+	pin_end_all(s);
 	clean &= reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_server_broken;
 	if (clean && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
-		s->server->left |= s->pins;
 		pool_return(&s->server);
 		return;
 	}
 	if (recovers && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
+		session_note_left(s);
 		pool_recover(&s->server, s->in_batch);
 		return;
 	}

@@ -1,0 +1,126 @@
+/*
+ * pool/clean.c - what a session has left on its server (server.left) is undone before
+ * anybody else gets it, by the smallest means.
+ *
+ *     pool_return ─▶ left? ─ no ──▶ given on
+ *                       ├─ locks, cursors, channels ─▶ one Query that undoes just these ─▶ pool_return
+ *                       ├─ other things ─▶ DISCARD ALL, alone ─▶ pool_return
+ *                       └─ what nothing undoes ─▶ closed
+ *
+ * Settings are no part of this: whoever gets the server brings its own (session/restore.c).
+ * server_reset_query, of session pools, is run behind it.
+ */
+#include "pool/clean.h"
+
+#include "pool/pool_private.h"
+#include "route/verdict.h"
+
+/*
+ * No command takes these back.  A server that has had a temporary schema keeps it, and a transaction
+ * that looks into it cannot be prepared; LOAD and setseed() outlive DISCARD ALL.
+ */
+#define NEVER_UNDONE (EFFECT_temporary | EFFECT_loads | EFFECT_seeds | EFFECT_unknown)
+
+/* Of these nothing stays, or another feature has cared for it. */
+#define NOTHING_LEFT \
+	(EFFECT_defaults | EFFECT_resets | EFFECT_executes | EFFECT_notifies | EFFECT_fills | EFFECT_asks_sequence | \
+	    EFFECT_looks_prepared | EFFECT_looks_channels | EFFECT_looks_cursors | EFFECT_databases)
+
+struct clean_row {
+	uint32_t effect;
+	const char *sql;
+};
+
+static const struct clean_row clean_rows[] = {
+	{EFFECT_advisory, "select pg_catalog.pg_advisory_unlock_all()"},
+	{EFFECT_holds, "close all"},
+	{EFFECT_listens, "unlisten *"},
+	{EFFECT_draws, "discard sequences"},
+};
+
+/* Appends the commands for what they undo; answers what is still to be done. */
+static uint32_t
+clean_write(uint32_t left, struct bytes *sql)
+{
+	for (size_t i = 0; i < array_length(clean_rows); i++) {
+		if ((left & clean_rows[i].effect) == 0)
+			continue;
+		if (sql->length > 0)
+			bytes_chars(sql, "; ");
+		bytes_chars(sql, clean_rows[i].sql);
+		left &= ~clean_rows[i].effect;
+	}
+	return left;
+}
+
+enum clean
+clean_plan(uint32_t left, struct bytes *sql)
+{
+	if ((left & NEVER_UNDONE) != 0)
+		return CLEAN_NEVER;
+	left &= ~(uint32_t)NOTHING_LEFT;
+	if (left == 0)
+		return CLEAN_ALREADY;
+	if (clean_write(left, sql) == 0)
+		return CLEAN_BY_PARTS;
+	/* In a Query of its own: beside anything else it is an error. */
+	sql->length = 0;
+	bytes_chars(sql, "discard all");
+	return CLEAN_BY_ALL;
+}
+
+/* ----------------------------------------------------------- on a server */
+
+void
+clean_begin(struct server *s, const char *query, enum answer_purpose purpose)
+{
+	struct bytes b = {0};
+
+	s->use = USE_TEST;
+	answers_push(&s->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
+	message_query(&b, text_equal(query, "<empty>") ? "" : query);
+	timer_arm(loop_timers(s->pool->loop), &s->timer, s->pool->snapshot->global.server_connect_timeout_ms * 1000);
+	stream_send_bytes(&s->stream, b.data, b.length);
+	bytes_free(&b);
+}
+
+static void
+clean_run(struct server *s, const char *query, enum answer_purpose purpose)
+{
+	server_enter(s, SERVER_TESTING);
+	clean_begin(s, query, purpose);
+}
+
+/* As clean_server, of what is known to be left. */
+static bool
+clean_left(struct server *s)
+{
+	struct bytes sql = {0};
+	enum clean plan = clean_plan(s->left, &sql);
+
+	s->left = 0;
+	if (plan == CLEAN_ALREADY)
+		return true;
+	if (plan == CLEAN_NEVER) {
+		pool_close_server(&s, "session state that cannot be undone");
+		return false;
+	}
+	bytes_u8(&sql, 0);
+	clean_run(s, sql.data, plan == CLEAN_BY_ALL ? PURPOSE_RESET : PURPOSE_CLEAN);
+	bytes_free(&sql);
+	return false;
+}
+
+bool
+clean_server(struct server *s)
+{
+	const struct settings *set = &s->pool->snapshot->global;
+	bool reset = s->dirty && set->server_reset_query[0] != '\0';
+
+	if (s->left != 0 && !clean_left(s))
+		return false;
+	s->dirty = false;
+	if (reset)
+		clean_run(s, set->server_reset_query, PURPOSE_RESET);
+	return !reset;
+}

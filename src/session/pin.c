@@ -1,0 +1,417 @@
+/*
+ * session/pin.c - why a session keeps its server from one transaction to the next.
+ *
+ * Nothing is modelled: after a transaction that may have left something PostgreSQL is
+ * asked whether it has, and it is asked again until it says no.  What it cannot be asked
+ * (LOAD, setseed) stays until DISCARD ALL, and the server is closed when it comes back.
+ */
+#include "session/pin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "observe/log.h"
+#include "route/shape.h"
+#include "session/own.h"
+
+/*
+ * Everything in a schema depends on it, so one look at an index finds objects of all kinds.  It costs 4 us,
+ * and 2 us while there is no temporary schema; cursors 6 us, locks 90 us (all of the cluster's are listed).
+ */
+#define HAS_SCHEMA "pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid"
+#define HAS_OBJECTS \
+	"(" HAS_SCHEMA " and exists(select from pg_catalog.pg_depend" \
+	" where refclassid operator(pg_catalog.=) 2615::pg_catalog.oid" \
+	" and refobjid operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()))"
+#define HAS_HELD "exists(select from pg_catalog.pg_cursor() where is_holdable)"
+#define HAS_LOCKS \
+	"exists(select from pg_catalog.pg_lock_status() where locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text" \
+	" and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid())"
+
+struct pin_row {
+	enum effect effect;
+	const char *text;
+	const char *condition; /* NULL: PostgreSQL cannot be asked */
+	uint32_t begun_by;     /* effects after which it is asked */
+	uint32_t ended_by;     /* effects after which a pin is asked for; 0: after every transaction */
+};
+
+static const struct pin_row pin_rows[PIN_REASONS] = {
+	{EFFECT_temporary, "temporary objects", HAS_OBJECTS, EFFECT_temporary | EFFECT_unknown, 0},
+	{EFFECT_holds, "cursor WITH HOLD", HAS_HELD, EFFECT_holds | EFFECT_unknown, 0},
+	{EFFECT_advisory, "advisory lock", HAS_LOCKS, EFFECT_advisory | EFFECT_unknown, EFFECT_advisory | EFFECT_unknown | EFFECT_discards},
+	{EFFECT_loads, "LOAD", NULL, 0, 0},
+	{EFFECT_seeds, "setseed()", NULL, 0, 0},
+	{EFFECT_draws, "sequence", NULL, 0, 0},
+};
+
+const char *
+pin_reason_text(unsigned reason)
+{
+	return pin_rows[reason].text;
+}
+
+enum effect
+pin_reason_effect(unsigned reason)
+{
+	return pin_rows[reason].effect;
+}
+
+/* ----------------------------------------------------------------- notes */
+
+static struct pins *
+pin_notes(struct session *s)
+{
+	if (s->pin_notes == NULL)
+		s->pin_notes = memory_new(sizeof(*s->pin_notes));
+	return s->pin_notes;
+}
+
+/* The first text that may have taken a pin is the one that is shown. */
+static void
+pin_note_text(struct session *s, uint32_t effects, const char *text, size_t length)
+{
+	struct pins *p = pin_notes(s);
+	const char *written = NULL;
+
+	for (unsigned i = 0; i < PIN_REASONS; i++) {
+		struct pin_note *n = &p->notes[i];
+
+		if (n->shape[0] != '\0' || (effects & (pin_rows[i].effect | pin_rows[i].begun_by)) == 0)
+			continue;
+		if (written != NULL)
+			memcpy(n->shape, written, sizeof(n->shape));
+		else
+			shape_write(text, length, n->shape, sizeof(n->shape));
+		written = n->shape;
+	}
+}
+
+/* ---------------------------------------------------------------- limits */
+
+static bool
+pin_has_room(const struct account *a)
+{
+	int most = atomic_load(&a->max_pinned);
+
+	return most <= 0 || atomic_load(&a->pinned) < most;
+}
+
+/* Counts the session among the pinned ones; false when there is no room and it was asked in time. */
+static bool
+pin_count(struct session *s, bool foreseen)
+{
+	struct pins *p = pin_notes(s);
+	struct account *a = s->borrower.account;
+	int most = atomic_load(&a->max_pinned);
+	int before;
+
+	if (p->counted)
+		return true;
+	before = atomic_fetch_add(&a->pinned, 1);
+	if (foreseen && most > 0 && before >= most) {
+		atomic_fetch_sub(&a->pinned, 1);
+		return false;
+	}
+	p->counted = true;
+	return true;
+}
+
+static void
+pin_uncount(struct session *s)
+{
+	if (s->pin_notes == NULL || !s->pin_notes->counted)
+		return;
+	s->pin_notes->counted = false;
+	atomic_fetch_sub(&s->borrower.account->pinned, 1);
+}
+
+static void
+pin_refuse(struct session *s, uint32_t effects)
+{
+	char detail[256];
+	struct error e = {.sqlstate = "53300",
+	    .message = "too many servers are pinned to their clients",
+	    .detail = detail,
+	    .hint = "SHOW PINS on the console tells by whom. What ends with the transaction (ON COMMIT DROP, "
+		    "pg_advisory_xact_lock) pins none; max_pinned says how many may be."};
+	unsigned reason = 0;
+
+	while ((pin_rows[reason].effect & effects) == 0)
+		reason++;
+	snprintf(detail, sizeof(detail), "The statement would pin one more (%s), and max_pinned is %d.", pin_rows[reason].text,
+	    atomic_load(&s->borrower.account->max_pinned));
+	feature_refuse(s, &e);
+}
+
+/* -------------------------------------------------------------- feature */
+
+/* What ends with its transaction is temporary without being a pin. */
+static bool
+text_drops_on_commit(const char *text)
+{
+	const char *at = strcasestr(text, "on");
+
+	for (; at != NULL; at = strcasestr(at + 2, "on")) {
+		const char *word = at + 2;
+
+		word += strspn(word, " \t\r\n");
+		if (!text_starts_nocase(word, "commit"))
+			continue;
+		word += strlen("commit");
+		word += strspn(word, " \t\r\n");
+		if (text_starts_nocase(word, "drop"))
+			return true;
+	}
+	return false;
+}
+
+enum ahead
+pin_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
+{
+	uint32_t sure = v->surely & PIN_EFFECTS & ~(uint32_t)EFFECT_draws;
+
+	if ((sure & EFFECT_temporary) != 0 && text_drops_on_commit(text))
+		sure &= ~(uint32_t)EFFECT_temporary;
+	/* A Parse does nothing yet, but the Bind of an unnamed statement is not asked for. */
+	(void)type;
+	if (sure != 0 && s->pins == 0 && s->features == FEATURES_KEEP) {
+		if ((s->pin_notes == NULL || !s->pin_notes->counted) && !pin_has_room(s->borrower.account)) {
+			pin_refuse(s, sure);
+			return AHEAD_REFUSE;
+		}
+		if (!pin_count(s, true)) {
+			pin_refuse(s, sure);
+			return AHEAD_REFUSE;
+		}
+	}
+	pin_note_text(s, v->effects, text, length);
+	if ((v->effects & EFFECT_seeds) != 0 && (v->effects != EFFECTS_ALL || strcasestr(text, "setseed") != NULL))
+		s->pin_notes->seeds = true;
+	return AHEAD_GO;
+}
+
+void
+pin_tag(struct session *s, const char *tag)
+{
+	if (tag[0] == 'L' && strcmp(tag, "LOAD") == 0)
+		pin_take(s, EFFECT_loads);
+	else if (tag[0] == 'D' && strcmp(tag, "DISCARD ALL") == 0)
+		pin_end(s, EFFECT_loads | EFFECT_seeds | EFFECT_draws);
+	if ((s->effects & EFFECT_seeds) != 0 && (s->pins & EFFECT_seeds) == 0 &&
+	    (s->effects != EFFECTS_ALL || (s->pin_notes != NULL && s->pin_notes->seeds)))
+		pin_take(s, EFFECT_seeds);
+}
+
+void
+pin_take(struct session *s, enum effect effect)
+{
+	if (s->pool_mode == POOL_SESSION || s->features == FEATURES_IGNORE)
+		return;
+	s->pins |= (uint32_t)effect;
+}
+
+void
+pin_end(struct session *s, uint32_t effects)
+{
+	/* LOAD and setseed() cannot be undone. */
+	if (s->server != NULL)
+		s->server->left |= s->pins & effects & (EFFECT_loads | EFFECT_seeds);
+	s->pins &= ~effects;
+}
+
+/* ---------------------------------------------------------- the question */
+
+/* The reasons that PostgreSQL is asked for after this transaction: bits of places in pin_rows. */
+static unsigned
+pin_asked(const struct session *s)
+{
+	unsigned asked = 0;
+
+	if (s->pool_mode == POOL_SESSION || s->features == FEATURES_IGNORE)
+		return 0;
+	for (unsigned i = 0; i < PIN_REASONS; i++) {
+		const struct pin_row *row = &pin_rows[i];
+		bool pinned = (s->pins & row->effect) != 0;
+
+		if (row->condition == NULL)
+			continue;
+		if ((s->effects & row->begun_by) != 0 || (pinned && (row->ended_by == 0 || (s->effects & row->ended_by) != 0)))
+			asked |= 1u << i;
+	}
+	return asked;
+}
+
+static void
+pin_question(unsigned asked, struct bytes *text)
+{
+	bytes_chars(text, "select null");
+	for (unsigned i = 0; i < PIN_REASONS; i++) {
+		if ((asked & 1u << i) == 0)
+			continue;
+		bytes_chars(text, ",");
+		bytes_chars(text, pin_rows[i].condition);
+		if (pin_rows[i].effect == EFFECT_temporary)
+			bytes_chars(text, "," HAS_SCHEMA);
+	}
+	bytes_u8(text, 0);
+}
+
+void
+pin_ask(struct session *s, struct bytes *out)
+{
+	unsigned asked = pin_asked(s);
+	bool prepared;
+	char name[32];
+
+	if (asked == 0)
+		return;
+	prepared = (s->server->pin_questions & 1u << asked) != 0;
+	snprintf(name, sizeof(name), STATEMENT_PREFIX "pins_%u", asked);
+	if (!prepared) {
+		struct bytes text = {0};
+
+		pin_question(asked, &text);
+		own_parse(name, text.data, 0, out);
+		bytes_free(&text);
+		s->server->pin_questions |= 1u << asked;
+	}
+	own_execute(out, own_bind_begin(out, name, 0));
+	own_expect(s->server, !prepared, PURPOSE_PINS);
+}
+
+/* A column of type boolean. */
+static bool
+row_is_true(struct reader *r)
+{
+	uint32_t length = reader_u32(r);
+	const char *value = length != UINT32_MAX ? reader_bytes(r, length) : NULL;
+
+	return value != NULL && length > 0 && value[0] == 't';
+}
+
+void
+pin_row(struct session *s, const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+	unsigned asked = pin_asked(s);
+	uint32_t pins = s->pins;
+
+	reader_u16(&r);
+	/* The constant in front. */
+	reader_u32(&r);
+	for (unsigned i = 0; i < PIN_REASONS; i++) {
+		if ((asked & 1u << i) == 0)
+			continue;
+		pins &= ~(uint32_t)pin_rows[i].effect;
+		if (row_is_true(&r))
+			pins |= (uint32_t)pin_rows[i].effect;
+		/* A server that has its temporary schema is another than it was, also when nothing is in it. */
+		if (pin_rows[i].effect == EFFECT_temporary && row_is_true(&r))
+			s->server->left |= EFFECT_temporary;
+	}
+	if (reader_ok(&r))
+		s->pins = pins;
+	else
+		pin_failed(s);
+}
+
+void
+pin_failed(struct session *s)
+{
+	unsigned asked = pin_asked(s);
+
+	for (unsigned i = 0; i < PIN_REASONS; i++)
+		if ((asked & 1u << i) != 0)
+			s->pins |= (uint32_t)pin_rows[i].effect;
+	s->server->pin_questions = 0;
+}
+
+/* --------------------------------------------------------------- settled */
+
+static void
+pin_begin_one(struct session *s, unsigned reason)
+{
+	struct pin_note *n = &pin_notes(s)->notes[reason];
+
+	n->since_us = loop_now_us(s->worker->loop);
+	stat_add(session_stats(s)->pins_taken[reason], 1);
+}
+
+static void
+pin_end_one(struct session *s, unsigned reason)
+{
+	s->pin_notes->notes[reason] = (struct pin_note){0};
+	stat_add(session_stats(s)->pins_ended[reason], 1);
+}
+
+static void
+pin_warn(struct session *s)
+{
+	struct account *a = s->borrower.account;
+	int most = atomic_load(&a->max_pinned);
+	char who[256];
+
+	if (s->pin_notes->exceeded || most <= 0 || atomic_load(&a->pinned) <= most)
+		return;
+	s->pin_notes->exceeded = true;
+	session_describe(s, who, sizeof(who));
+	log_warning(who, "pinned beyond max_pinned (%d) by what could not be foreseen", most);
+}
+
+/* Reasons that have come and gone since the last time. */
+static void
+pin_compare(struct session *s)
+{
+	for (unsigned i = 0; i < PIN_REASONS; i++) {
+		bool is = (s->pins & pin_rows[i].effect) != 0;
+		bool was = s->pin_notes != NULL && s->pin_notes->notes[i].since_us != 0;
+
+		if (is && !was)
+			pin_begin_one(s, i);
+		else if (was && !is)
+			pin_end_one(s, i);
+		else if (!is && s->pin_notes != NULL)
+			s->pin_notes->notes[i].shape[0] = '\0';
+	}
+}
+
+static void
+pin_forget(struct session *s)
+{
+	pin_uncount(s);
+	free(s->pin_notes);
+	s->pin_notes = NULL;
+}
+
+void
+pin_settled(struct session *s)
+{
+	if (s->pin_notes == NULL && s->pins == 0)
+		return;
+	/* Such a session keeps nothing: what was done unforeseen is undone before the next one gets the server. */
+	if (s->features == FEATURES_REJECT) {
+		s->server->left |= s->pins;
+		s->pins = 0;
+	}
+	pin_compare(s);
+	if (s->pins == 0) {
+		pin_forget(s);
+		return;
+	}
+	s->pin_notes->seeds = false;
+	pin_count(s, false);
+	pin_warn(s);
+}
+
+void
+pin_end_all(struct session *s)
+{
+	if (s->pin_notes == NULL && s->pins == 0)
+		return;
+	s->server->left |= s->pins;
+	s->pins = 0;
+	pin_compare(s);
+	pin_forget(s);
+}

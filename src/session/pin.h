@@ -1,0 +1,57 @@
+/*
+ * session/pin.h - why a session keeps its server from one transaction to the next:
+ * what it has there can be neither moved nor made again.
+ *
+ *     a text that may ─▶ pin_ahead ─▶ … ReadyForQuery 'I' ─▶ pin_ask ─▶ pin_row ─▶ pin_settled
+ *                            └ max_pinned: refused                PostgreSQL's word   taken, kept or ended
+ */
+#ifndef PGWEIR_SESSION_PIN_H
+#define PGWEIR_SESSION_PIN_H
+
+#include "session/feature.h"
+
+/* The effects for which a server may be kept. */
+#define PIN_EFFECTS (EFFECT_temporary | EFFECT_holds | EFFECT_advisory | EFFECT_loads | EFFECT_seeds | EFFECT_draws)
+/* How long a statement's shape gets. */
+#define PIN_SHAPE_SIZE 160
+
+/* Since when there is a pin of each reason, and what took it. */
+struct pin_note {
+	int64_t since_us; /* monotonic; 0: it is no pin */
+	char shape[PIN_SHAPE_SIZE];
+};
+
+/* What a session with a pin, or in a transaction that may take one, has of its own. */
+struct pins {
+	struct pin_note notes[PIN_REASONS];
+	bool counted;  /* in account.pinned: it is pinned, or has a place for it */
+	bool seeds;    /* a text of this transaction calls setseed() */
+	bool exceeded; /* it is pinned beyond max_pinned, and that was logged */
+};
+
+/* Feature: notes what takes a pin, and refuses one too many that is foreseen. */
+enum ahead pin_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
+/* A command is complete. */
+void pin_tag(struct session *s, const char *tag);
+/* Appends the question what the transaction has left, if it may have left or ended a pin. */
+void pin_ask(struct session *s, struct bytes *out);
+void pin_row(struct session *s, const char *body, size_t length);
+/* Nobody knows what is left: it counts as there, and is asked for again. */
+void pin_failed(struct session *s);
+/* s->pins is PostgreSQL's word. */
+void pin_settled(struct session *s);
+/* The session ends, or its server has: what it has left there is the server's to be rid of. */
+void pin_end_all(struct session *s);
+
+/*
+ * Takes a pin that PostgreSQL cannot be asked for (LOAD, setseed, sequences), or ends some.  In a transaction, or
+ * before its server is given back; it counts from there on.
+ */
+void pin_take(struct session *s, enum effect effect);
+void pin_end(struct session *s, uint32_t effects);
+
+/* For SHOW PINS: the text of a reason, by its number, and its effect. */
+const char *pin_reason_text(unsigned reason);
+enum effect pin_reason_effect(unsigned reason);
+
+#endif
