@@ -110,10 +110,11 @@ void pool_return(struct server **s);
 void pool_return_unused(struct server **s);
 /*
  * As pool_return, of a server whose client is gone while it ran something or was in a transaction: that is cancelled and
- * rolled back first.  IN_BATCH: extended messages were sent that no Sync has ended.  What was sent must end with a whole
- * message, and name changes must have been undone.
+ * rolled back first.  BATCH: the extended messages that no Sync has ended.  What was sent must end with a whole message,
+ * and name changes must have been undone.
  */
-void pool_recover(struct server **s, bool in_batch);
+enum batch { BATCH_NONE, BATCH_OPEN, BATCH_FAILED /* an error came: the server drops what follows up to Sync */ };
+void pool_recover(struct server **s, enum batch batch);
 /* Closes a server that the borrower has (or the pool itself); REASON is logged. */
 void pool_close_server(struct server **s, const char *reason);
 

@@ -3,7 +3,7 @@
  * it runs is cancelled, what it still says is read and dropped, the transaction is
  * rolled back, and the next one gets it.  No session has a part in this.
  *
- *      the client is gone ─▶ CopyFail, Sync · cancel ─▶ all answers are here ─▶ ROLLBACK ─▶ pool_return
+ *      the client is gone ─▶ CopyFail, error, Sync · cancel ─▶ all answers are here ─▶ ROLLBACK ─▶ pool_return
  *                              └──── not within cancel_wait_timeout ─▶ closed ◀────┘
  *
  * A cancel ends one statement.  Behind it there may be others, and a request that met
@@ -224,6 +224,21 @@ recover_frame(struct server *s, char type, const char *body, size_t length)
 	}
 }
 
+/* A Sync alone would commit what the batch has done so far, which without the client's own would not have been. */
+static void
+recover_end_batch(struct server *s, enum batch batch)
+{
+	struct bytes b = {0};
+
+	if (batch == BATCH_OPEN) {
+		message_parse(&b, "", "the client is gone");
+		answers_push(&s->answers, ANSWER_PARSE, ANSWER_SWALLOW);
+	}
+	message_sync(&b);
+	answers_push(&s->answers, ANSWER_SYNC, ANSWER_SWALLOW);
+	recover_send(s, &b);
+}
+
 /* Whoever waits for the rest of a transaction gets it rolled back. */
 static void
 recover_roll_back(struct server *s)
@@ -335,7 +350,7 @@ recover_timed_out(struct server *s)
 }
 
 void
-pool_recover(struct server **given, bool in_batch)
+pool_recover(struct server **given, enum batch batch)
 {
 	struct server *s = *given;
 	const struct settings *set = &s->pool->snapshot->global;
@@ -351,12 +366,8 @@ pool_recover(struct server **given, bool in_batch)
 	stream_resume(&s->stream);
 	if (s->in_copy) {
 		recover_end_copy(s);
-	} else if (in_batch) {
-		struct bytes b = {0};
-
-		message_sync(&b);
-		answers_push(&s->answers, ANSWER_SYNC, ANSWER_SWALLOW);
-		recover_send(s, &b);
+	} else if (batch != BATCH_NONE) {
+		recover_end_batch(s, batch);
 	}
 	if (answer_head(s) != NULL)
 		pool_cancel(s, NULL, NULL);

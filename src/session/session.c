@@ -454,7 +454,7 @@ session_drop_server(struct session *s, enum close_reason reason)
 	if (recovers && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
 		session_note_left(s);
-		pool_recover(&s->server, s->in_batch);
+		pool_recover(&s->server, !s->in_batch ? BATCH_NONE : s->batch_failed ? BATCH_FAILED : BATCH_OPEN);
 		return;
 	}
 	/* PostgreSQL would only notice at the query's end that nobody wants it any more. */
