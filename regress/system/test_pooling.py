@@ -58,7 +58,7 @@ def test_session_mode_without_a_reset_query_leaves_the_server_as_it_is(app):
 
 
 def test_a_reset_query_always_runs_in_transaction_mode_too(app):
-    one = app.weir(default_pool_size=1, server_reset_query_always=1, server_reset_query="discard temp")
+    one = app.weir(default_pool_size=1, session_features="ignore", server_reset_query_always=1, server_reset_query="discard temp")
     client = one.client("app")
 
     client.query("create temp table mine (id int)")
