@@ -5,6 +5,7 @@
  *     pool_return ─▶ left? ─ no ──▶ given on
  *                       ├─ locks, cursors, channels ─▶ one Query that undoes just these ─▶ pool_return
  *                       ├─ other things ─▶ DISCARD ALL, alone ─▶ pool_return
+ *                       ├─ nobody knows what ─▶ has it a temporary schema? ─▶ DISCARD ALL
  *                       └─ what nothing undoes ─▶ closed
  *
  * Settings are no part of this: whoever gets the server brings its own (session/restore.c).
@@ -19,7 +20,7 @@
  * No command takes these back.  A server that has had a temporary schema keeps it, and a transaction
  * that looks into it cannot be prepared; LOAD and setseed() outlive DISCARD ALL.
  */
-#define NEVER_UNDONE (EFFECT_temporary | EFFECT_loads | EFFECT_seeds | EFFECT_unknown)
+#define NEVER_UNDONE (EFFECT_temporary | EFFECT_loads | EFFECT_seeds)
 
 /* Of these nothing stays, or another feature has cared for it. */
 #define NOTHING_LEFT \
@@ -58,6 +59,8 @@ clean_plan(uint32_t left, struct bytes *sql)
 {
 	if ((left & NEVER_UNDONE) != 0)
 		return CLEAN_NEVER;
+	if ((left & EFFECT_unknown) != 0)
+		return CLEAN_LOOK_FIRST;
 	left &= ~(uint32_t)NOTHING_LEFT;
 	if (left == 0)
 		return CLEAN_ALREADY;
@@ -84,6 +87,14 @@ clean_begin(struct server *s, const char *query, enum answer_purpose purpose)
 	bytes_free(&b);
 }
 
+bool
+clean_row_is_zero(const char *body, size_t length)
+{
+	struct reader r = reader_over(body, length);
+
+	return reader_u16(&r) == 1 && reader_u32(&r) == 1 && reader_u8(&r) == '0';
+}
+
 static void
 clean_run(struct server *s, const char *query, enum answer_purpose purpose)
 {
@@ -101,6 +112,11 @@ clean_left(struct server *s)
 	s->left = 0;
 	if (plan == CLEAN_ALREADY)
 		return true;
+	if (plan == CLEAN_LOOK_FIRST) {
+		s->left = EFFECT_settings;
+		clean_run(s, "select pg_catalog.pg_my_temp_schema()", PURPOSE_LOOK);
+		return false;
+	}
 	if (plan == CLEAN_NEVER) {
 		pool_close_server(&s, "session state that cannot be undone");
 		return false;

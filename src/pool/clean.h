@@ -7,10 +7,11 @@
 #include "base/bytes.h"
 
 enum clean {
-	CLEAN_ALREADY,  /* there is nothing to do */
-	CLEAN_BY_PARTS, /* what SQL says, in one Query; settings and prepared statements stay */
-	CLEAN_BY_ALL,   /* DISCARD ALL, in SQL */
-	CLEAN_NEVER     /* the server has to be closed */
+	CLEAN_ALREADY,    /* there is nothing to do */
+	CLEAN_BY_PARTS,   /* what SQL says, in one Query; settings and prepared statements stay */
+	CLEAN_BY_ALL,     /* DISCARD ALL, in SQL */
+	CLEAN_LOOK_FIRST, /* closed if it has a temporary schema, else DISCARD ALL */
+	CLEAN_NEVER       /* the server has to be closed */
 };
 
 /* What undoes LEFT (bits of enum effect); the text, without a NUL, is appended to SQL, which must be empty. */

@@ -421,6 +421,9 @@ server_test_frame(struct server *s, char type, const char *body, size_t length)
 		log_warning("pool", "a server failed its check or reset query: %s", e.message != NULL ? e.message : "(no message)");
 		pool_close_server(&s, "check or reset query failed");
 		return STEP_END;
+	case BACKEND_DATA_ROW:
+		s->close_needed |= answers_head(&s->answers)->purpose == PURPOSE_LOOK && !clean_row_is_zero(body, length);
+		return STEP_ON;
 	case BACKEND_PARAMETER_STATUS:
 		if (server_take_unasked(s, type, body, length))
 			return STEP_ON;

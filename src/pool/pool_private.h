@@ -134,6 +134,8 @@ void server_free(struct server *s);
 /* ---- servers that nobody has, src/pool/clean.c ---- */
 /* True when the last borrower has left nothing; else it is being undone, pool_return follows, or the server was closed. */
 bool clean_server(struct server *s);
+/* The row of one column that answers whether there is a temporary schema (PURPOSE_LOOK). */
+bool clean_row_is_zero(const char *body, size_t length);
 /* Runs a query of ours; pool_return follows, or the server is closed. */
 void clean_begin(struct server *s, const char *query, enum answer_purpose purpose);
 

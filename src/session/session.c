@@ -424,11 +424,15 @@ session_recovers(const struct session *s, enum close_reason reason)
 	return snapshot_server_recovery(s->snapshot, s->database) == RECOVERY_RECOVER;
 }
 
-/* Nobody can be asked any more what the requests before the last one have left. */
+/* Nobody can be asked any more what the requests before the last one have left; temporary objects went with the rollback, or not. */
 static void
 session_note_left(struct session *s)
 {
-	s->server->left |= s->effects;
+	uint32_t effects = s->effects == EFFECTS_ALL ? EFFECT_unknown : s->effects;
+
+	if ((effects & EFFECT_temporary) != 0)
+		effects = (effects & ~(uint32_t)EFFECT_temporary) | EFFECT_unknown;
+	s->server->left |= effects;
 	if (s->probe || s->reported)
 		s->server->left |= EFFECT_settings;
 }
