@@ -11,6 +11,7 @@ _SOURCE = set("FLR")
 _OWN = [
     (re.compile(r"pg_(toast_)?temp_\d+"), r"pg_\1temp_N"),
     (re.compile(r"\bprop_(direct|pooled)\b"), "prop"),
+    (re.compile(r"\bgid_[dp]"), "gid_x"),
     (re.compile(r"\b(PID|OID|process|oid) \d+"), r"\1 N"),
 ]
 

@@ -18,7 +18,6 @@ from lib.pgweir import Pgweir
 
 from .answers import plain
 from .links import Link
-from .program import ENDS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 POOL_SIZES = (1, 2, 3)
@@ -26,10 +25,10 @@ USERS = {"app": "", "boss": "", "postgres": ""}
 REMEMBERED = 6  # programs of a pool whose servers may still show what these did
 HEARD_SECONDS = 2.0
 DIRECT_LIVES = 40  # programs after which a direct connection is opened anew
-POSTGRESQL = {"log_statement": "none", "log_min_messages": "fatal", "max_connections": "150", "autovacuum": "off",
+POSTGRESQL = {"log_statement": "none", "log_min_messages": "fatal", "max_connections": "150", "max_prepared_transactions": "50", "autovacuum": "off",
               "log_connections": "off", "log_disconnections": "off"}
 _LASTS = re.compile(r"\bload|seed", re.I)
-_WRITES = re.compile(r"insert|nextval|setval|f_next|copy|made_|f_run|execute", re.I)
+_WRITES = re.compile(r"insert|nextval|setval|f_next|copy|made_|f_run|execute|prepare trans", re.I)
 
 
 class Difference:
@@ -136,6 +135,8 @@ class Bench:
         letters = "".join(sorted({s.client[0] for s in program.steps if _WRITES.search(s.text())}))
         if letters:
             for admin in self.admins:
+                for (gid,) in admin.query("select gid from pg_prepared_xacts where database = current_database()").rows:
+                    admin.query(f"rollback prepared '{gid}'")
                 admin.query(f"select forget('{letters}')")
 
     def close(self):
@@ -171,12 +172,14 @@ class Play:
             if not self._may(step):
                 self.bench.skipped += 1
                 continue
-            if step.items in ENDS:
-                self._end(step.client, step.items)
+            if isinstance(step.items, str):
+                self._end(step.client, step.end)
                 continue
             difference = self._open(at, step) or self._step(at, step)
             if difference:
                 return difference
+            if step.end:
+                self._end(step.client, step.end)
         return self._compare_heard()
 
     def _may(self, step):
@@ -201,13 +204,18 @@ class Play:
         if step.holds:
             self.pinned.add(step.client)
         for data, ready, answers in step.phases():
-            direct.send(data)
-            pooled.send(data)
+            # Names of prepared transactions are the whole cluster's.
+            direct.send(data.replace(b"gid_x", b"gid_d"))
+            pooled.send(data.replace(b"gid_x", b"gid_p"))
+            if step.end:
+                continue
             one, two = direct.read(ready, answers), pooled.read(ready, answers)
             difference = self._compare(at, step, one, two)
             if difference:
                 return difference
-        if direct.parameters != pooled.parameters:
+        if step.end:
+            direct.status = None
+        elif direct.parameters != pooled.parameters:
             return Difference(self.program, at, step, *_apart(direct.parameters, pooled.parameters))
         (self.open.discard if direct.status == b"I" else self.open.add)(step.client)
         return None

@@ -131,7 +131,21 @@ def set_config(c):
         f"select {call}, current_setting({quote(name)}, true)",
         f"explain (costs off) select {call}",
         f"select count(*) from (select {call} from notes limit 2) x",
+        f"explain (analyze, costs off, timing off, summary off) select {call}",
+        f"copy (select {call}) to stdout",
+        f"values ({call})",
+        f"select set_config(E{quote(name.replace('_', chr(92) + 'x5f'))}, {quote(value)}, {local})",
+        f'select "set_config"({quote(name)}, {quote(value)}, {local})',
+        f"create table made_{c.letter} as select {call} as v",
+        f"begin; declare cc cursor for select {call}; fetch cc; commit",
     )
+
+
+@row("fastpath", 2)
+def call_function(c):
+    name, value = setting(c)
+    oid, arguments = c.pick((2078, [name, value, "f"]), (2078, [name, value, "t"]), (2077, [name]))
+    return [["F", oid, arguments]]
 
 
 @row("settings", 3)
@@ -221,6 +235,14 @@ def set_by_function(c):
     )
 
 
+@row("hidden", 4)
+def set_by_what_is_hidden(c):
+    """Functions of the catalog that run without being called by name."""
+    return c.pick("select * from v_sets", "select 'abc'::d_sets", f"insert into default_{c.letter} (n) values (1)",
+                  "select 1 <#> 2", "select sets_of(id) from notes", f"update ruled_{c.letter} set n = 2", "select f_atomic()",
+                  "show work_mem", "show work_mem", "select f_deep()")
+
+
 # ---- roles ----------------------------------------------------------------------------
 
 
@@ -278,6 +300,13 @@ def set_transaction(c):
                   f"insert into deferred_{c.letter} values (1), (1)")
 
 
+@row("transactions", 1)
+def prepare_transaction(c):
+    gid = f"gid_x{c.number}{c.letter}"
+    return c.pick(f"prepare transaction '{gid}'", f"commit prepared '{gid}'", f"rollback prepared '{gid}'",
+                  f"begin; insert into t_{c.letter} (v) values ('prepared'); prepare transaction '{gid}'")
+
+
 @row("errors", 4)
 def fail(c):
     return c.pick("select 1/0", "select nosuch", "selec 1", "select * from nosuch", "select 'x'::int", "drop table nosuch",
@@ -294,12 +323,13 @@ def several(c):
 @row("looks", 5)
 def read(c):
     return c.pick("select 1", "select count(*) from notes", "select v from notes order by id", "select now() is not null",
+                  f"select repeat('{c.letter}', 900) from generate_series(1, {c.pick(3, 30, 300)})",
                   "values (1), (2)", "select null, ''", "show server_version")
 
 
 # ---- prepared statements --------------------------------------------------------------
 
-NAMES = ["one", "two", "Three", "a b"]
+NAMES = ["one", "two", "Three", "a b", "long" * 20]
 PREPARED = [
     ("select $1::int + 1", 1),
     ("select 1", 0),
@@ -536,6 +566,11 @@ def look_at_sequence(c):
 
 
 @row("seeds", 1, holds=True)
+def load(c):
+    return c.pick("load 'auto_explain'", "load 'plpgsql'", "load 'nosuch'", "show auto_explain.log_min_duration")
+
+
+@row("seeds", 2, holds=True)
 def seed(c):
     if c.seeded and c.chance(0.7):
         return "select random()"
@@ -596,7 +631,7 @@ def leave(c):
 
 # ---- programs -------------------------------------------------------------------------
 
-ABSENT = ("startup", "settings", "protocol", "roles", "functions", "temporary", "holds", "advisory", "sequences", "seeds", "listen",
+ABSENT = ("startup", "settings", "fastpath", "hidden", "protocol", "roles", "functions", "temporary", "holds", "advisory", "sequences", "seeds", "listen",
           "looks_prepared", "sql_prepare", "discard")
 GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
@@ -620,12 +655,31 @@ def say(c):
     return c.luck.choices(rows, [r[1] for r in rows])[0][3](c)
 
 
+def decorated(c, sql):
+    """The same in another dress, sometimes."""
+    if c.luck.random() < 0.9 or not sql:
+        return sql
+    word, _, rest = sql.partition(" ")
+    return c.pick(f"/* {c.letter}: set x = 1 */ {sql}", f"-- it's\n{sql}", f"{sql};", f"{word.upper()} {rest}", f"  {word}\n\t{rest}",
+                  f"; {sql}", f"{sql} -- (", f"/* /* ' */ */{sql}")
+
+
+def _leaves(c):
+    """The last of a client's steps: an orderly end, or none."""
+    if c.chance(0.7):
+        return Step(c.letter, c.pick("close", "close", "vanish"))
+    unread = c.pick(unnamed(c, "select 1"), [["Q", "select v from notes"]], [["Q", f"copy t_{c.letter} (v) from stdin"], ["d", "x\n"]],
+                    [["P", "one", "select 1"]], [["Q", "begin"]], [["d", "stray"], ["E", "p"]])
+    return Step(c.letter, [*unread, ["vanish"]])
+
+
 def _step(c, rows):
     _, _, holds, function = c.luck.choices(rows, [r[1] for r in rows])[0]
     said = function(c)
     if said in ("close", "vanish"):
         return Step(c.letter, said)
     if isinstance(said, str):
+        said = decorated(c, said)
         way = c.luck.random()
         extended = way < 0.25 and ";" not in said.replace("$$", "")
         said = [*unnamed(c, said), ["S"]] if extended else [["Q", said]]
@@ -657,11 +711,11 @@ def generate(seed, without=ABSENT):
         c = luck.choice(able)
         left[c.letter] -= 1
         step = _step(c, rows)
-        if left[c.letter] == 0 and not isinstance(step.items, str):
+        if left[c.letter] == 0 and not step.end:
             program.steps.append(step)
-            step = Step(c.letter, "close" if luck.random() < 0.8 else "vanish")
+            step = _leaves(c)
         program.steps.append(step)
-        if isinstance(step.items, str):
+        if step.end:
             pinned.discard(c.letter)
             authors[authors.index(c)] = Author(c.letter, luck, number, themes, c.life + 1)
         elif step.holds:

@@ -10,8 +10,9 @@ Its text is what a failure prints and what a replay reads:
     b vanish
 
 A line of SQL is one Query.  A list has a message in each row: Q, P, B, D, E, C, S, H (Flush, whose answers are read
-before the rest is sent), d, c, f.  An exclamation mark: from here on the client may keep a server to itself.
-`close` ends a connection with Terminate, `vanish` without; whoever has no such step closes at the end.
+before the rest is sent), d, c, f, F; ["vanish"] at its end leaves without reading an answer.  An exclamation mark: from
+here on the client may keep a server to itself.  `close` ends a connection with Terminate, `vanish` without; whoever has
+no such step closes at the end.
 """
 
 import json
@@ -31,6 +32,13 @@ class Step:
     items: object  # a list of messages, or one of ENDS
     holds: bool = False
 
+    @property
+    def end(self):
+        """How the client leaves with this step: close, vanish, or None."""
+        if isinstance(self.items, str):
+            return self.items
+        return "vanish" if self.items[-1][0] == "vanish" else None
+
     def text(self):
         mark = f"{self.client}{'!' if self.holds else ''} "
         if isinstance(self.items, str):
@@ -47,7 +55,7 @@ class Step:
         for item in self.items:
             data.append(encode(item))
             kind = item[0]
-            if kind in "QS":
+            if kind in "QSF":
                 ready += 1
             elif kind in "PBDEC":
                 answers += 1
@@ -127,6 +135,10 @@ def encode(item):
         return (wire.describe if kind == "D" else wire.close)(*rest)
     if kind == "Q":
         return wire.query(rest[0])
+    if kind == "F":
+        return wire.function_call(rest[0], *rest[1])
+    if kind == "vanish":
+        return b""
     if kind in "df":
         return wire.message(kind.encode(), rest[0].encode() + (b"\0" if kind == "f" else b""))
     return kind.encode() + struct.pack("!I", 4)

@@ -58,6 +58,17 @@ create procedure p_commits(name text, one text, two text) language plpgsql
     end $$;
 create procedure p_sets(name text, value text) language plpgsql
     as $$ begin perform set_config(name, value, false); end $$;
+create function f_atomic() returns text language sql
+    begin atomic select set_config('work_mem', '11MB', false); end;
+create view v_sets as select set_config('work_mem', '12MB', false) as v;
+create function f_deep() returns text language sql as 'select v from v_sets';
+create function f_check(text) returns bool language plpgsql
+    as $$ begin perform set_config('work_mem', '13MB', false); return true; end $$;
+create domain d_sets as text check (f_check(value));
+create function f_plus(int, int) returns int language plpgsql
+    as $$ begin perform set_config('work_mem', '14MB', false); return $1 + $2; end $$;
+create operator <#> (leftarg = int, rightarg = int, function = f_plus);
+create aggregate sets_of(int) (sfunc = f_plus, stype = int, initcond = '0');
 create function f_trigger() returns trigger language plpgsql
     as $$ begin perform set_config('work_mem', '9MB', false); return new; end $$;
 
@@ -70,6 +81,9 @@ begin
         execute format('create trigger t before insert on trigger_%s for each row execute function f_trigger()', letter);
         execute format('create table deferred_%s (n int unique deferrable initially deferred)', letter);
         execute format('create sequence q_%s', letter);
+        execute format('create table default_%s (n int, v text default set_config(''work_mem'', ''15MB'', false))', letter);
+        execute format('create table ruled_%s (n int)', letter);
+        execute format('create rule r as on update to ruled_%s do also select set_config(''work_mem'', ''16MB'', false)', letter);
     end loop;
 end $$;
 
@@ -80,6 +94,7 @@ begin
         execute format('delete from t_%s', letter);
         execute format('delete from trigger_%s', letter);
         execute format('delete from deferred_%s', letter);
+        execute format('delete from default_%s', letter);
         execute format('select setval(%L, 1, false)', 'q_' || letter);
         execute format('select setval(%L, 1, false)', 't_' || letter || '_id_seq');
         execute format('drop table if exists made_%s cascade', letter);

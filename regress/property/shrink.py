@@ -82,7 +82,7 @@ class Shrinking:
             if isinstance(items, str):
                 return
             for at in range(len(items)):
-                if items[at][0] not in "SQ" or sum(i[0] in "SQ" for i in items) > 1 and items[-1] is not items[at]:
+                if items[at][0] not in "SQ" or sum(i[0] in "SQ" for i in items) > 1 and items[-1] is not items[at] or items[-1][0] == "vanish":
                     yield items[:at] + items[at + 1 :]
 
         self._each_step(smaller)
