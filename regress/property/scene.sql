@@ -97,7 +97,7 @@ begin
         execute format('delete from default_%s', letter);
         execute format('select setval(%L, 1, false)', 'q_' || letter);
         execute format('select setval(%L, 1, false)', 't_' || letter || '_id_seq');
-        execute format('drop table if exists made_%s cascade', letter);
+        execute format('drop table if exists public.made_%1$s, s1.made_%1$s, s2.made_%1$s cascade', letter);
     end loop;
 end $$;
 

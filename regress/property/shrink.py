@@ -79,10 +79,11 @@ class Shrinking:
 
     def _without_messages(self):
         def smaller(items):
-            if isinstance(items, str):
-                return
-            for at in range(len(items)):
-                if items[at][0] not in "SQ" or sum(i[0] in "SQ" for i in items) > 1 and items[-1] is not items[at] or items[-1][0] == "vanish":
+            # What has to be answered ends with a Sync, or is a Query.
+            ends = sum(item[0] in "SQF" for item in items)
+            for at in range(0 if isinstance(items, str) else len(items)):
+                one_of_many = ends > 1 and at < len(items) - 1
+                if len(items) > 1 and (items[at][0] not in "SQF" or one_of_many or items[-1][0] == "vanish"):
                     yield items[:at] + items[at + 1 :]
 
         self._each_step(smaller)
