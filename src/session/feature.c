@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "session/forward_private.h"
+#include "session/reject.h"
 #include "session/vacate.h"
 #include "session/pin.h"
 
@@ -38,6 +39,8 @@ feature_ahead(struct session *s, char type, const struct verdict *v, const char 
 	/* Whatever the client's own servers are: those of others may be in the way. */
 	if (s->pool_mode == POOL_SESSION)
 		return (v->effects & EFFECT_databases) != 0 ? vacate_ahead(s, type, v, text, length) : AHEAD_GO;
+	if (s->features == FEATURES_REJECT && reject_ahead(s, v, text, length) == AHEAD_REFUSE)
+		return AHEAD_REFUSE;
 	for (size_t i = 0; i < array_length(feature_rows); i++) {
 		enum ahead ahead = AHEAD_GO;
 

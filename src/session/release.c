@@ -98,6 +98,9 @@ release_transaction(struct session *s)
 	const struct profile *before;
 	struct bytes out = {0};
 
+	/* Nothing is asked for the sake of settings that nobody follows. */
+	probes &= s->features != FEATURES_IGNORE || s->touched != NULL;
+
 	if (s->settling) {
 		release_settled(s);
 		return;

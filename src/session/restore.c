@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "observe/log.h"
+#include "session/ignore.h"
 #include "session/own.h"
 #include "session/session_private.h"
 
@@ -33,11 +34,10 @@ static const char *const unfollowed[] = {
 bool
 restore_name_is_followed(const struct session *s, const char *name)
 {
-	(void)s;
 	for (size_t i = 0; i < array_length(unfollowed); i++)
 		if (strcasecmp(unfollowed[i], name) == 0)
 			return false;
-	return true;
+	return s->features != FEATURES_IGNORE || ignore_follows(s, name);
 }
 
 bool
@@ -253,6 +253,8 @@ restore_touch(struct session *s, const char *name)
 {
 	struct bytes names = {0};
 
+	if (s->features == FEATURES_IGNORE && !ignore_asks(name))
+		return;
 	for (const char *p = s->touched; p != NULL && *p != '\0'; p += strlen(p) + 1) {
 		if (strcasecmp(p, name) == 0) {
 			bytes_free(&names);

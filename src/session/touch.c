@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "session/ignore.h"
 #include "session/session_private.h"
 
 #define NAME_MOST 128
@@ -99,6 +100,9 @@ void
 touch_named(struct session *s, const char *text)
 {
 	const char *begin = text;
+
+	if (s->features == FEATURES_IGNORE && !ignore_looks(s, text))
+		return;
 
 	for (const char *at = text; (at = strcasestr(at, "set")) != NULL; at += 3) {
 		if (strncasecmp(at, "set_config", 10) == 0 && !is_of_word(at[10]))
