@@ -62,14 +62,15 @@ static uint32_t
 reject_find(const struct session *s, const struct verdict *v, const char *text, size_t length)
 {
 	uint32_t by_tree = EFFECT_prepares | EFFECT_executes | EFFECT_listens | EFFECT_holds;
-	uint32_t drawn = EFFECT_draws | EFFECT_fills | EFFECT_unknown;
+	uint32_t drawn = EFFECT_draws | EFFECT_fills;
 	uint32_t found = v->surely & ~by_tree;
 
 	if ((v->effects & by_tree) != 0)
 		route_each_detail(text, length, reject_look, &found);
 	if ((found & EFFECT_temporary) != 0 && text_drops_on_commit(text))
 		found &= ~EFFECT_temporary;
-	if (((s->effects | v->effects) & drawn) != 0)
+	/* What the transaction itself has drawn it may ask for. */
+	if ((s->effects & (drawn | EFFECT_unknown)) != 0 || (v->effects & drawn) != 0)
 		found &= ~EFFECT_asks_sequence;
 	return found;
 }
