@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "session/forward_private.h"
+#include "session/pin.h"
 #include "session/reject.h"
 #include "session/vacate.h"
-#include "session/pin.h"
 
 bool
 feature_judges(const struct session *s)

@@ -70,7 +70,7 @@ reject_find(const struct session *s, const struct verdict *v, const char *text, 
 	if ((found & EFFECT_temporary) != 0 && text_drops_on_commit(text))
 		found &= ~EFFECT_temporary;
 	/* What the transaction itself has drawn it may ask for. */
-	if ((s->effects & (drawn | EFFECT_unknown)) != 0 || (v->effects & drawn) != 0)
+	if ((s->effects & (drawn | EFFECT_unknown)) != 0 || (v->surely & drawn) != 0)
 		found &= ~EFFECT_asks_sequence;
 	return found;
 }
