@@ -140,11 +140,16 @@ build/tools/pgload: regress/bench/pgload.c
 	$(say) cc $<
 	$(Q)gcc -O2 -Wall -Wextra -pthread -o $@ $< -lssl -lcrypto -lm
 
-.PHONY: libraries tests-built tools
+.PHONY: libraries tests-built drivers-built tools
 libraries:
 	@$(if $(FOUND),:,echo 'libraries are missing: run "make deps" as root or with sudo at hand'; exit 1)
 
 tests-built: $(UNIT_TESTS) $(REPLAYS)
+
+# The programs of other languages that regress/drivers runs.
+drivers-built:
+	@sh regress/drivers/matrix/build.sh build
+
 tools: $(TOOLS)
 
 -include $(patsubst src/%.c,$(B)/obj/%.d,$(SOURCES)) $(addsuffix .d,$(UNIT_TESTS))
@@ -160,7 +165,7 @@ run: ## install what is missing, build, and show pgweir at work before a throw-a
 
 check: ## install what is missing, build, and run every test; ends with "N passed, N failed"
 	@sh regress/lib/deps.sh build tests
-	@+$(MAKE) -j$(JOBS) all tests-built
+	@+$(MAKE) -j$(JOBS) all tests-built drivers-built
 	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) lint docs unit protocol system property drivers chaos $(TESTS)
 
 # ---- parts of the tests ---------------------------------------------------------------
@@ -171,7 +176,7 @@ unit: ## the unit tests and the replay of the fuzzers' seeds (no PostgreSQL)
 	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) unit
 
 protocol system drivers chaos: ## the tests in regress/<that folder>; TESTS="-k words" chooses
-	@+$(MAKE) -j$(JOBS) all
+	@+$(MAKE) -j$(JOBS) all $(if $(filter drivers,$@),drivers-built)
 	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) $@ $(TESTS)
 
 sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

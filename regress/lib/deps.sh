@@ -10,7 +10,11 @@ build="gcc make pkg-config libc6-dev libuv1-dev libssl-dev libpq-dev libinih-dev
     postgresql-server-dev-15 libidn-dev uthash-dev libsystemd-dev libpam0g-dev libldap-dev postgresql-15 postgresql-client-15 python3
     util-linux"
 tests="openssl python3-pytest python3-pytest-xdist python3-psycopg python3-psycopg2 python3-asyncpg nodejs node-pg
-    slapd libpam-pwdfile pgbouncer prometheus-pgbouncer-exporter pgbadger clang libclang-rt-14-dev llvm-14"
+    slapd libpam-pwdfile pgbouncer prometheus-pgbouncer-exporter pgbadger clang libclang-rt-14-dev llvm-14
+    libdbd-pg-perl ruby ruby-pg php-cli php-pgsql python3-sqlalchemy python3-django libpostgresql-jdbc-java
+    golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev librust-tokio-postgres-dev"
+# What may be here without being Debian's: command=package.
+test_commands="javac=default-jdk-headless cargo=cargo npm=npm"
 bench="pgbouncer"
 lint="cppcheck clang-format"
 
@@ -18,7 +22,12 @@ wanted=
 for list in "$@"; do
 	case $list in
 	build) wanted="$wanted $build" ;;
-	tests) wanted="$wanted $tests" ;;
+	tests)
+		wanted="$wanted $tests"
+		for pair in $test_commands; do
+			command -v "${pair%=*}" > /dev/null || wanted="$wanted ${pair#*=}"
+		done
+		;;
 	bench) wanted="$wanted $bench" ;;
 	lint) wanted="$wanted $lint" ;;
 	*)
