@@ -278,6 +278,31 @@ COLUMNS(routes)
 	COLUMN("other", BIGINT)
 COLUMNS_END
 
+COLUMNS(pins)
+	COLUMN("database", TEXT)
+	COLUMN("user", TEXT)
+	COLUMN("client_id", INT)
+	COLUMN("addr", TEXT)
+	COLUMN("port", INT)
+	COLUMN("application_name", TEXT)
+	COLUMN("server_id", INT)
+	COLUMN("server_pid", INT)
+	COLUMN("server_host", TEXT)
+	COLUMN("server_port", INT)
+	COLUMN("reason", TEXT)
+	COLUMN("statement", TEXT)
+	COLUMN("since", TEXT)
+	COLUMN("age", BIGINT)
+COLUMNS_END
+
+COLUMNS(pin_stats)
+	COLUMN("database", TEXT)
+	COLUMN("reason", TEXT)
+	COLUMN("taken", BIGINT)
+	COLUMN("ended", BIGINT)
+	COLUMN("pinned", BIGINT)
+COLUMNS_END
+
 COLUMNS(hba)
 	COLUMN("line_number", INT)
 	COLUMN("file_name", TEXT)

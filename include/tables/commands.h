@@ -42,6 +42,10 @@ COMMAND(show_hosts, "SHOW HOSTS", .role = ROLE_STATS | ROLE_ADMIN, .columns = ho
     .text = "each host's role, health and lag")
 COMMAND(show_routes, "SHOW ROUTES", .role = ROLE_STATS | ROLE_ADMIN, .columns = routes_columns,
     .text = "how many statements went where, by the reason of the verdict")
+COMMAND(show_pins, "SHOW PINS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pins_columns,
+    .text = "the clients that keep their servers over transactions, and why")
+COMMAND(show_pin_stats, "SHOW PIN_STATS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pin_stats_columns,
+    .text = "how often that began and ended, by database and reason")
 COMMAND(show_peers, "SHOW PEERS", .role = ROLE_STATS | ROLE_ADMIN, .columns = peers_columns,
     .text = "the entries of [peers]")
 COMMAND(show_peer_pools, "SHOW PEER_POOLS", .role = ROLE_STATS | ROLE_ADMIN, .columns = peer_pools_columns,

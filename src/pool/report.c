@@ -191,6 +191,18 @@ ledger_routes(const struct ledger *l, uint64_t routes[64][3])
 			routes[i / 3][i % 3] += stat_read(l->stats[w].routes[i / 3][i % 3]);
 }
 
+void
+ledger_pins(const struct ledger *l, uint64_t taken[PIN_REASONS], uint64_t ended[PIN_REASONS])
+{
+	for (unsigned i = 0; i < PIN_REASONS; i++) {
+		taken[i] = ended[i] = 0;
+		for (unsigned w = 0; w < hub_worker_count(l->hub); w++)
+			ended[i] += stat_read(l->stats[w].pins_ended[i]);
+		for (unsigned w = 0; w < hub_worker_count(l->hub); w++)
+			taken[i] += stat_read(l->stats[w].pins_taken[i]);
+	}
+}
+
 /* --------------------------------------------------------------- one fact */
 
 unsigned

@@ -44,6 +44,8 @@ session_deadline(const struct session *s)
 	case SESSION_ACTIVE:
 		deadline_add(&d, s->request_us, snapshot_query_timeout_ms(snap, s->user), CLOSE_query_timeout);
 		deadline_add(&d, s->transaction_us, snapshot_transaction_timeout_ms(snap, s->user), CLOSE_transaction_timeout);
+		if (s->request_us == 0 && s->status == 'I' && s->pins != 0)
+			deadline_add(&d, s->idle_us, snapshot_client_idle_timeout_ms(snap, s->user), CLOSE_client_idle_timeout);
 		if (s->request_us == 0 && s->status != 'I')
 			deadline_add(&d, s->idle_us, snapshot_idle_transaction_timeout_ms(snap, s->user), CLOSE_idle_transaction_timeout);
 		break;

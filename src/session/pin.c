@@ -14,6 +14,7 @@
 #include "observe/log.h"
 #include "route/shape.h"
 #include "session/own.h"
+#include "session/pins.h"
 
 /*
  * Everything in a schema depends on it, so one look at an index finds objects of all kinds.  It costs 4 us,
@@ -52,10 +53,16 @@ pin_reason_text(unsigned reason)
 	return pin_rows[reason].text;
 }
 
-enum effect
-pin_reason_effect(unsigned reason)
+bool
+session_pin(const struct session *s, unsigned reason, struct pin_report *out)
 {
-	return pin_rows[reason].effect;
+	const struct pin_note *n;
+
+	if (s->pin_notes == NULL || s->pin_notes->notes[reason].since_us == 0)
+		return false;
+	n = &s->pin_notes->notes[reason];
+	*out = (struct pin_report){.reason = pin_rows[reason].text, .statement = n->shape, .since_us = n->since_us};
+	return true;
 }
 
 /* ----------------------------------------------------------------- notes */

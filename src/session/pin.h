@@ -50,8 +50,4 @@ void pin_end_all(struct session *s);
 void pin_take(struct session *s, enum effect effect);
 void pin_end(struct session *s, uint32_t effects);
 
-/* For SHOW PINS: the text of a reason, by its number, and its effect. */
-const char *pin_reason_text(unsigned reason);
-enum effect pin_reason_effect(unsigned reason);
-
 #endif

@@ -373,6 +373,10 @@ session_tell_end(struct session *s, enum close_reason reason, const char *sqlsta
 	/* The words are the server's own: say whose login it was that they refused. */
 	if (reason == CLOSE_server_login_failed && sqlstate != NULL)
 		e.detail = row->text;
+	if (reason == CLOSE_query_wait_timeout && s->borrower.account != NULL && account_is_all_pinned(s->borrower.account)) {
+		e.detail = "All servers of the pool are pinned to their clients.";
+		e.hint = "SHOW PINS on the console tells by whom and why; max_pinned keeps some of them free.";
+	}
 	/* In the middle of a message of the server's, an error of ours would be taken for its contents. */
 	if (g->stream == &s->stream)
 		gather_flush(g);
