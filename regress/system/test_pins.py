@@ -4,6 +4,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.routes import Routes
 from lib.scene import Background, farewell, pid_of, refused, said, value, waiting
 
 
@@ -275,8 +276,8 @@ def test_two_reasons_are_two_pins_and_the_server_goes_with_the_last(app):
         assert value(other, "select 1") == "1"
 
 
-def test_reads_of_a_pinned_session_stay_on_its_server(app, cluster, pgweir):
-    one = app.weir(databases={"routed": cluster.target("app")}, default_pool_size=2, route="split")
+def test_reads_of_a_pinned_session_stay_on_its_server(cluster, pgweir):
+    one = Routes(cluster, pgweir).weir()
     client = one.client("routed")
 
     client.query("create temp table mine as select 5 as id")
