@@ -44,6 +44,14 @@ create function f_run(text) returns void language plpgsql
     as $$ begin execute $1; end $$;
 create function f_temporary(name text) returns void language plpgsql
     as $$ begin execute format('create temp table %I as select 1 as n', name); end $$;
+create function f_drop_temporary(name text) returns "char" language plpgsql
+    as $$ declare kind "char"; begin
+        select relkind into kind from pg_class where oid = to_regclass('pg_temp.' || name);
+        if kind in ('r', 'v') then
+            execute format('drop %s pg_temp.%I cascade', case kind when 'r' then 'table' else 'view' end, name);
+        end if;
+        return kind;
+    end $$;
 create function f_lock(key bigint) returns void language plpgsql
     as $$ begin perform pg_advisory_lock(key); end $$;
 create function f_next(name text) returns bigint language plpgsql
