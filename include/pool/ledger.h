@@ -28,6 +28,7 @@
 struct cell {
 	unsigned host;
 	unsigned total;               /* servers in every state */
+	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned by_state[SERVER_CLOSING + 1];
 	int references;
 	uint64_t served;              /* how often its servers were lent, made up for what it missed long ago */
@@ -70,6 +71,7 @@ struct account {
 	struct queue queues[LEND_TARGETS];
 	struct list dedicated;        /* of borrower.order: they wait for servers of their own */
 	unsigned total;
+	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned clients;             /* attached sessions */
 	atomic_int pinned;            /* sessions that keep their server over transactions, or are about to */
 	atomic_int max_pinned;        /* set at reload; 0: no limit */
@@ -118,6 +120,7 @@ struct ledger {
 	struct account *accounts;     /* uthash by user */
 	uint32_t epoch;
 	unsigned total;               /* servers */
+	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned waiting;
 	unsigned vacating;            /* statements that want its database for themselves: no server is opened, none becomes idle */
 	uint64_t sequence;

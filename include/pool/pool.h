@@ -74,6 +74,7 @@ struct borrower {
 	uint8_t state;           /* under the ledger's mutex */
 	uint8_t overtaken;
 	bool insists;            /* on a server of its own set, while one can be opened; set before pool_lend, which clears it */
+	bool beyond;             /* of a dedicated server: it is opened beside the limits, and not counted in them */
 	bool abandoned;          /* under the ledger's mutex: it wants no server any more, and waits for the promised one */
 };
 

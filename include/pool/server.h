@@ -89,6 +89,7 @@ struct server {
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
 	bool replication;               /* logged in for replication */
+	bool beyond;                    /* opened beside the limits, and not counted in them */
 	bool from_reserve;              /* opened beyond the size of its pool */
 	uint32_t addresses_seen;        /* the ledger's address_changes when its own address was last looked at */
 	bool promoted;                  /* reported in_hot_standby = off after on */
@@ -104,6 +105,8 @@ struct server {
 	uint32_t pin_questions;         /* bit n: the question for the reasons n is prepared */
 	uint32_t fences;                /* bit n: the fence of n settings is prepared */
 
+	struct list backends;           /* in the table of pool/backend.h, once it has logged in */
+	_Atomic uint32_t holder;        /* what the client who has it was told for its process id; 0: nobody, or not to be told */
 	uint32_t backend_pid;
 	uint8_t cancel_secret[256];
 	uint16_t cancel_secret_length;

@@ -1,7 +1,9 @@
 /*
  * pool/dedicated.c - servers that are opened for one borrower and for nobody else:
- * replication connections, whose startup packet is the client's own.  They count
- * as every server does, are never idle, and close when they come back.
+ * replication connections, whose startup packet is the client's own, and listeners.
+ * They are never idle, and close when they come back.  The former count as every
+ * server does; a listener is beside the limits, for those who wait for it hold
+ * servers that are counted.
  *
  *   pool_dedicate ─▶ account.dedicated ── the limits allow one more ─▶ login ─▶ granted()
  *                          ▲                                             │
@@ -34,13 +36,13 @@ dedicated_open_locked(struct account *a, struct borrower *b)
 
 		if ((mask & 1u << host) == 0)
 			continue;
-		s = ledger_open_locked(a, host, b->pool, b);
+		s = b->beyond ? ledger_open_beyond_locked(a, host, b->pool) : ledger_open_locked(a, host, b->pool, b);
 		if (s == NULL)
 			continue;
 		dedicated_dequeue_locked(b);
 		b->state = BORROWER_PROMISED;
 		s->dedicated = b;
-		s->replication = true;
+		s->replication = !b->beyond;
 		a->next_host = (host + 1) % a->cell_count;
 		return true;
 	}
@@ -72,7 +74,8 @@ dedicated_pump_locked(struct account *a)
 		struct borrower *b = list_entry(node, struct borrower, order);
 
 		if (!dedicated_open_locked(a, b)) {
-			dedicated_make_room_locked(a, b->target, b);
+			if (!b->beyond)
+				dedicated_make_room_locked(a, b->target, b);
 			return;
 		}
 	}

@@ -124,14 +124,14 @@ cell_is_too_large(const struct cell *c, const struct account *a)
 	bool replica = monitored && cluster_host_role(a->ledger->cluster, c->host) == HOST_REPLICA;
 	int size = replica ? a->replica_pool_size : a->pool_size;
 
-	return size > 0 && (monitored ? c->total : a->total) > (unsigned)(size + max_of(a->reserve_pool_size, 0));
+	return size > 0 && (monitored ? c->total - c->beyond : a->total - a->beyond) > (unsigned)(size + max_of(a->reserve_pool_size, 0));
 }
 
 /* How many servers count against min_pool_size where this cell is. */
 static unsigned
 cell_pool_total(const struct cell *c, const struct account *a)
 {
-	return cluster_is_monitored(a->ledger->cluster) ? c->total : a->total;
+	return cluster_is_monitored(a->ledger->cluster) ? c->total - c->beyond : a->total - a->beyond;
 }
 
 const char *

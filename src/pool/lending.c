@@ -275,7 +275,7 @@ limit_allows_pool(const struct account *a, unsigned host, bool *from_reserve)
 {
 	bool monitored = cluster_is_monitored(a->ledger->cluster);
 	bool replica = monitored && cluster_host_role(a->ledger->cluster, host) == HOST_REPLICA;
-	unsigned total = monitored ? a->cells[host]->total : a->total;
+	unsigned total = monitored ? a->cells[host]->total - a->cells[host]->beyond : a->total - a->beyond;
 	int size = replica ? a->replica_pool_size : a->pool_size;
 
 	if (size <= 0 || total < (unsigned)size)
@@ -314,7 +314,7 @@ limit_allows_database(const struct account *a, bool for_waiter)
 {
 	struct ledger *l = a->ledger;
 
-	if (l->max_connections <= 0 || l->total < (unsigned)l->max_connections)
+	if (l->max_connections <= 0 || l->total - l->beyond < (unsigned)l->max_connections)
 		return true;
 	if (for_waiter)
 		ledger_evict_locked(l, a);
@@ -370,6 +370,22 @@ account_logins(const struct account *a, uint32_t mask)
 		if ((mask & 1u << i) != 0)
 			logins += a->cells[i]->by_state[SERVER_LOGIN] + a->cells[i]->by_state[SERVER_TESTING];
 	return logins;
+}
+
+struct server *
+ledger_open_beyond_locked(struct account *a, unsigned host, struct pool *p)
+{
+	struct server *s;
+
+	if (cell_is_resting(a->cells[host], a->ledger))
+		return NULL;
+	s = server_new_locked(a, host, p);
+	s->beyond = true;
+	s->cell->beyond++;
+	a->beyond++;
+	a->ledger->beyond++;
+	server_order_locked(s, ORDER_LOGIN);
+	return s;
 }
 
 /* One more server on the host that has served so far, or, while that rests, on the next one, which then stays. */
@@ -535,7 +551,13 @@ ledger_forget(struct server *s)
 	s->cell->total--;
 	a->total--;
 	l->total--;
-	atomic_fetch_sub(&a->counter->servers, 1);
+	if (s->beyond) {
+		s->cell->beyond--;
+		a->beyond--;
+		l->beyond--;
+	} else {
+		atomic_fetch_sub(&a->counter->servers, 1);
+	}
 	ledger_pump_all_locked(l);
 	cell_unref(s->cell);
 	s->cell = NULL;

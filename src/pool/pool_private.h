@@ -92,6 +92,8 @@ unsigned account_logins(const struct account *a, uint32_t mask);
 /* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open.  WAITER may be NULL. */
 bool account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter);
 struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struct borrower *waiter);
+/* The same beside all limits, and counted in none. */
+struct server *ledger_open_beyond_locked(struct account *a, unsigned host, struct pool *p);
 void ledger_promise_locked(struct server *s, struct borrower *b);
 void ledger_idle_locked(struct server *s);
 /* Closes an idle server, or all idle ones of those hosts; TEXT, a literal, is logged. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/backend.h"
 #include "pool/pool_private.h"
 #include "pool/profile.h"
 
@@ -20,6 +21,7 @@ server_new_locked(struct account *a, unsigned host, struct pool *p, struct start
 
 	list_init(&s->all);
 	list_init(&s->idle);
+	list_init(&s->backends);
 	list_init(&s->prepared_used);
 	s->number = atomic_fetch_add(&last, 2) + 1;
 	s->id = hub_next_connection(a->ledger->hub);
@@ -69,6 +71,7 @@ server_drop_answers(struct server *s)
 void
 server_free(struct server *s)
 {
+	backend_remove(s);
 	server_drop_answers(s);
 	server_forget_prepared(s);
 	profile_unref(s->profile);

@@ -13,6 +13,7 @@
 #include "auth/crypto.h"
 #include "auth/secret.h"
 #include "observe/log.h"
+#include "pool/backend.h"
 #include "pool/login_private.h"
 #include "pool/profile.h"
 
@@ -493,6 +494,7 @@ login_succeeded(struct server *s)
 	server_describe(s, who, sizeof(who));
 	if (s->pool->snapshot->global.log_connections)
 		log_info(who, "new connection to server (from %s:%u)", s->local.host, s->local.port);
+	backend_add(s);
 	s->dirty = false;
 	if (s->dedicated != NULL)
 		dedicated_grant(s);
