@@ -195,3 +195,24 @@ TEST("a text may end anywhere, and long ones differ in their last byte")
 	free(a);
 	free(b);
 }
+
+TEST("a statement is written for people without any of its constants")
+{
+	static const struct { const char *text; const char *written; } rows[] = {
+	    {"select  1,\n 'it''s', E'a\\'b' -- secret\n from t", "select ?, ?, ?"},
+	    {"select 'a', $$b$$, $x$c$x$, $1, 1.5e+3, .5 from t", "select ?, ?, ?, $1, ?+?, ? from t"},
+	    {"create temp table \"Mine\" (id int) /* secret /* nested */ */", "create temp table \"Mine\" (id int)"},
+	    {"select 'backslash\\', 'secret'", "select ?"}, {"select U&'a', b'1', x'ff', n'x'", "select ?, ?, ?, ?"},
+	    {"select 'unfinished", "select ?"}, {"select $a$unfinished", "select ?"}, {"/* unfinished", ""}, {"", ""}, {"select a1, _b$2", "select a1, _b$2"}};
+	char out[64], small[8];
+
+	for (size_t i = 0; i < array_length(rows); i++) {
+		char *text = memory_copy(rows[i].text, max_of(strlen(rows[i].text), (size_t)1));
+
+		shape_write(text, strlen(rows[i].text), out, sizeof(out));
+		expect_text(out, rows[i].written);
+		free(text);
+	}
+	shape_write("select a_long_name_of_something", 31, small, sizeof(small));
+	expect_text(small, "select");
+}

@@ -21,7 +21,7 @@ struct shaping {
 static void
 shaping_put(struct shaping *s, char c)
 {
-	if (s->blank && s->used > 0 && s->used + 1 < s->size)
+	if (s->blank && s->used > 0 && s->used + 2 < s->size)
 		s->out[s->used++] = ' ';
 	s->blank = false;
 	if (s->used + 1 < s->size)
