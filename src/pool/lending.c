@@ -379,7 +379,7 @@ ledger_open_beyond_locked(struct account *a, unsigned host, struct pool *p)
 
 	if (cell_is_resting(a->cells[host], a->ledger))
 		return NULL;
-	s = server_new_locked(a, host, p);
+	s = server_new_locked(a, host, p, NULL);
 	s->beyond = true;
 	s->cell->beyond++;
 	a->beyond++;
