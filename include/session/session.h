@@ -19,6 +19,7 @@
 #include "route/verdict.h"
 #include "session/worker.h"
 
+struct listening;
 struct pins;
 struct session_login;
 struct vacating;
@@ -71,6 +72,7 @@ struct session {
 	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
 	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
+	struct listening *listening;   /* owned: what it listens to; NULL while it never did */
 	void *console;                 /* owned by admin/ */
 	char *user_name;               /* owned: as the client said it */
 	int64_t connected_wall_us;
@@ -102,6 +104,7 @@ struct session {
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
 	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
 	bool batch_failed : 1;         /* an error came: the rest up to Sync is dropped */
+	bool ready_held : 1;           /* the transaction's ReadyForQuery goes to the client once it is settled */
 	bool settling : 1;             /* the settings are read back; the server is not given back yet */
 	bool probe : 1;                /* settings may have changed in this transaction */
 	bool reset_one : 1;            /* RESET name ran: the name's startup value counts again */

@@ -55,6 +55,8 @@ struct worker {
 	struct list sessions;    /* of session.all */
 	struct lookups *lookups; /* owned: what auth_query has found, and is asked just now */
 	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */
+	struct list receivers;   /* of receiver.all: those whose home this is */
+	struct list audiences;   /* of audience.all */
 	struct list forwards;    /* of forward.all: cancel requests on their way to peers */
 	struct session **slots;  /* owned: a cancel key's slot → session, NULL when free */
 	uint32_t slot_count;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "session/forward_private.h"
+#include "session/listening.h"
 #include "session/pin.h"
 #include "session/reject.h"
 #include "session/vacate.h"
@@ -34,7 +35,16 @@ static const struct feature_row feature_rows[] = {
 enum ahead
 feature_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
-	if (s->features == FEATURES_IGNORE || v->effects == 0)
+	if (s->features == FEATURES_IGNORE)
+		return AHEAD_GO;
+	/* A session that listens is asked whatever the text: a BEGIN has no effects yet. */
+	if (s->listening != NULL || (v->effects & EFFECT_listens) != 0) {
+		enum ahead ahead = listening_ahead(s, type, v, text);
+
+		if (ahead != AHEAD_GO)
+			return ahead;
+	}
+	if (v->effects == 0)
 		return AHEAD_GO;
 	/* Whatever the client's own servers are: those of others may be in the way. */
 	if (s->pool_mode == POOL_SESSION)
@@ -113,6 +123,7 @@ feature_settle(struct session *s, struct bytes *out)
 	if (s->probe)
 		restore_probe(s, out);
 	pin_ask(s, out);
+	listening_settle(s, out);
 }
 
 void
@@ -125,6 +136,9 @@ feature_row(struct session *s, const struct answer *answer, const char *body, si
 		break;
 	case PURPOSE_PINS:
 		pin_row(s, body, length);
+		break;
+	case PURPOSE_CHANNELS:
+		listening_row(s, body, length);
 		break;
 	default:
 		break;
@@ -139,6 +153,8 @@ feature_failed(struct session *s, const struct answer *answer, const struct erro
 		pin_failed(s);
 		return;
 	}
+	if (answer->purpose == PURPOSE_CHANNELS)
+		listening_failed(s);
 	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
 	s->server->close_needed = true;
 }

@@ -4,6 +4,7 @@
  * answer that it will owe is queued.
  */
 #include "session/forward_private.h"
+#include "session/listening.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -312,7 +313,7 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 	/* Who leaves gets the answers to what it has asked. */
 	if (type == FRONTEND_TERMINATE)
 		return outstanding;
-	if (outstanding && s->clearing)
+	if (outstanding && (s->clearing || listening_blocks(s)))
 		return true;
 	if (stream_unsent(&s->server->stream) > HIGH_WATER)
 		return true;
@@ -455,6 +456,10 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 		return 0;
 	}
 	if (!begins && type_begins_request(f.type) && f.type != FRONTEND_TERMINATE && forward_must_leave(s, bytes, length)) {
+		s->blocked = true;
+		return 0;
+	}
+	if (begins && !listening_may_begin(s)) {
 		s->blocked = true;
 		return 0;
 	}

@@ -13,6 +13,7 @@
 
 #include "observe/log.h"
 #include "session/feature.h"
+#include "session/listening.h"
 #include "session/relay_private.h"
 
 /* No message that has to be here as a whole is longer: an answer to a question of ours, a CopyInResponse. */
@@ -270,7 +271,7 @@ relay_ready(struct session *s, const struct relay_frame *f)
 		session_close(s, CLOSE_statement_mode, NULL);
 		return STEP_CLOSED;
 	}
-	return STEP_FORWARD;
+	return listening_holds(s) ? STEP_SWALLOW : STEP_FORWARD;
 }
 
 /* ---------------------------------------------------------------- frames */
@@ -304,8 +305,9 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_ERROR:
 		return relay_error(s, f);
 	case BACKEND_NOTICE:
-	case BACKEND_NOTIFICATION:
 		return STEP_FORWARD;
+	case BACKEND_NOTIFICATION:
+		return listening_native(s, f->body, f->length) ? STEP_SWALLOW : STEP_BROKEN;
 	case BACKEND_PARAMETER_STATUS:
 		return relay_parameter(s, f);
 	case BACKEND_COPY_IN:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "session/feature.h"
+#include "session/listening.h"
 #include "session/vacate.h"
 
 static void
@@ -85,7 +86,12 @@ release_server(struct session *s)
 static void
 release_settled(struct session *s)
 {
+	if (listening_continues(s)) {
+		s->settling = true;
+		return;
+	}
 	feature_settled(s);
+	listening_release(s);
 	release_server(s);
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "observe/log.h"
-#include "session/session_private.h"
+#include "session/listening.h"
 
 /* So many bytes of a head that makes no sense are told to the client, in hexadecimal. */
 #define BAD_HEADER_SHOWN 8
@@ -52,6 +52,7 @@ request_lend(struct session *s, const struct brief *brief)
 	s->target = (uint8_t)routing_target(s, brief);
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW) {
 		s->server = server;
+		listening_lent(s);
 		stat_add(session_stats(s)->assignments, 1);
 		session_enter(s, SESSION_ACTIVE);
 		return;

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "observe/log.h"
+#include "session/listening.h"
 #include "session/pin.h"
-#include "session/session_private.h"
 #include "session/vacate.h"
 
 const char *const session_state_names[SESSION_STATES] = {
@@ -172,6 +172,7 @@ borrower_granted(struct borrower *b, struct server *server)
 		return;
 	}
 	stat_add(session_stats(s)->assignments, 1);
+	listening_lent(s);
 	session_enter(s, SESSION_ACTIVE);
 	request_resume(s);
 }
@@ -215,7 +216,7 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 
 	(void)error;
 	/* The client has all of its answers; only what it has set in its last transaction is lost. */
-	if (s->settling && s->state == SESSION_ACTIVE && !session_keeps_server(s)) {
+	if (s->settling && !s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s)) {
 		relay_settle(s);
 		server->close_needed = true;
 		release_server(s);
@@ -276,6 +277,7 @@ session_stream_drained(struct stream *stream)
 
 	if (s->server != NULL)
 		stream_resume(&s->server->stream);
+	listening_deliver(s);
 	stream_resume(&s->stream);
 	request_resume(s);
 }
@@ -495,6 +497,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	session_uncount(s);
 	session_enter(s, SESSION_CLOSING);
 	timer_disarm(loop_timers(s->worker->loop), &s->timer);
+	listening_free(s);
 	if (s->server != NULL)
 		session_drop_server(s, reason);
 	if (s->vacating != NULL)

@@ -160,6 +160,10 @@ void inquiry_catalog_changed(struct session *s);
 /* On a worker's thread: ends the inquiries that run there. */
 void inquiry_end_all(struct worker *w);
 
+/* ---- receiver.c ---- */
+/* On a worker's thread: ends the connections that listen from there. */
+void receiver_end_all(struct worker *w);
+
 /* ---- cancel.c ---- */
 void cancel_request(struct session *s, uint32_t pid, const char *secret, size_t length);
 

@@ -24,6 +24,8 @@ worker_new(struct process *process, struct loop *loop, struct pool *pool)
 	w->verdicts = verdict_cache_new(VERDICTS_KEPT);
 	list_init(&w->sessions);
 	list_init(&w->inquiries);
+	list_init(&w->receivers);
+	list_init(&w->audiences);
 	list_init(&w->forwards);
 	w->lookups = lookups_new();
 	return w;
@@ -108,6 +110,7 @@ worker_shut(struct message *m)
 	}
 	if (sd->mode == SHUTDOWN_NOW) {
 		inquiry_end_all(w);
+		receiver_end_all(w);
 		peer_end_all(w);
 		lookup_end_all(w);
 		pool_close_all(w->pool);

@@ -1,0 +1,47 @@
+/*
+ * session/listening.h - one session's LISTEN: what it subscribes to, what waits for it,
+ * and how a LISTEN of its server's becomes one of the shared receiver's.
+ */
+#ifndef PGWEIR_SESSION_LISTENING_H
+#define PGWEIR_SESSION_LISTENING_H
+
+#include "session/audience.h"
+#include "session/feature.h"
+
+struct relay_frame;
+
+/* True when notifications of this session come by a receiver; else its server's are its own. */
+bool listening_is_shared(const struct session *s);
+void listening_free(struct session *s);
+
+/* ---- while its transactions run ---- */
+/* A server came: whom its process belongs to. */
+void listening_lent(struct session *s);
+/* False: the request waits, request_resume follows. */
+bool listening_may_begin(struct session *s);
+/* True: what comes behind this request waits until it has been settled. */
+bool listening_blocks(const struct session *s);
+enum ahead listening_ahead(struct session *s, char type, const struct verdict *v, const char *text);
+/* A NotificationResponse of the session's server; false when it is broken. */
+bool listening_native(struct session *s, const char *body, size_t length);
+/* True: the ReadyForQuery that has come is sent by listening_release. */
+bool listening_holds(struct session *s);
+
+/* ---- when a transaction has ended (handover.c) ---- */
+void listening_settle(struct session *s, struct bytes *out);
+void listening_row(struct session *s, const char *body, size_t length);
+void listening_failed(struct session *s);
+/* Once all of that is answered: true while it waits for something, after which release_transaction is called again. */
+bool listening_continues(struct session *s);
+/* What has come goes to the client, and the ReadyForQuery that was held. */
+void listening_release(struct session *s);
+
+/* ---- from the audience ---- */
+void listening_take(struct listening *l, struct notification *n);
+bool listening_hears(const struct listening *l, uint64_t receiver);
+void listening_answered(struct session *s, const struct receiver_request *r);
+void listening_marked(struct session *s, uint64_t marker);
+/* The client can take more. */
+void listening_deliver(struct session *s);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * session/listening_private.h - what listening.c and handover.c share.
+ */
+#ifndef PGWEIR_SESSION_LISTENING_PRIVATE_H
+#define PGWEIR_SESSION_LISTENING_PRIVATE_H
+
+#include "session/listening.h"
+
+/* Notifications in order, each with a reference. */
+struct backlog {
+	struct notification **ring; /* owned; NULL until used */
+	uint32_t first, count, capacity;
+};
+
+void backlog_push(struct backlog *b, struct notification *n); /* takes a reference of its own */
+struct notification *backlog_at(const struct backlog *b, uint32_t i);
+struct notification *backlog_pop(struct backlog *b); /* the reference is the caller's */
+void backlog_remove(struct backlog *b, uint32_t i);
+void backlog_free(struct backlog *b);
+
+/* What a transaction's end waits for. */
+enum handover {
+	HANDOVER_NONE,
+	HANDOVER_ASKED,    /* the server: what it listens to */
+	HANDOVER_JOINING,  /* the receiver: to have what is new */
+	HANDOVER_JOINED,
+	HANDOVER_MARKING,  /* the server: the marker, then UNLISTEN */
+	HANDOVER_MARKED,   /* the receiver: the marker */
+	HANDOVER_CLEANING, /* the server: UNLISTEN */
+	HANDOVER_FENCING,  /* the receiver: all that was committed before */
+	HANDOVER_DONE
+};
+
+struct listening {
+	struct session *session;    /* borrowed: the owner */
+	struct audience *audience;  /* joined; NULL until it is needed */
+	struct list subscriptions;  /* of subscription.in_session */
+	struct backlog queue;       /* from the receiver, for the client */
+	struct backlog natives;     /* from the session's own server, until the marker */
+	struct bytes listed;        /* what the server listens to, each name with its NUL */
+	char *problem;              /* owned: why there is no receiver; NULL: there is one, or it was not asked for */
+	uint64_t number;            /* of the request whose answer is awaited; 0: none */
+	uint64_t marker;            /* the last one's */
+	int64_t fenced_us;          /* what other sessions committed before this has been delivered */
+	enum handover step;
+	bool opened : 1;            /* the receiver has answered: it is there */
+	bool opening : 1;           /* and is asked */
+	bool beginning : 1;         /* the request waits for a fence */
+	bool brought : 1;           /* the server was made to LISTEN to what the session has */
+	bool in_doubt : 1;          /* that was done inside of a transaction, which may have undone it */
+	bool marked_native : 1;     /* the marker has come from the server, */
+	bool marked_shared : 1;     /* and from the receiver */
+	bool failed : 1;            /* a question of ours did */
+};
+
+struct listening *listening_make(struct session *s);
+uint64_t listening_ask(struct session *s, bool waits, uint64_t marker);
+void listening_join(struct session *s);
+struct subscription *listening_find(const struct listening *l, const char *channel);
+
+/* ---- handover.c ---- */
+/* Makes the server LISTEN to what the session has, ahead of a statement that could change or look at it. */
+enum ahead handover_bring(struct session *s);
+void handover_answered(struct session *s, const struct receiver_request *r);
+
+#endif
