@@ -106,7 +106,7 @@ struct server {
 	uint32_t fences;                /* bit n: the fence of n settings is prepared */
 
 	struct list backends;           /* in the table of pool/backend.h, once it has logged in */
-	_Atomic uint32_t holder;        /* what the client who has it was told for its process id; 0: nobody, or not to be told */
+	_Atomic uint32_t holder;        /* what the client who has it was told for its process id; 0: nobody yet */
 	uint32_t backend_pid;
 	uint8_t cancel_secret[256];
 	uint16_t cancel_secret_length;

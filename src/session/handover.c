@@ -334,7 +334,6 @@ handover_compare(struct session *s)
 		static _Atomic uint64_t last;
 
 		l->marker = atomic_fetch_add(&last, 1) + 1;
-		l->marked_native = false;
 		l->marked_shared = false;
 		l->step = HANDOVER_JOINING;
 		listening_ask(s, true, l->marker);
@@ -386,6 +385,7 @@ handover_finish(struct listening *l)
 	l->step = HANDOVER_NONE;
 	l->brought = false;
 	l->opened = false;
+	l->marked_native = false;
 	backlog_free(&l->natives);
 	bytes_free(&l->listed);
 }

@@ -290,9 +290,9 @@ listening_holds(struct session *s)
 void
 listening_lent(struct session *s)
 {
-	bool is_told = !listening_is_shared(s) || !listening_has_any(s);
-
-	atomic_store_explicit(&s->server->holder, is_told ? s->cancel_pid : 0, memory_order_release);
+	/* Who listens waits with that until it has heard all that its predecessor said: listening_may_begin. */
+	if (!listening_is_shared(s) || !listening_has_any(s))
+		atomic_store_explicit(&s->server->holder, s->cancel_pid, memory_order_release);
 }
 
 bool
@@ -302,7 +302,7 @@ listening_may_begin(struct session *s)
 
 	if (l == NULL || !listening_has_any(s) || !listening_is_shared(s) || s->server->status != 'I' || s->server->answers.count > 0)
 		return true;
-	if (atomic_load_explicit(&s->server->holder, memory_order_relaxed) != 0)
+	if (atomic_load_explicit(&s->server->holder, memory_order_relaxed) == s->cancel_pid)
 		return true;
 	if (s->server->returned_us <= l->fenced_us) {
 		atomic_store_explicit(&s->server->holder, s->cancel_pid, memory_order_release);
@@ -369,7 +369,7 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 	}
 	if (!listening_has_any(s) || s->listening->brought)
 		return AHEAD_GO;
-	if ((v->effects & (EFFECT_listens | EFFECT_looks_channels | EFFECT_unknown)) != 0 ||
+	if ((v->effects & (EFFECT_listens | EFFECT_looks_channels | EFFECT_unknown)) != 0 || strcasestr(text, "pg_listening_channels") != NULL ||
 	    (!is_bind && (v->statements != 1 || v->kind == KIND_BEGIN || v->kind == KIND_BEGIN_READ_ONLY)))
 		return handover_bring(s);
 	return AHEAD_GO;
