@@ -38,7 +38,7 @@ feature_ahead(struct session *s, char type, const struct verdict *v, const char 
 	if (s->features == FEATURES_IGNORE)
 		return AHEAD_GO;
 	/* A session that listens is asked whatever the text: a BEGIN has no effects yet. */
-	if (s->listening != NULL || (v->effects & EFFECT_listens) != 0) {
+	if (s->listening != NULL || ((v->effects & EFFECT_listens) != 0 && s->features != FEATURES_REJECT)) {
 		enum ahead ahead = listening_ahead(s, type, v, text);
 
 		if (ahead != AHEAD_GO)
