@@ -134,7 +134,7 @@ class Suite:
             shutil.copy(f"{libraries}/{name}", self.libraries)
         os.chmod(made, 0o755)
 
-    def run(self, host, port, primary, within):
+    def run(self, host, port, primary, stuck):
         """One run of the schedule; returns pg_regress's output, results/ and regression.diffs are in .output."""
         pgxs = os.path.dirname(subprocess.run([program("pg_config"), "--pgxs"], stdout=subprocess.PIPE, text=True).stdout.strip())
         argv = [os.path.join(pgxs, "..", "..", "src", "test", "regress", "pg_regress"), "--use-existing"]
@@ -143,20 +143,29 @@ class Suite:
         argv += [f"--dbname={DATABASE}", f"--host={host}", f"--port={port}", "--user=postgres"]
         shutil.rmtree(self.output)
         self.nest.folder("output")
+        self.nest.folder("output/results")
         log = f"{self.nest.path}/pg_regress.log"
         if os.path.exists(log):
             os.unlink(log)
         process = self.nest.spawn(argv, log=log)
-        try:
-            process.wait(within)
-        except subprocess.TimeoutExpired:
-            say(f"it did not end in {within} s: what is still running is ended")
-            for row in primary.query(WHO_WAITS):
-                say("    " + " ".join(str(value) for value in row).replace("\n", " ")[:200])
-            signal_all(process_tree(process.pid), signal.SIGKILL)
-            process.wait()
+        progress, since = None, time.monotonic()
+        while process.poll() is None:
+            time.sleep(0.2)
+            results = [f"{self.output}/results/{test}.out" for test in self.tests]
+            last, progress = progress, sum(os.path.getsize(path) for path in [log, *results] if os.path.exists(path))
+            since = since if progress == last else time.monotonic()
+            if time.monotonic() - since > stuck:
+                self._end_what_hangs(process, primary)
+                since = time.monotonic()
         with open(log, errors="replace") as f:
             return f.read()
+
+    def _end_what_hangs(self, process, primary):
+        """Ends the psqls that run now, so that the tests after them have their turn."""
+        say("nothing moves: what is still running is ended")
+        for row in primary.query(WHO_WAITS):
+            say("    " + " ".join(str(value) for value in row).replace("\n", " ")[:200])
+        signal_all(process_tree(process.pid)[1:], signal.SIGKILL)
 
 
 def make_database(cluster):
@@ -173,10 +182,10 @@ def keep_results(suite, folder, output):
         f.write(output)
 
 
-def run_directly(nest, suite, folder, within):
+def run_directly(nest, suite, folder, stuck):
     with Cluster(replicas=0, settings=CLUSTER_SETTINGS, nest=nest) as cluster:
         make_database(cluster)
-        output = suite.run(nest.path, cluster.primary.port, cluster.primary, within)
+        output = suite.run(nest.path, cluster.primary.port, cluster.primary, stuck)
         cluster.primary.kill9()
     shutil.rmtree(cluster.primary.data)
     keep_results(suite, folder, output)
@@ -208,7 +217,7 @@ def run_pooled(nest, suite, folder, options):
         make_database(cluster)
         users = {"postgres": "unused"}
         weir = Pgweir(nest, pgweir_config(cluster, options), users=users, program=options.pgweir)
-        output = suite.run(weir.socket_folder, weir.port, cluster.primary, options.seconds)
+        output = suite.run(weir.socket_folder, weir.port, cluster.primary, options.stuck)
         died = not weir.is_up()
         keep_results(suite, folder, output)
         shutil.copy(weir.log_path, f"{folder}/pgweir.log")
@@ -282,7 +291,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--session-features", default="keep")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a further setting of pgweir")
-    parser.add_argument("--seconds", type=int, default=900, help="how long one run of the suite may take (900)")
+    parser.add_argument("--stuck", type=int, default=60, metavar="SECONDS", help="without any progress, running tests are ended (60)")
     parser.add_argument("--fresh", action="store_true", help="do not use kept direct results")
     parser.add_argument("--output", default=os.path.join(ROOT, "build", "pg_regress"))
     options = parser.parse_args()
@@ -296,7 +305,7 @@ def main():
         for number, folder in enumerate(folders[:2], 1):
             if options.fresh or not os.path.exists(folder):
                 say(f"directly, run {number} of 2 ...")
-                run_directly(nest, suite, folder, options.seconds)
+                run_directly(nest, suite, folder, options.stuck)
         say(f"{expected_count(folders[0])} of {len(suite.tests)} are as PostgreSQL expects them when run directly")
         begun = time.monotonic()
         died, warnings = run_pooled(nest, suite, folders[2], options)
