@@ -53,7 +53,7 @@ fuzz_expect_equal(const struct verdict *a, const struct verdict *b)
 	must(a->kind == b->kind);
 	must(a->statements == b->statements);
 	must(a->may_copy_in == b->may_copy_in);
-	must(a->touches_settings == b->touches_settings);
+	must(a->effects == b->effects);
 	must(strcmp(a->name, b->name) == 0);
 }
 
