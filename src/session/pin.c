@@ -244,6 +244,8 @@ pin_asked(const struct session *s)
 
 		if (row->condition == NULL)
 			continue;
+		if (s->pin_notes != NULL && (s->pin_notes->doubtful & 1u << i) != 0)
+			asked |= 1u << i;
 		if ((s->effects & row->begun_by) != 0 || (pinned && (row->ended_by == 0 || (s->effects & row->ended_by) != 0)))
 			asked |= 1u << i;
 	}
@@ -318,10 +320,13 @@ pin_row(struct session *s, const char *body, size_t length)
 		if (pin_rows[i].effect == EFFECT_temporary && row_is_true(&r))
 			s->server->left |= EFFECT_temporary;
 	}
-	if (reader_ok(&r))
-		s->pins = pins;
-	else
+	if (!reader_ok(&r)) {
 		pin_failed(s);
+		return;
+	}
+	s->pins = pins;
+	if (s->pin_notes != NULL)
+		s->pin_notes->doubtful = 0;
 }
 
 void
@@ -332,6 +337,7 @@ pin_failed(struct session *s)
 	for (unsigned i = 0; i < PIN_REASONS; i++)
 		if ((asked & 1u << i) != 0)
 			s->pins |= (uint32_t)pin_rows[i].effect;
+	pin_notes(s)->doubtful |= (uint8_t)asked;
 	s->server->pin_questions = 0;
 }
 
@@ -417,8 +423,15 @@ pin_end_all(struct session *s)
 {
 	if (s->pin_notes == NULL && s->pins == 0)
 		return;
-	s->server->left |= s->pins;
+	if (s->server != NULL)
+		s->server->left |= s->pins;
 	s->pins = 0;
 	pin_compare(s);
 	pin_forget(s);
+}
+
+bool
+pin_is_expected(const struct session *s)
+{
+	return s->pin_notes != NULL && s->pin_notes->counted;
 }

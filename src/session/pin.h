@@ -26,6 +26,7 @@ struct pins {
 	struct pin_note notes[PIN_REASONS];
 	bool counted;  /* in account.pinned: it is pinned, or has a place for it */
 	bool seeds;    /* a text of this transaction calls setseed() */
+	uint8_t doubtful; /* bits of reasons: PostgreSQL was asked and could not say */
 	bool exceeded; /* it is pinned beyond max_pinned, and that was logged */
 };
 
@@ -40,8 +41,10 @@ void pin_row(struct session *s, const char *body, size_t length);
 void pin_failed(struct session *s);
 /* s->pins is PostgreSQL's word. */
 void pin_settled(struct session *s);
-/* The session ends, or its server has: what it has left there is the server's to be rid of. */
+/* The session ends: what it has left on its server, if it still has that, is the pool's to be rid of. */
 void pin_end_all(struct session *s);
+/* True when the transaction was to take a pin, as its text says. */
+bool pin_is_expected(const struct session *s);
 
 /*
  * Takes a pin that PostgreSQL cannot be asked for (LOAD, setseed, sequences), or ends some.  In a transaction, or

@@ -216,9 +216,11 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 
 	(void)error;
 	/* The client has all of its answers; only what it has set in its last transaction is lost. */
-	if (s->settling && !s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s)) {
+	if (s->settling && !s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s)) {
 		relay_settle(s);
 		server->close_needed = true;
+		pin_settled(s);
+		s->effects = 0;
 		release_server(s);
 		return;
 	}
@@ -454,7 +456,6 @@ session_drop_server(struct session *s, enum close_reason reason)
 	if (recovers && s->worker->to_server.stream == &s->server->stream)
 		gather_flush(&s->worker->to_server);
 	relay_settle(s);
-	pin_end_all(s);
 	clean &= reason != CLOSE_server_lost && reason != CLOSE_server_ended && reason != CLOSE_server_broken;
 	if (clean && !s->server->stream.failed) {
 		s->server->dirty |= s->pool_mode == POOL_SESSION;
@@ -498,6 +499,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	session_enter(s, SESSION_CLOSING);
 	timer_disarm(loop_timers(s->worker->loop), &s->timer);
 	listening_free(s);
+	pin_end_all(s);
 	if (s->server != NULL)
 		session_drop_server(s, reason);
 	if (s->vacating != NULL)
