@@ -11,6 +11,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.routes import DATABASE, Routes
 from lib.scene import Background, crowd, farewell
 
 # -- what a client hears, message by message, and on a connection of its own --
@@ -136,3 +137,357 @@ def test_a_client_hears_what_it_hears_on_a_connection_of_its_own(app, story):
         got = play({"a": a, "b": b}, story)
 
     assert got == expected
+
+
+# -- one connection --
+
+
+def listeners(app):
+    """Process ids of the connections that listen."""
+    found = app.primary.query("select pid from pg_stat_activity where datname = 'app' and application_name = 'pgweir listener'")
+    return [int(pid) for (pid,) in found]
+
+
+def hears(client, *expected, within=10):
+    """Waits until these payloads have come, and no others."""
+    got = []
+
+    def all_came():
+        got.extend(payload for _, _, payload in heard(client))
+        return len(got) >= len(expected)
+
+    eventually(all_came, within=within)
+    assert got == list(expected)
+    return True
+
+
+def test_one_connection_listens_for_all_clients_of_all_workers_and_ends_with_them(app):
+    one = app.weir(default_pool_size=2, workers=2)
+    clients = [one.client("app") for _ in range(8)]
+
+    for number, client in enumerate(clients):
+        client.query(f"listen shared; listen own{number}")
+    app.query("notify shared, 'to all'; notify own5, 'to one'")
+
+    for number, client in enumerate(clients):
+        hears(client, *(["to all", "to one"] if number == 5 else ["to all"]))
+    assert len(listeners(app)) == 1
+    for client in clients:
+        client.close()
+    eventually(lambda: not listeners(app))
+
+
+def test_an_idle_client_hears_at_once_and_holds_no_server(app):
+    one = app.weir(default_pool_size=1)
+    with one.client("app") as client, app.primary.client("app") as stranger:
+        client.query("listen x")
+
+        stranger.query("notify x, 'from outside'")
+
+        m = client.read()
+        assert told(m) == (stranger.pid, "x", "from outside")
+        assert app.pool(one)["sv_active"] + app.pool(one)["sv_idle"] <= 2
+        with one.client("app") as other:
+            assert other.query("begin; select 1").error is None
+
+
+def test_one_s_own_notification_bears_one_s_own_process_id_before_ready_for_query(app):
+    one = app.weir(default_pool_size=3)
+    with one.client("app") as a, one.client("app") as b:
+        a.query("listen x")
+        b.query("listen x")
+        for _ in range(50):
+            mine = a.query("notify x, 'a'").messages
+            assert [m.kind for m in mine] == [b"C", b"A", b"Z"]
+            assert told(mine[1]) == (a.pid, "x", "a")
+            theirs = [m for m in b.query("select pg_notify('x', 'b')").messages if m.kind == b"A"]
+            assert [told(m)[::2] for m in theirs if told(m)[2] == "b"] == [(b.pid, "b")]
+            assert all(told(m)[0] == a.pid for m in theirs if told(m)[2] == "a")
+            assert all(pid == b.pid for pid, _, _ in heard(a))
+
+
+def test_a_limit_of_one_connection_leaves_room_for_the_one_that_listens(app):
+    one = app.weir(default_pool_size=1, max_db_connections=1)
+
+    with one.client("app") as client, one.client("app") as other:
+        client.query("listen x")
+        other.query("notify x, 'p'")
+        hears(client, "p")
+
+
+def test_nothing_is_lost_or_doubled_while_clients_come_to_listen(app):
+    """Others notify all the time: from its first notification on, each client hears every number once, in order."""
+    one = app.weir(default_pool_size=3, workers=2)
+    stop = threading.Event()
+
+    def notify():
+        with app.primary.client("app") as client:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                client.query(f"notify x, '{number}'")
+            return number
+
+    background = Background(notify)
+
+    def listen(number):
+        with one.client("app") as client:
+            got = []
+            if number % 2:
+                client.query("listen other")
+            for sql in ("begin", "listen x", "commit") if number % 3 else ("listen x",):
+                got += [told(m)[2] for m in client.query(sql).messages if m.kind == b"A"]
+            while len(got) < 50:
+                m = client.read()
+                got.append(told(m)[2])
+            got = [int(payload) for payload in got]
+            assert got == list(range(got[0], got[0] + len(got)))
+
+    try:
+        crowd(20, listen)
+    finally:
+        stop.set()
+    background.result()
+
+
+def test_all_who_listen_hear_the_same_order(app):
+    one = app.weir(default_pool_size=4, workers=2)
+    clients = [one.client("app") for _ in range(6)]
+    for client in clients:
+        client.query("listen x; listen y")
+
+    def notify(number):
+        with one.client("app") as client:
+            for round in range(20):
+                client.query(f"notify {'xy'[round % 2]}, '{number}.{round}'")
+
+    crowd(5, notify)
+
+    orders = []
+    for client in clients:
+        orders.append([told(client.read())[2] for _ in range(100)])
+        client.close()
+    assert all(order == orders[0] for order in orders)
+
+
+def test_ten_thousand_clients_share_one_connection_and_one_message(app):
+    """As many as the descriptors allow: 2,000 here stand for them all."""
+    count = 2000
+    one = app.weir(default_pool_size=5, max_client_conn=count + 10)
+    clients = []
+    try:
+        for _ in range(count):
+            clients.append(one.client("app"))
+            clients[-1].send(wire.query("listen x"))
+        for client in clients:
+            client.read_until(b"Z")
+        before = one.memory()
+
+        app.query("select pg_notify('x', repeat('p', 7000))")
+
+        for client in clients:
+            assert len(told(client.read())[2]) == 7000
+        assert len(listeners(app)) == 1
+        assert one.memory() - before < 10_000_000
+    finally:
+        for client in clients:
+            client.close()
+
+
+# -- losses --
+
+
+def test_a_lost_connection_is_made_again_and_said(app):
+    one = app.weir(default_pool_size=2).allow("the connection that listens")
+    with one.client("app") as client:
+        client.query("listen x; listen y")
+
+        app.primary.query(f"select pg_terminate_backend({listeners(app)[0]})")
+
+        m = client.read()
+        assert m.kind == b"N"
+        assert m.fields()["S"] == "WARNING"
+        assert m.fields()["M"] == "notifications may have been lost: the connection that listens was interrupted"
+        app.query("notify x, 'again'; notify y, 'too'")
+        hears(client, "again", "too")
+
+
+def test_a_listen_while_the_connection_is_lost_waits_for_the_next_one(app):
+    one = app.weir(default_pool_size=2).allow("the connection that listens")
+    with one.client("app") as first, one.client("app") as client:
+        first.query("listen x")
+        app.primary.query(f"select pg_terminate_backend({listeners(app)[0]})")
+
+        assert client.query("listen y").error is None
+
+        app.query("notify y, 'p'")
+        hears(client, "p")
+
+
+def test_a_listen_that_cannot_be_had_is_an_error_and_ends_nothing(app):
+    one = app.weir(default_pool_size=2, secrets={"postgres": "", "narrow": ""})
+    app.primary.query("drop role if exists narrow")
+    app.primary.query("create role narrow login connection limit 1")
+    one.allow("server login failed")
+    with one.client("app", user="narrow") as client:
+        client.query("begin")
+
+        result = client.ask(wire.query("listen x"))
+
+        assert (result.error.sqlstate, result.error.message) == ("57P03", "cannot listen: there is no connection for it")
+        assert "too many connections for role" in result.error.fields["D"]
+        assert client.query("rollback").tags == ["ROLLBACK"]
+        assert client.query("select 1").rows == [("1",)]
+
+
+def test_pause_closes_the_connection_and_resume_brings_it_back(app):
+    one = app.weir(default_pool_size=2).allow("the connection that listens")
+    with one.client("app") as client:
+        client.query("listen x")
+
+        one.console("PAUSE app")
+        assert app.pids() == []
+        one.console("RESUME app")
+
+        assert client.read().kind == b"N"
+        app.query("notify x, 'again'")
+        hears(client, "again")
+
+
+def test_reconnect_makes_a_new_connection(app):
+    one = app.weir(default_pool_size=2).allow("the connection that listens")
+    with one.client("app") as client:
+        client.query("listen x")
+        (before,) = listeners(app)
+
+        one.console("RECONNECT app")
+
+        eventually(lambda: listeners(app) not in ([], [before]))
+        assert client.read().kind == b"N"
+        app.query("notify x, 'again'")
+        hears(client, "again")
+
+
+def test_the_one_that_listens_goes_to_the_new_primary(own_cluster, pgweir):
+    one = Routes(own_cluster, pgweir).weir(check_interval=0.1, check_timeout=0.3, check_fall=2).allow(".")
+    former, heir = own_cluster.primary, own_cluster.replica(1)
+    with one.client(DATABASE, timeout=30) as client:
+        client.query("listen x")
+
+        former.kill9()
+        own_cluster.promote(heir)
+
+        assert "notifications may have been lost" in client.read().fields()["M"]
+        heir.query("notify x, 'from the new one'", database=DATABASE)
+        hears(client, "from the new one")
+
+
+def test_who_does_not_read_is_closed_when_too_much_waits(app):
+    one = app.weir(default_pool_size=2).allow("pooler error")
+    with one.client("app") as client:
+        client.query("listen x")
+        client.query("begin")
+
+        app.query("select pg_notify('x', i::text) from generate_series(1, 10001) i")
+
+        error = farewell(client)
+        assert (error.severity, error.sqlstate, error.message) == ("FATAL", "53200", "too many notifications wait for this client")
+
+
+# -- other ways to have a server --
+
+
+def test_in_session_mode_a_client_listens_on_its_own_server(app):
+    one = app.weir(default_pool_size=2, pool_mode="session")
+    with one.client("app") as client:
+        client.query("listen x")
+
+        mine = client.query("notify x, 'a'").messages
+
+        assert told(mine[1]) == (client.pid, "x", "a")
+        assert listeners(app) == []
+
+
+def test_what_a_client_listened_to_is_not_the_next_one_s(app):
+    one = app.weir(default_pool_size=1)
+    with one.client("app") as client:
+        client.query("begin; listen x")
+    with one.client("app") as client:
+        client.query("listen y")
+    with one.client("app") as client:
+        client.query("begin; listen z; notify z; commit")
+
+    with one.client("app") as client:
+        app.query("notify x; notify y; notify z")
+        assert client.query("select pg_listening_channels()").rows == []
+        assert heard(client) == []
+
+
+def test_each_client_gets_its_payload_in_its_own_encoding(app):
+    one = app.weir(default_pool_size=1)
+    with one.client("app", client_encoding="LATIN1") as latin, one.client("app", client_encoding="UTF8") as utf8:
+        latin.query("listen x")
+        utf8.query("listen x")
+
+        app.query("select pg_notify('x', chr(233))")
+
+        assert latin.read().body[4:] == b"x\0\xe9\0"
+        assert utf8.read().body[4:] == b"x\0\xc3\xa9\0"
+
+
+# -- drivers --
+
+
+def test_psycopg_notifies(app):
+    one = app.weir(default_pool_size=1)
+    with one.connect("app") as listener, one.connect("app") as sender:
+        listener.execute("listen x")
+
+        sender.execute("notify x, 'one'")
+        sender.execute("select pg_notify('x', %s)", ("two",))
+
+        notifies = listener.notifies()
+        got = [next(notifies), next(notifies)]
+        assert [(n.channel, n.payload, n.pid) for n in got] == [("x", p, sender.pgconn.backend_pid) for p in ("one", "two")]
+        notifies.close()
+
+
+def test_asyncpg_add_listener(app):
+    one = app.weir(default_pool_size=2)
+
+    async def work():
+        async def connect():
+            return await asyncpg.connect(host=one.address, port=one.port, user="postgres", database="app")
+
+        listener, sender = await connect(), await connect()
+        got = asyncio.Queue()
+        await listener.add_listener("x", lambda _, pid, channel, payload: got.put_nowait((pid, channel, payload)))
+        await sender.execute("notify x, 'p'")
+        assert await asyncio.wait_for(got.get(), 10) == (sender.get_server_pid(), "x", "p")
+        await listener.close()
+        await sender.close()
+
+    asyncio.run(work())
+
+
+NODE_LISTENS = """
+const { Client } = require("pg");
+const [port] = process.argv.slice(1);
+(async () => {
+  const options = { host: "127.0.0.1", port: Number(port), user: "postgres", database: "app" };
+  const listener = new Client(options), sender = new Client(options);
+  await listener.connect(); await sender.connect();
+  const heard = new Promise(resolve => listener.on("notification", resolve));
+  await listener.query("listen x");
+  await sender.query("select pg_notify($1, $2)", ["x", "p"]);
+  const m = await heard;
+  console.log(m.channel, m.payload, m.processId === sender.processID);
+  await listener.end(); await sender.end();
+})();
+"""
+
+
+def test_node_postgres_notification_events(app, node):
+    one = app.weir(default_pool_size=1)
+
+    assert node(NODE_LISTENS, one.port).strip() == "x p true"

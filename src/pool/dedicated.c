@@ -133,7 +133,8 @@ dedicated_grant(struct server *s)
 	/* Those who wait for ordinary servers may have counted on this login. */
 	ledger_pump_locked(s->account);
 	pthread_mutex_unlock(&s->ledger->mutex);
-	s->close_needed = true;
+	/* A listener goes when its owner closes it, and is no server that is being got rid of. */
+	s->close_needed = !s->beyond;
 	server_lend(s, b);
 	b->events->granted(b, s);
 }

@@ -222,7 +222,7 @@ receiver_new(struct worker *home, struct ledger *ledger, const char *user, const
 	bytes_text(&l->startup, "client_encoding");
 	bytes_text(&l->startup, encoding);
 	bytes_text(&l->startup, "application_name");
-	bytes_text(&l->startup, "pgweir receiver");
+	bytes_text(&l->startup, "pgweir listener");
 	list_init(&l->waiting);
 	list_init(&l->sent);
 	list_init(&l->markers);
