@@ -545,6 +545,11 @@ def lock(c):
                   f"select pg_advisory_lock(id + {one}) from notes where id = 1")
 
 
+@row("advisory", 1, holds=True)
+def lock_by_message(c):
+    return [["F", c.pick(2880, 2882, 2884), [str(c.key)]]]
+
+
 @row("advisory", 5, holds=True)
 def unlock(c):
     key = c.pick(str(c.key), f"{c.key}, 5")
@@ -559,6 +564,11 @@ def draw(c):
     return c.pick(f"select nextval('{q}')", f"select setval('{q}', 50)", f"select f_next('{q}')",
                   f"insert into t_{c.letter} (v) values ('s') returning id", f"insert into t_{c.letter} (v) values ('s')",
                   f"select nextval('t_{c.letter}_id_seq')")
+
+
+@row("sequences", 1, holds=True)
+def draw_by_message(c):
+    return [["F", 1574, [f"q_{c.letter}"]]]
 
 
 @row("sequences", 4, holds=True)
@@ -674,6 +684,15 @@ def _leaves(c):
     return Step(c.letter, [*unread, ["vanish"]])
 
 
+def _extended(c, sql):
+    """By messages, as a statement that has a name sometimes; `protocol` executes that again."""
+    if "protocol" not in c.groups or c.chance(0.7):
+        return [*unnamed(c, sql), ["S"]]
+    name = c.pick(*NAMES)
+    c.names.append((name, []))
+    return [["P", name, sql], *([["B", "", name, []], ["E", ""]] if c.chance(0.6) else []), ["S"]]
+
+
 def _step(c, rows):
     _, _, holds, function = c.luck.choices(rows, [r[1] for r in rows])[0]
     said = function(c)
@@ -683,7 +702,7 @@ def _step(c, rows):
         said = decorated(c, said)
         way = c.luck.random()
         extended = way < 0.25 and ";" not in said.replace("$$", "")
-        said = [*unnamed(c, said), ["S"]] if extended else [["Q", said]]
+        said = _extended(c, said) if extended else [["Q", said]]
     return Step(c.letter, said, holds)
 
 
