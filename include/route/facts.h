@@ -35,6 +35,10 @@ void facts_add(struct catalog_facts *facts, char kind, const char *schema, const
 struct catalog_facts *facts_ref(struct catalog_facts *facts); /* returns FACTS; NULL stays NULL */
 void facts_unref(struct catalog_facts **facts);               /* drops one reference and nulls the pointer */
 
+/* The set says nothing about replicas: nothing is proven to be a read by it. */
+void facts_leave_out_routes(struct catalog_facts *facts);
+bool facts_knows_routes(const struct catalog_facts *facts);
+
 uint64_t facts_generation(const struct catalog_facts *facts);
 size_t facts_count(const struct catalog_facts *facts); /* rows, for operators to see */
 
@@ -97,7 +101,8 @@ void facts_query_mentions(unsigned server_version_num, struct bytes *out);
 void facts_query_sources(unsigned server_version_num, struct bytes *out);
 
 /*
- * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_hits(), facts_query_closure(), COMMIT.
+ * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_hits(), facts_query_closure(),
+ * facts_query_mentions(), facts_query_sources(), COMMIT.
  * All are for the simple protocol on a session whose standard_conforming_strings is on.
  */
 enum facts_query {

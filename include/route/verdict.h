@@ -87,6 +87,7 @@ struct verdict {
 	uint64_t generation;        /* of the facts that were asked; 0 without */
 	uint32_t effects;           /* enum effect: what it may do to its session, or ask of it */
 	uint32_t surely;            /* those of them that the text says itself, by its tree */
+	bool lacks_catalog;         /* it mentions names that the facts would tell the effects of, if they were there */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
 	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */
 	bool is_proven;             /* a proven read or a READ ONLY begin, whatever a hint says */

@@ -307,6 +307,30 @@ effect_words_add_name(struct effect_words *e, const char *name)
 		add_facts(e, name);
 }
 
+/* PostgreSQL's own: by its prefix, or one of those that have none. */
+static bool
+is_own_call(const char *name)
+{
+	return strncmp(name, "pg_", 3) == 0 || is_common_call(name);
+}
+
+/* Does a relation of the database's stand behind the keyword at HERE?  A body of code counts as one. */
+static bool
+relation_follows(const struct words *here)
+{
+	static const char *const keywords[] = {"from", "join", "into", "update", "copy", "truncate", "do"};
+	struct words ahead = *here;
+	enum token token;
+
+	for (size_t i = 0; i < array_length(keywords); i++) {
+		if (strcmp(here->name, keywords[i]) != 0)
+			continue;
+		token = words_next(&ahead);
+		return token == TOKEN_NAME || token == TOKEN_STRING || (token == TOKEN_WORD && strncmp(ahead.name, "pg_", 3) != 0);
+	}
+	return false;
+}
+
 /* A name of the database's. */
 static void
 take_foreign_name(struct effect_words *e, const struct words *here)
@@ -316,10 +340,11 @@ take_foreign_name(struct effect_words *e, const struct words *here)
 	if (e->take_name != NULL && !here->is_odd && effect_of_name(here->name) == 0)
 		e->take_name(e->user, here->name);
 	if (e->facts == NULL) {
-		if (e->reading != READ_BODY && next_is_sign(here, '(') && !is_common_call(here->name)) {
+		if (e->reading != READ_BODY && next_is_sign(here, '(') && !is_own_call(here->name)) {
 			e->effects |= EFFECTS_UNKNOWN;
-			e->has_unnamed = true;
+			e->has_unnamed = e->lacks_catalog = true;
 		}
+		e->lacks_catalog |= relation_follows(here);
 		return;
 	}
 	add_facts(e, here->is_odd || (here->has_non_ascii && !e->exact_encoding) ? NULL : here->name);

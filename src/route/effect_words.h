@@ -26,6 +26,7 @@ struct effect_words {
 	bool has_unnamed;      /* settings may change whose names do not stand there */
 	bool has_default;      /* the keyword DEFAULT */
 	bool has_update;
+	bool lacks_catalog;    /* relations or functions are mentioned, and there are no facts */
 	bool has_settings_view;
 };
 

@@ -32,6 +32,7 @@ struct catalog_facts {
 	atomic_uint references;
 	uint64_t generation;
 	size_t count;
+	bool leaves_out_routes;
 	char *everything;         /* owned; NULL while names decide */
 	bool has_non_ascii[256];  /* by kind */
 	struct facts_name *names; /* owned */
@@ -158,6 +159,18 @@ struct effect_names **
 facts_effect_names(struct catalog_facts *facts)
 {
 	return &facts->effects;
+}
+
+void
+facts_leave_out_routes(struct catalog_facts *facts)
+{
+	facts->leaves_out_routes = true;
+}
+
+bool
+facts_knows_routes(const struct catalog_facts *facts)
+{
+	return facts != NULL && !facts->leaves_out_routes;
 }
 
 uint64_t

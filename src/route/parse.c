@@ -131,6 +131,7 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 	all->may_copy_in |= next->may_copy_in;
 	all->effects |= next->effects;
 	all->surely |= next->surely;
+	all->lacks_catalog |= next->lacks_catalog;
 	all->makes_relation |= next->makes_relation;
 	if (next->kind == KIND_BEGIN_READ_ONLY)
 		*is_in_read_only = true;
@@ -147,18 +148,21 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 static void
 parse_judge_all(const struct route_context *ctx, const char *text, size_t length, const List *statements, struct verdict *out)
 {
+	struct route_context routes = *ctx;
 	bool is_in_read_only = false;
 	ListCell *cell;
 
+	routes.facts = facts_knows_routes(ctx->facts) ? ctx->facts : NULL;
 	foreach (cell, statements) {
 		const RawStmt *raw = lfirst_node(RawStmt, cell);
 		struct effect_words words = effects_begin(ctx, READ_PARSED);
 		struct verdict next = {0};
 
-		parse_judge_statement(ctx, raw->stmt, &next);
+		parse_judge_statement(&routes, raw->stmt, &next);
 		parse_effects(text, length, raw, &words);
 		next.effects = words.effects;
 		next.surely = words.surely;
+		next.lacks_catalog = words.lacks_catalog;
 		next.makes_relation = IsA(raw->stmt, CreateTableAsStmt) || strcmp(next.name, "SELECT INTO") == 0;
 		if (foreach_current_index(cell) == 0) {
 			is_in_read_only = next.kind == KIND_BEGIN_READ_ONLY;

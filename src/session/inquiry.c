@@ -13,34 +13,10 @@
 #include <string.h>
 
 #include "observe/log.h"
-#include "session/session_private.h"
+#include "session/inquiry_private.h"
 
 #define INQUIRY_REST_US ((int64_t)1000 * 1000)
-
-enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_COMMIT, STEP_DONE };
-
-struct inquiry {
-	struct borrower borrower;
-	struct timer timer;
-	struct list all;             /* in worker.inquiries */
-	struct worker *worker;       /* borrowed */
-	struct ledger *ledger;       /* owned reference */
-	struct server *server;       /* borrowed from the pool */
-	enum inquiry_step step;
-	struct bytes pattern;        /* what the steps brought */
-	struct bytes hits;
-	struct bytes change;         /* the last change test's answer */
-	struct bytes changed;        /* the running one's */
-	struct catalog_facts *facts; /* under construction */
-	uint64_t transactions;       /* of the ledger, at the last test */
-	uint64_t asked_generation;   /* of the facts when the load began */
-	bool failed;
-	bool due;                    /* asked to look at once */
-	bool ending;                 /* freed when the server that was promised has come */
-};
-
-/* Numbers every set of facts in the process, so that verdicts taken with another one are told apart. */
-static _Atomic uint64_t facts_last_generation;
+#define INQUIRY_GRACE_US ((int64_t)50 * 1000)
 
 struct catalog_facts *
 facts_of_session(struct session *s)
@@ -71,6 +47,8 @@ inquiry_free(struct inquiry *q)
 	account_detach(q->borrower.account);
 	ledger_unref(q->ledger);
 	facts_unref(&q->facts);
+	facts_unref(&q->last);
+	effect_graph_free(&q->graph);
 	bytes_free(&q->pattern);
 	bytes_free(&q->hits);
 	bytes_free(&q->change);
@@ -97,6 +75,7 @@ static void
 inquiry_finish(struct inquiry *q)
 {
 	facts_unref(&q->facts);
+	effect_graph_free(&q->graph);
 	bytes_clear(&q->pattern);
 	bytes_clear(&q->hits);
 	q->step = STEP_DONE;
@@ -106,135 +85,7 @@ inquiry_finish(struct inquiry *q)
 	q->due = false;
 }
 
-static void
-inquiry_send(struct inquiry *q, const char *text)
-{
-	struct bytes b = {0};
-
-	answers_push(&q->server->answers, ANSWER_QUERY, ANSWER_FORWARD);
-	message_query(&b, text);
-	stream_send_bytes(&q->server->stream, b.data, b.length);
-	bytes_free(&b);
-}
-
-static void
-inquiry_send_bytes(struct inquiry *q, struct bytes *text)
-{
-	bytes_u8(text, 0);
-	inquiry_send(q, text->data);
-	bytes_free(text);
-}
-
-static unsigned
-inquiry_server_version(const struct inquiry *q)
-{
-	const struct server_value *row = server_value(q->server, "server_version");
-	unsigned major = row != NULL ? (unsigned)strtoul(row->value, NULL, 10) : 0;
-
-	return major * 10000;
-}
-
-static void
-inquiry_ask(struct inquiry *q)
-{
-	struct bytes text = {0};
-
-	switch (q->step) {
-	case STEP_RESET:
-		inquiry_send(q, "reset all");
-		break;
-	case STEP_CHANGE:
-		bytes_clear(&q->changed);
-		inquiry_send(q, facts_query(FACTS_QUERY_CHANGE));
-		break;
-	case STEP_BEGIN:
-		inquiry_send(q, facts_query(FACTS_QUERY_BEGIN));
-		break;
-	case STEP_PATTERN:
-		inquiry_send(q, facts_query(FACTS_QUERY_PATTERN));
-		break;
-	case STEP_HITS:
-		bytes_u8(&q->pattern, 0);
-		facts_query_hits(q->pattern.data, NULL, &text);
-		inquiry_send_bytes(q, &text);
-		break;
-	case STEP_CLOSURE: {
-		struct snapshot *snap = pool_snapshot(q->worker->pool);
-		const struct database_config *d = snapshot_database(snap, q->ledger->name);
-		struct facts_closure closure = {.pattern = q->pattern.data,
-		    .read_functions = d != NULL ? d->read_functions : NULL,
-		    .server_version_num = inquiry_server_version(q)};
-
-		bytes_u8(&q->hits, 0);
-		closure.hits = q->hits.data;
-		q->facts = facts_new(atomic_fetch_add(&facts_last_generation, 1) + 1);
-		facts_query_closure(&closure, &text);
-		inquiry_send_bytes(q, &text);
-		break;
-	}
-	case STEP_COMMIT:
-		inquiry_send(q, facts_query(FACTS_QUERY_COMMIT));
-		break;
-	default:
-		inquiry_finish(q);
-	}
-}
-
 /* ------------------------------------------------------------ the answers */
-
-static void
-inquiry_append_text(struct bytes *b, const char *value, uint32_t length, const char *separator)
-{
-	if (b->length > 0)
-		bytes_chars(b, separator);
-	bytes_append(b, value, length);
-}
-
-/* A row of the closure: kind, schema, name, attribute. */
-static bool
-inquiry_take_fact(struct inquiry *q, struct reader *r)
-{
-	char *texts[4] = {NULL};
-	bool ok = true;
-
-	for (int i = 0; i < 4; i++) {
-		uint32_t length = reader_u32(r);
-		const char *value = length == UINT32_MAX ? "" : reader_bytes(r, length);
-
-		ok = ok && value != NULL;
-		texts[i] = value != NULL ? text_copy_n(value, length == UINT32_MAX ? 0 : length) : NULL;
-	}
-	if (ok)
-		facts_add(q->facts, texts[0][0], texts[1], texts[2], texts[3][0] == 't');
-	for (int i = 0; i < 4; i++)
-		free(texts[i]);
-	return ok;
-}
-
-static bool
-inquiry_take_row(struct inquiry *q, const char *body, size_t length)
-{
-	struct reader r = reader_over(body, length);
-	uint32_t size;
-	const char *value;
-
-	reader_u16(&r);
-	if (q->step == STEP_CLOSURE)
-		return inquiry_take_fact(q, &r);
-	size = reader_u32(&r);
-	if (size == UINT32_MAX)
-		return reader_ok(&r);
-	value = reader_bytes(&r, size);
-	if (value == NULL)
-		return false;
-	if (q->step == STEP_CHANGE)
-		inquiry_append_text(&q->changed, value, size, "");
-	else if (q->step == STEP_PATTERN)
-		inquiry_append_text(&q->pattern, value, size, "");
-	else if (q->step == STEP_HITS)
-		inquiry_append_text(&q->hits, value, size, ",");
-	return true;
-}
 
 static bool
 inquiry_catalog_is_same(const struct inquiry *q)
@@ -253,7 +104,9 @@ inquiry_publish(struct inquiry *q)
 {
 	struct catalog_facts *facts = q->facts;
 
-	log_debug("route", "catalog of %s: %zu unsafe names", q->ledger->name, facts_count(facts));
+	facts_take_effects(facts, &q->graph);
+	log_debug("route", "catalog of %s: %zu unsafe names, %zu that touch their session", q->ledger->name, facts_count(facts),
+	    facts_effect_count(facts));
 	bytes_clear(&q->change);
 	bytes_append(&q->change, q->changed.data, q->changed.length);
 	q->facts = NULL;
@@ -263,6 +116,14 @@ inquiry_publish(struct inquiry *q)
 		q->due = true;
 		return;
 	}
+	/* Verdicts that were taken with an equal set are as good as new. */
+	if (q->last != NULL && q->digest == q->last_digest && facts_knows_routes(q->last) == facts_knows_routes(facts)) {
+		facts_unref(&facts);
+		facts = facts_ref(q->last);
+	}
+	facts_unref(&q->last);
+	q->last = facts_ref(facts);
+	q->last_digest = q->digest;
 	ledger_set_facts(q->ledger, facts);
 }
 
@@ -284,8 +145,11 @@ inquiry_next(struct inquiry *q)
 		q->asked_generation = atomic_load(&q->ledger->facts_generation);
 	if (q->step == STEP_COMMIT)
 		inquiry_publish(q);
-	q->step++;
-	inquiry_ask(q);
+	q->step = q->step == STEP_BEGIN && !q->loads_routes ? STEP_MENTIONS : q->step + 1;
+	if (q->step == STEP_DONE)
+		inquiry_finish(q);
+	else
+		inquiry_ask(q);
 }
 
 static void
@@ -295,7 +159,7 @@ inquiry_failed(struct inquiry *q, const char *body, size_t length)
 
 	q->failed = true;
 	if (message_read_error(body, length, &e))
-		log_warning("route", "the catalog of %s cannot be read, so all of its statements go to the primary: %s", q->ledger->name,
+		log_warning("route", "the catalog of %s cannot be read, so nothing in it is known to be harmless: %s", q->ledger->name,
 		    e.message != NULL ? e.message : "(no message)");
 }
 
@@ -452,7 +316,7 @@ inquiry_due(struct timer *t)
 		return;
 	}
 	q->transactions = transactions;
-	if (pool_lend(&q->borrower, LEND_PRIMARY, &server) == LEND_NOW)
+	if (pool_lend(&q->borrower, q->target, &server) == LEND_NOW)
 		inquiry_granted(&q->borrower, server);
 }
 
@@ -464,6 +328,8 @@ inquiry_new(struct session *s)
 
 	q->worker = s->worker;
 	q->ledger = ledger_ref(s->ledger);
+	q->target = routing_home(s->route);
+	q->routes = s->route == ROUTE_SPLIT;
 	q->step = STEP_DONE;
 	list_init(&q->all);
 	list_init(&q->borrower.order);
@@ -487,6 +353,24 @@ inquiry_worker(struct ledger *l)
 	return w;
 }
 
+/* Is there one, and does it ask for all that the session needs?  If it has not, it is told to. */
+static bool
+inquiry_is_there(struct session *s)
+{
+	struct ledger *l = s->ledger;
+	bool there, enough;
+
+	pthread_mutex_lock(&l->mutex);
+	there = l->inquiry != NULL;
+	enough = !there || l->inquiry->routes || s->route != ROUTE_SPLIT;
+	if (!enough)
+		l->inquiry->routes = true;
+	pthread_mutex_unlock(&l->mutex);
+	if (!enough)
+		inquiry_catalog_changed(s);
+	return there;
+}
+
 void
 inquiry_begin(struct session *s)
 {
@@ -494,7 +378,7 @@ inquiry_begin(struct session *s)
 	struct inquiry *q;
 	bool first;
 
-	if (s->route != ROUTE_SPLIT || inquiry_worker(l) != NULL)
+	if (inquiry_is_there(s))
 		return;
 	q = inquiry_new(s);
 	pthread_mutex_lock(&l->mutex);
@@ -507,7 +391,8 @@ inquiry_begin(struct session *s)
 		return;
 	}
 	list_push_back(&s->worker->inquiries, &q->all);
-	inquiry_rest(q, 0);
+	/* Who needs the facts for its routes waits for them; else the client's own server may do, once it is idle. */
+	inquiry_rest(q, q->routes ? 0 : INQUIRY_GRACE_US);
 }
 
 struct due_message {

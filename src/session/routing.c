@@ -60,6 +60,8 @@ routing_judge(struct session *s, const char *text, size_t length, struct verdict
 	};
 
 	route_judge(s->worker->verdicts, &ctx, text, length, out);
+	if (unlikely(out->lacks_catalog) && s->features != FEATURES_IGNORE && s->pool_mode != POOL_SESSION)
+		inquiry_begin(s);
 }
 
 static struct brief

@@ -52,7 +52,8 @@ welcome_greet(struct session *s, const struct greeting *g)
 	s->utf8_server = text_equal_nocase(greeting_value(g, "client_encoding"), "UTF8") &&
 	    text_equal_nocase(greeting_value(g, "server_encoding"), "UTF8");
 	restore_apply_pgweir(s);
-	inquiry_begin(s);
+	if (s->route == ROUTE_SPLIT)
+		inquiry_begin(s);
 	if (!s->login->ok_sent)
 		message_authentication(b, AUTHENTICATION_OK, NULL, 0);
 	welcome_write_parameters(s, g, b);

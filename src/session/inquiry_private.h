@@ -1,0 +1,43 @@
+/*
+ * session/inquiry_private.h - an inquiry, as inquiry.c and inquiry_load.c share it.
+ */
+#ifndef PGWEIR_SRC_SESSION_INQUIRY_PRIVATE_H
+#define PGWEIR_SRC_SESSION_INQUIRY_PRIVATE_H
+
+#include "session/session_private.h"
+
+enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_COMMIT, STEP_DONE };
+
+struct inquiry {
+	struct borrower borrower;
+	struct timer timer;
+	struct list all;             /* in worker.inquiries */
+	struct worker *worker;       /* borrowed */
+	struct ledger *ledger;       /* owned reference */
+	struct server *server;       /* borrowed from the pool */
+	enum inquiry_step step;
+	struct bytes pattern;        /* what the steps brought */
+	struct bytes hits;
+	struct bytes change;         /* the last change test's answer */
+	struct bytes changed;        /* the running one's */
+	struct catalog_facts *facts; /* owned: under construction */
+	struct effect_graph *graph;  /* owned: likewise */
+	uint64_t digest;             /* of the rows that came */
+	struct catalog_facts *last;  /* owned reference: what was published last */
+	uint64_t last_digest;
+	enum lend_target target;     /* where it asks */
+	bool routes;                 /* somebody routes by the facts; under the ledger's mutex */
+	bool loads_routes;           /* the load under way asks for them */
+	uint64_t transactions;       /* of the ledger, at the last test */
+	uint64_t asked_generation;   /* of the facts when the load began */
+	bool failed;
+	bool due;                    /* asked to look at once */
+	bool ending;                 /* freed when the server that was promised has come */
+};
+
+/* Sends the question of the step. */
+void inquiry_ask(struct inquiry *q);
+/* Takes a row of its answer; false when it is none. */
+bool inquiry_take_row(struct inquiry *q, const char *body, size_t length);
+
+#endif
