@@ -34,7 +34,7 @@ class Author:
         self.letter, self.luck, self.number, self.groups, self.life = letter, luck, number, groups, life
         self.open, self.savepoints = False, []
         self.sql_names, self.names = [], []
-        self.temporary, self.cursors, self.seeded, self.custom, self.portal = [], [], False, [], False
+        self.temporary, self.cursors = [], []
 
     def pick(self, *choices):
         return self.luck.choice(choices)
@@ -168,7 +168,7 @@ def set_special(c):
         f"set session characteristics as transaction {c.pick('read only', 'read write', 'isolation level serializable')}",
         "set xml option document",
         "set schema 's1'",
-        "set seed to 0.25" if c.seeded else "set constraints all immediate",
+        "set constraints all immediate",
     )
 
 
@@ -583,9 +583,7 @@ def load(c):
 
 @row("seeds", 2, holds=True)
 def seed(c):
-    if c.seeded and c.chance(0.7):
-        return "select random()"
-    c.seeded = True
+    # In one Query: whether a seed was set in a transaction that failed, an author does not know.
     return c.pick("select setseed(0.5); select random()", "set seed = 0.25; select random()")
 
 
@@ -615,7 +613,7 @@ def look_at_channels(c):
 def discard(c):
     what = c.pick("all", "all", "temp", "plans", "sequences", "temporary")
     if what == "all":
-        c.names, c.sql_names, c.temporary, c.cursors, c.seeded = [], [], [], [], False
+        c.names, c.sql_names, c.temporary, c.cursors = [], [], [], []
     return f"discard {what}"
 
 
@@ -642,8 +640,8 @@ def leave(c):
 
 # ---- programs -------------------------------------------------------------------------
 
-ABSENT = ("startup", "settings", "fastpath", "hidden", "protocol", "roles", "functions", "sequences", "seeds", "listen",
-          "looks_prepared", "sql_prepare", "discard")
+ABSENT = ("startup", "settings", "fastpath", "hidden", "protocol", "roles", "functions", "sequences",
+          "looks_prepared", "sql_prepare")
 GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
     {"options": "-c work_mem=3MB"},
@@ -679,7 +677,7 @@ def _leaves(c):
     """The last of a client's steps: an orderly end, or none."""
     if c.chance(0.7):
         return Step(c.letter, c.pick("close", "close", "vanish"))
-    unread = c.pick(unnamed(c, "select 1"), [["Q", "select v from notes"]], [["Q", f"copy t_{c.letter} (v) from stdin"], ["d", "x\n"]],
+    unread = c.pick(unnamed(c, "select 1"), [["Q", "select v from notes"]], [["Q", f"copy trigger_{c.letter} (v) from stdin"], ["d", "x\n"]],
                     [["P", "one", "select 1"]], [["Q", "begin"]], [["d", "stray"], ["E", "p"]])
     return Step(c.letter, [*unread, ["vanish"]])
 
