@@ -164,3 +164,220 @@ TEST("names of PostgreSQL's own count wherever they stand, and surely where they
 {
 	expect_effects(names, array_length(names));
 }
+
+/* ---- names of settings ----------------------------------------------------------- */
+
+static void
+take_setting(void *user, const char *name)
+{
+	char *told = user;
+	size_t length = strlen(told);
+
+	snprintf(told + length, 256 - length, "%s%s", length > 0 ? " " : "", name);
+}
+
+static void
+expect_settings(const struct catalog_facts *facts, const char *text, const char *expected, bool all)
+{
+	struct route_context ctx = context_with(facts);
+	char told[256] = "";
+
+	if (route_settings_named(&ctx, text, strlen(text), take_setting, told) != all || strcmp(told, expected) != 0)
+		printf("    %s\n", text);
+	told[0] = '\0';
+	expect_int(route_settings_named(&ctx, text, strlen(text), take_setting, told), all);
+	expect_text(told, expected);
+}
+
+TEST("the settings that a text may change are told by name, or that there may be others")
+{
+	struct catalog_facts *facts = facts_without_effects();
+
+	expect_settings(facts, "select 1", "", true);
+	expect_settings(facts, "set Search_Path to a; select 2; reset work_mem", "search_path work_mem", true);
+	expect_settings(facts, "set time zone 'UTC'; set names 'utf8'; set session authorization x; set role y", "timezone client_encoding session_authorization role", true);
+	expect_settings(facts, "set session characteristics as transaction read only", "default_transaction_isolation default_transaction_read_only default_transaction_deferrable", true);
+	expect_settings(facts, "set local a.b = 1; set transaction read only", "", true);
+	expect_settings(facts, "select set_config('a.b', 'c', false), set_config('d', 'e', true), set_config('F', 'g', $1)", "a.b F", true);
+	expect_settings(facts, "select set_config($1, 'c', false)", "", false);
+	expect_settings(facts, "select set_config('a' || 'b', 'c', false)", "", false);
+	expect_settings(facts, "select set_config(e'a', 'c', false)", "", false);
+	expect_settings(facts, "reset all", "", false);
+	expect_settings(facts, "discard all", "", false);
+	expect_settings(facts, "execute p", "", false);
+	expect_settings(facts, "update pg_settings set setting = 'x'", "", false);
+	expect_settings(facts, "do $$ begin set a.b = 1; perform set_config('c.d', 'e', false); if true then set local x = 1; end if; end $$", "a.b c.d", true);
+	expect_settings(facts, "do $$ begin execute 'x'; end $$", "", false);
+	expect_settings(facts, "selec; set a.b = 1", "a.b", true);
+	facts_unref(&facts);
+}
+
+/* ---- names of the database ------------------------------------------------------ */
+
+static void
+add_source(struct effect_graph *graph, const char *name, const char *source)
+{
+	effect_graph_source(graph, name, source, strlen(source));
+}
+
+/* As a database's answers would fill it. */
+static struct catalog_facts *
+facts_with_effects(void)
+{
+	static const struct { const char *from, *to; } mentions[] = {
+	    {"settle", ""}, {"outer_f", ""}, {"trgf", ""}, {"pure", ""}, {"dyn", ""}, {"c_function", "?"}, {"locker", ""}, {"lister", ""}, {"maker", ""}, {"ring_a", ""}, {"ring_b", ""},
+	    {"orders", "trgf"}, {"v_orders", "orders"}, {"customers", "orders"}, {"v_cur", "pg_catalog.currval"}, {"v_conf", "pg_catalog.set_config"}, {"plain", "pure"}, {"trigger_only", "settle_local"},
+	    {"settle_local", ""}, {"ruled", "pg_catalog.pg_notify"},
+	};
+	struct catalog_facts *facts = facts_new(3);
+	struct effect_graph *graph = effect_graph_new();
+
+	for (size_t i = 0; i < array_length(mentions); i++)
+		effect_graph_mention(graph, mentions[i].from, mentions[i].to);
+	add_source(graph, "settle", "begin perform set_config('app.tenant', $1, false); if x then set app.two = 1; end if; update t set v = 1; end");
+	add_source(graph, "settle_local", "begin perform set_config('app.tenant', $1, true); set local app.x = 1; insert_x := 'set a.b = 1'; end");
+	add_source(graph, "outer_f", "select settle(1)");
+	add_source(graph, "trgf", "begin new.x := \"outer_f\"(); return new; end");
+	add_source(graph, "pure", "select 1 /* settle */ -- execute\n + 'settle'");
+	add_source(graph, "dyn", "begin execute 'x'; end");
+	add_source(graph, "locker", "select pg_advisory_lock(1)");
+	add_source(graph, "lister", "begin <<x>> listen a; end");
+	add_source(graph, "maker", "begin create temp table x (a int); end");
+	add_source(graph, "ring_a", "select ring_b()");
+	add_source(graph, "ring_b", "select ring_a(), setseed(1)");
+	facts_take_effects(facts, &graph);
+	expect(graph == NULL);
+	return facts;
+}
+
+TEST("a name of the database does what it calls, through functions, triggers, views and cascades")
+{
+	static const struct { const char *text; uint32_t may; } rows[] = {
+	    {"select settle(1)", SETTINGS}, {"select app.settle(1)", SETTINGS}, {"select SETTLE(1)", SETTINGS}, {"select \"settle\"(1)", SETTINGS}, {"select \"Settle\"(1)", NOTHING}, {"select 'settle'", NOTHING},
+	    {"select outer_f()", SETTINGS}, {"insert into orders values (1)", SETTINGS | FILLS}, {"update v_orders set a = 1", SETTINGS}, {"delete from customers", SETTINGS}, {"select pure(1)", NOTHING},
+	    {"select * from plain", NOTHING}, {"select dyn(1)", UNKNOWN | EFFECT_executes}, {"select c_function(1)", UNKNOWN}, {"select * from v_cur", EFFECT_asks_sequence}, {"select * from v_conf", SETTINGS},
+	    {"select locker()", EFFECT_advisory}, {"select lister()", EFFECT_listens}, {"call maker()", TEMPORARY}, {"select ring_a()", EFFECT_seeds}, {"select ring_b()", EFFECT_seeds}, {"delete from trigger_only", NOTHING},
+	    {"insert into ruled values (1)", EFFECT_notifies | FILLS}, {"do $$ begin perform outer_f(); end $$", SETTINGS}, {"truncate customers cascade", SETTINGS | UNKNOWN}, {"select t.settle from t", SETTINGS},
+	    {"copy orders from stdin", SETTINGS | FILLS}, {"with x as (select outer_f()) select 1", SETTINGS},
+	};
+	struct catalog_facts *facts = facts_with_effects();
+
+	for (size_t i = 0; i < array_length(rows); i++) {
+		struct verdict verdict = judge_with(facts, rows[i].text);
+
+		if (verdict.effects != rows[i].may) {
+			printf("    %s\n", rows[i].text);
+			print_effects("may", verdict.effects);
+		}
+		expect_int(verdict.effects, rows[i].may);
+		expect_false(verdict.lacks_catalog);
+	}
+	expect_settings(facts, "insert into orders values (1)", "app.tenant app.two", true);
+	expect_settings(facts, "select * from v_conf", "", false);
+	expect_settings(facts, "select dyn(1)", "", false);
+	facts_unref(&facts);
+}
+
+TEST("without the catalog a call that nobody knows may do anything, and the verdict says what it lacks")
+{
+	expect_int(judge_with(NULL, "select f(1)").effects, UNKNOWN);
+	expect(judge_with(NULL, "select f(1)").lacks_catalog);
+	expect_int(judge_with(NULL, "select count(*), now() from t").effects, NOTHING);
+	expect(judge_with(NULL, "select count(*) from t").lacks_catalog);
+	expect_false(judge_with(NULL, "select 1").lacks_catalog);
+	expect_false(judge_with(NULL, "select pg_backend_pid() from pg_stat_activity").lacks_catalog);
+	expect_false(judge_with(NULL, "begin").lacks_catalog);
+}
+
+/* ---- texts that cannot be parsed ------------------------------------------------ */
+
+TEST("a text that cannot be parsed has at least the effects of its words")
+{
+	static const struct { const char *text; uint32_t least; } rows[] = {
+	    {"selec; set a.b = 1", SETTINGS}, {"new syntax; listen a", EFFECT_listens}, {"explain (new) execute p", UNKNOWN | EFFECT_executes}, {"create temp frob x", TEMPORARY}, {"create something temporary", TEMPORARY},
+	    {"frob; select nextval('s')", EFFECT_draws}, {"drop database x with (new)", EFFECT_databases}, {"alter role x frob set a = 1", EFFECT_defaults}, {"declare c cursor frob with hold for select 1", EFFECT_holds},
+	    {"merge frob", FILLS}, {"do frob", UNKNOWN}, {"discard frob", EFFECT_discards | SETTINGS}, {"select json_frob(a from b) from currval('x')", EFFECT_asks_sequence}, {"load frob frob", EFFECT_loads}, {"prepare frob", EFFECT_prepares},
+	};
+	struct catalog_facts *facts = facts_without_effects();
+	char *text = memory_new(200001);
+
+	for (size_t i = 0; i < array_length(rows); i++) {
+		uint32_t effects = judge_with(facts, rows[i].text).effects;
+
+		if ((effects & rows[i].least) != rows[i].least)
+			printf("    %s\n", rows[i].text);
+		expect_int(effects & rows[i].least, rows[i].least);
+	}
+	memset(text, ' ', 200000);
+	memcpy(text, "insert into t values (1)", 24);
+	expect_int(judge_with(facts, text).effects, FILLS);
+	memcpy(text + 199000, "; select setseed(1)", 19);
+	expect_int(judge_with(facts, text).effects, FILLS | EFFECT_seeds);
+	free(text);
+	facts_unref(&facts);
+}
+
+TEST("what is not to be scanned may do anything")
+{
+	struct route_context ctx = context_with(NULL);
+	struct verdict verdict;
+
+	ctx.standard_conforming_strings = false;
+	route_judge(NULL, &ctx, "select 1", 8, &verdict);
+	expect_int(verdict.effects, EFFECTS_ALL);
+	ctx.standard_conforming_strings = true;
+	ctx.ascii_safe_encoding = false;
+	route_judge(NULL, &ctx, "select '\x83\x5c'", 11, &verdict);
+	expect_int(verdict.effects, EFFECTS_ALL);
+	expect_int(verdict.surely, NOTHING);
+}
+
+/* ---- texts of one shape --------------------------------------------------------- */
+
+static const char *const pieces[] = {"select ", "1", "'a'", "e'a'", "$$a$$", "$1", "\"x\"", " ", ";", "set_config('a.b', 'c', true)", "set_config('a.b', 'c', false)", "set_config('seed', '1', 't')", "set_config ( 'seed', $1, $2)",
+    "set_config(/* x */ 'seed', '1', '0')", "set_config($$seed$$, '1', false)", "set_config(e'seed', '1', false)", "set_config('x', '1', false)", "nextval('s')", "execute p", "do 'begin set a.b = 1; end'", "do 'begin end'", "set a = 'b'",
+    "set seed = 1", "explain (analyze 0) ", "explain (analyze 1) ", "create temp table x as ", "into temp y ", "from t ", "insert into t values ('a')", "update t set a = ", "default ", "listen a", "prepare p as ", "settle(1)", "(", ")", ","};
+
+struct seen {
+	uint64_t hash[2];
+	uint32_t may, surely;
+	char text[160];
+};
+
+static int
+seen_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(((const struct seen *)a)->hash));
+}
+
+TEST("two texts of one shape have the same effects, or one of them does not parse")
+{
+	size_t n = array_length(pieces), count = 0, clashes = 0;
+	struct catalog_facts *facts = facts_with_effects();
+	struct seen *all = memory_array(n * n * n, sizeof(*all));
+
+	for (size_t i = 0; i < n * n * n; i++) {
+		struct seen *one = &all[count];
+		struct shape shape;
+		struct verdict verdict;
+
+		snprintf(one->text, sizeof(one->text), "%s%s%s%s", i % 2 == 0 ? "select " : "", pieces[i / n / n], pieces[i / n % n], pieces[i % n]);
+		shape_scan(one->text, strlen(one->text), &shape);
+		memcpy(one->hash, shape.hash, sizeof(one->hash));
+		verdict = judge_with(facts, one->text);
+		one->may = verdict.effects;
+		one->surely = verdict.surely;
+		count += verdict.reason != ROUTE_REASON_not_parsed;
+	}
+	qsort(all, count, sizeof(*all), seen_order);
+	for (size_t i = 1; i < count; i++) {
+		if (seen_order(&all[i - 1], &all[i]) != 0 || (all[i - 1].may == all[i].may && all[i - 1].surely == all[i].surely))
+			continue;
+		if (clashes++ < 10)
+			printf("    %s\n    %s\n", all[i - 1].text, all[i].text);
+	}
+	expect_int(clashes, 0);
+	expect(count > 1000);
+	free(all);
+	facts_unref(&facts);
+}

@@ -61,6 +61,34 @@ extended_parse_duplicate(struct session *s, struct frame *f, struct name_entry *
 	return forward_rest(s, f, from);
 }
 
+static uint32_t
+extended_generation(struct session *s)
+{
+	struct catalog_facts *facts = facts_of_session(s);
+
+	return facts != NULL ? (uint32_t)facts_generation(facts) : 0;
+}
+
+static void
+extended_note_effects(struct session *s, struct name_entry *e, const struct verdict *v)
+{
+	e->effects = v->effects;
+	e->surely = v->surely;
+	e->effects_generation = extended_generation(s);
+}
+
+/* The effects of a prepared statement, judged again when the catalog's facts have changed. */
+static void
+extended_effects_of(struct session *s, struct name_entry *e, struct verdict *v)
+{
+	if (feature_judges(s) && e->effects_generation != extended_generation(s)) {
+		routing_judge(s, e->statement->body, strlen(e->statement->body), v);
+		extended_note_effects(s, e, v);
+	}
+	v->effects = e->effects;
+	v->surely = e->surely;
+}
+
 static size_t
 extended_parse_named(struct session *s, struct frame *f, const char *name, const struct verdict *v)
 {
@@ -88,8 +116,7 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 	}
 	a->change = names_change(s, name, statement);
 	e = names_find(s, name);
-	e->effects = v->effects;
-	e->surely = v->surely;
+	extended_note_effects(s, e, v);
 	statement_unref(statement);
 	return f->size;
 }
@@ -149,7 +176,7 @@ extended_parse(struct session *s, struct frame *f)
 static enum ahead
 extended_ahead_of_bind(struct session *s, const char *name)
 {
-	const struct name_entry *e;
+	struct name_entry *e;
 	struct verdict v = {.effects = EFFECTS_ALL};
 	enum ahead ahead = AHEAD_GO;
 
@@ -159,8 +186,9 @@ extended_ahead_of_bind(struct session *s, const char *name)
 			ahead = feature_ahead(s, FRONTEND_BIND, &v, s->unnamed->body, strlen(s->unnamed->body));
 	} else if (inject_renames(s)) {
 		e = names_find(s, name);
-		v.effects = e != NULL ? e->effects : 0;
-		v.surely = e != NULL ? e->surely : 0;
+		v.effects = 0;
+		if (e != NULL)
+			extended_effects_of(s, e, &v);
 		if (v.effects != 0)
 			ahead = feature_ahead(s, FRONTEND_BIND, &v, e->statement->body, strlen(e->statement->body));
 	}

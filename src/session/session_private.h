@@ -122,6 +122,7 @@ struct name_entry {
 	struct brief brief;
 	uint32_t effects;            /* of its text */
 	uint32_t surely;
+	uint32_t effects_generation; /* of the facts by which they were judged */
 	size_t key_length;
 	char key[];                  /* the session's address, then the name without its NUL */
 };
