@@ -74,6 +74,8 @@ struct account {
 	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned clients;             /* attached sessions */
 	atomic_int pinned;            /* sessions that keep their server over transactions, or are about to */
+	atomic_bool asks_sequences;   /* currval() or lastval() was seen: drawn numbers are asked for later */
+	atomic_uint draws_given_up;   /* servers that were kept for a drawn number and given up for a waiter */
 	atomic_int max_pinned;        /* set at reload; 0: no limit */
 	unsigned next_host;           /* round robin */
 	struct user_counter *counter; /* owned reference */
@@ -206,6 +208,8 @@ const char *greeting_value(const struct greeting *g, const char *name);
 /* While logins fail and no server is up: true, with the text for clients and SQLSTATE (of size 6), owned by the caller. */
 bool account_is_failing(struct account *a, char **text, char *sqlstate);
 unsigned account_clients(struct account *a);
+/* True when somebody waits for a server of it. */
+bool account_is_wanted(struct account *a);
 /* True when it has servers, and all of them are pinned. */
 bool account_is_all_pinned(struct account *a);
 unsigned account_waiting(const struct account *a); /* under the ledger's mutex */

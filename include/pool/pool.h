@@ -69,6 +69,7 @@ struct borrower {
 	const struct bytes *startup; /* borrowed; of a dedicated server: its startup parameters */
 	struct startup_set *set;     /* owned reference: what a server that is opened for it logs in with; NULL: nothing */
 	uint64_t sequence;
+	uint64_t prefers;        /* the number of the server that it would have again; 0: any is as good */
 	int64_t since_us;
 	uint8_t target;
 	uint8_t state;           /* under the ledger's mutex */

@@ -59,6 +59,10 @@ struct server_value {
 	char *initial; /* owned: the report of its login, so its own default */
 };
 
+/* Nobody's last numbers, and those of several sessions. */
+#define SEQUENCES_OF_NOBODY 0u
+#define SEQUENCES_OF_MANY UINT32_MAX
+
 struct server {
 	struct stream stream;
 	struct list all;                /* in pool.servers of the owner */
@@ -86,6 +90,7 @@ struct server {
 	const char *close_text;         /* ORDER_CLOSE: why, for the log; borrowed */
 	bool in_copy;                   /* between CopyInResponse and its end, seen from the request side */
 	uint32_t left;                  /* enum effect: what a session has left on it, to be undone before the next one gets it */
+	uint32_t sequences_of;          /* the session whose last numbers of sequences it holds (session.id), or SEQUENCES_OF_… */
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
 	bool replication;               /* logged in for replication */

@@ -55,6 +55,7 @@ struct session {
 	struct stream stream;
 	struct borrower borrower;      /* its account is the session's pool */
 	struct list all;               /* in worker.sessions */
+	struct list drawing;           /* in worker.drawing: it may keep its server for a drawn number until somebody waits */
 	struct list names;             /* of name_entry.in_session */
 	struct timer timer;
 	struct worker *worker;         /* borrowed */
@@ -99,6 +100,7 @@ struct session {
 	uint32_t pins;                 /* enum effect: why it keeps its server over transactions */
 	struct pins *pin_notes;        /* owned: of its pins, and of those that the transaction may take; NULL: none */
 	uint32_t unnamed_effects;      /* of its unnamed statement */
+	uint32_t unnamed_surely;
 	struct brief unnamed_brief;
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
@@ -129,6 +131,7 @@ struct session {
 	bool utf8 : 1;                 /* client and server speak UTF8 */
 	bool utf8_server : 1;          /* so does the server by itself */
 	bool ddl : 1;                  /* the transaction has changed the catalog */
+	bool draws : 1;                /* the transaction draws numbers of sequences for which the server is kept */
 	bool learning : 1;             /* the server is borrowed to learn the startup settings */
 };
 

@@ -53,6 +53,8 @@ struct worker {
 	struct pool *pool;       /* owned by main/ */
 	unsigned number;
 	struct list sessions;    /* of session.all */
+	struct list drawing;     /* of session.drawing */
+	struct timer drawing_timer; /* runs while there are any */
 	struct lookups *lookups; /* owned: what auth_query has found, and is asked just now */
 	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */
 	struct list receivers;   /* of receiver.all: those whose home this is */

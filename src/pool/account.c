@@ -290,6 +290,17 @@ account_is_failing(struct account *a, char **text, char *sqlstate)
 }
 
 bool
+account_is_wanted(struct account *a)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&a->ledger->mutex);
+	wanted = account_waiting(a) > 0 || !list_is_empty(&a->dedicated);
+	pthread_mutex_unlock(&a->ledger->mutex);
+	return wanted;
+}
+
+bool
 account_is_all_pinned(struct account *a)
 {
 	bool all;

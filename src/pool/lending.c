@@ -176,11 +176,36 @@ cell_take_equal(struct cell *c, unsigned worker, const struct borrower *b)
 	return NULL;
 }
 
+/* The one that the borrower had last, if it is among the first. */
+static struct server *
+cell_take_preferred(struct cell *c, unsigned worker, const struct borrower *b)
+{
+	unsigned looked = 0;
+
+	list_for_each(node, &c->idle[worker]) {
+		struct server *s = list_entry(node, struct server, idle);
+
+		if (s->number == b->prefers) {
+			list_remove(node);
+			return s;
+		}
+		if (++looked == IDLE_SEARCHED)
+			break;
+	}
+	return NULL;
+}
+
 static struct server *
 cell_take_best(struct cell *c, const struct borrower *b)
 {
 	unsigned workers = hub_worker_count(b->pool->hub), own = b->pool->number;
-	struct server *s = cell_take_equal(c, own, b);
+	struct server *s = NULL;
+
+	for (unsigned w = 0; s == NULL && b->prefers != 0 && !b->insists && w < workers; w++)
+		s = cell_take_preferred(c, (own + w) % workers, b);
+	if (s != NULL)
+		return s;
+	s = cell_take_equal(c, own, b);
 
 	if (s == NULL && !b->insists)
 		s = cell_take_idle(c, own);

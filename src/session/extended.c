@@ -164,6 +164,7 @@ extended_parse(struct session *s, struct frame *f)
 	}
 	if (name[0] == '\0') {
 		s->unnamed_effects = v.effects;
+		s->unnamed_surely = v.surely;
 		return extended_parse_unnamed(s, f);
 	}
 	if (inject_renames(s))
@@ -182,6 +183,7 @@ extended_ahead_of_bind(struct session *s, const char *name)
 
 	if (name[0] == '\0') {
 		v.effects = s->unnamed_effects;
+		v.surely = s->unnamed_surely;
 		if (v.effects != 0 && s->unnamed != NULL)
 			ahead = feature_ahead(s, FRONTEND_BIND, &v, s->unnamed->body, strlen(s->unnamed->body));
 	} else if (inject_renames(s)) {

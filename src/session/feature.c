@@ -11,6 +11,7 @@
 #include "session/listening.h"
 #include "session/pin.h"
 #include "session/reject.h"
+#include "session/sequence.h"
 #include "session/vacate.h"
 
 bool
@@ -30,6 +31,7 @@ struct feature_row {
 static const struct feature_row feature_rows[] = {
 	{EFFECT_databases, vacate_ahead},
 	{PIN_EFFECTS | EFFECT_unknown, pin_ahead},
+	{SEQUENCE_EFFECTS, sequence_ahead},
 };
 
 enum ahead
@@ -115,6 +117,7 @@ void
 feature_tag(struct session *s, const char *tag)
 {
 	pin_tag(s, tag);
+	sequence_tag(s, tag);
 }
 
 void
@@ -163,5 +166,6 @@ void
 feature_settled(struct session *s)
 {
 	pin_settled(s);
+	sequence_settled(s);
 	s->effects = 0;
 }

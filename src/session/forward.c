@@ -9,6 +9,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "session/sequence.h"
+
 struct answer *
 forward_expect(struct session *s, enum answer_kind kind, enum answer_way way)
 {
@@ -53,6 +55,7 @@ static size_t
 forward_query_streamed(struct session *s, const struct frame *f)
 {
 	s->effects |= EFFECTS_ALL;
+	sequence_ahead_unseen(s);
 	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
 }
@@ -231,6 +234,7 @@ static size_t
 forward_function(struct session *s, const struct frame *f)
 {
 	s->effects |= EFFECTS_ALL;
+	sequence_ahead_unseen(s);
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }

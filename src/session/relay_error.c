@@ -7,6 +7,7 @@
 
 #include "session/feature.h"
 #include "session/relay_private.h"
+#include "session/sequence.h"
 
 /* The request behind this answer was never done: what was noted of it is taken back. */
 void
@@ -30,6 +31,8 @@ relay_undo(struct session *s, struct answer *a)
 	a->statement = NULL;
 	free(a->refusal);
 	a->refusal = NULL;
+	if (a->purpose == PURPOSE_SEQUENCES)
+		sequence_undo(server);
 }
 
 void
@@ -133,6 +136,8 @@ relay_own_error(struct session *s, const struct answer *head, const struct error
 
 	if (head->purpose == PURPOSE_REPREPARE)
 		return STEP_FORWARD;
+	if (head->purpose == PURPOSE_SEQUENCES)
+		return sequence_error_is_ours(s->server) ? STEP_SWALLOW : STEP_FORWARD;
 	if (head->purpose == PURPOSE_LEARN) {
 		welcome_learn_failed(s, e);
 		return STEP_SWALLOW;

@@ -6,6 +6,7 @@
 
 #include "session/feature.h"
 #include "session/listening.h"
+#include "session/sequence.h"
 #include "session/vacate.h"
 
 static void
@@ -66,6 +67,7 @@ release_server(struct session *s)
 	if (s->vacating != NULL)
 		vacate_end(s);
 	s->idle_us = loop_now_us(s->worker->loop);
+	sequence_released(s);
 	if (!session_keeps_server(s)) {
 		session_enter(s, SESSION_IDLE);
 		pool_return(&s->server);

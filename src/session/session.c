@@ -333,6 +333,7 @@ session_accept(struct worker *w, int fd)
 	s->borrower.events = &session_borrower_events;
 	s->borrower.pool = w->pool;
 	list_init(&s->names);
+	list_init(&s->drawing);
 	list_init(&s->borrower.order);
 	list_init(&s->borrower.own);
 	timer_init(&s->timer, deadline_passed);
@@ -500,6 +501,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	timer_disarm(loop_timers(s->worker->loop), &s->timer);
 	listening_free(s);
 	pin_end_all(s);
+	list_remove(&s->drawing);
 	if (s->server != NULL)
 		session_drop_server(s, reason);
 	if (s->vacating != NULL)

@@ -8,6 +8,7 @@
 
 #include "route/verdict.h"
 #include "session/peer.h"
+#include "session/sequence.h"
 #include "session/session_private.h"
 
 #define VERDICTS_KEPT 4096
@@ -23,6 +24,8 @@ worker_new(struct process *process, struct loop *loop, struct pool *pool)
 	w->number = loop_number(loop);
 	w->verdicts = verdict_cache_new(VERDICTS_KEPT);
 	list_init(&w->sessions);
+	list_init(&w->drawing);
+	timer_init(&w->drawing_timer, sequence_watch);
 	list_init(&w->inquiries);
 	list_init(&w->receivers);
 	list_init(&w->audiences);
@@ -35,6 +38,7 @@ void
 worker_free(struct worker *w)
 {
 	must(list_is_empty(&w->sessions));
+	timer_disarm(loop_timers(w->loop), &w->drawing_timer);
 	lookups_free(w->lookups);
 	verdict_cache_free(&w->verdicts);
 	gather_free(&w->to_client);

@@ -1,0 +1,213 @@
+/*
+ * session/sequence.c - sequences on borrowed servers.
+ *
+ * A server knows whose last numbers it holds.  Whoever asks for one (currval, lastval)
+ * on another's server has them discarded first, so it is told 55000, as one who has
+ * never drawn any.  Whoever draws one by name keeps the server, and so does whoever
+ * adds rows, once somebody of its account was seen to ask.
+ *
+ *     nobody has asked yet ── a waiter, and 10 ms idle ──▶ the server is given up
+ *                │ currval, lastval                             │ often: nobody is pinned
+ *                ▼                                              ▼
+ *        kept until DISCARD or the end              only the own server is preferred
+ */
+#include "session/sequence.h"
+
+#include <string.h>
+
+#include "session/forward_private.h"
+#include "session/own.h"
+#include "session/pin.h"
+
+#define WATCH_US ((int64_t)10 * 1000)
+/* An account whose sessions gave up so many servers without ever asking draws numbers only to use them. */
+#define GIVEN_UP_MOST 20
+#define DISCARD_NAME STATEMENT_PREFIX "sequences"
+
+/* True when numbers that were drawn are asked for later. */
+static bool
+sequence_is_asked(const struct session *s)
+{
+	switch (snapshot_track_sequences(s->snapshot, s->database)) {
+	case TRACK_SEQUENCES_ALWAYS:
+		return true;
+	case TRACK_SEQUENCES_NEVER:
+		return false;
+	default:
+		return atomic_load_explicit(&s->borrower.account->asks_sequences, memory_order_relaxed);
+	}
+}
+
+/* ----------------------------------------------------------------- ahead */
+
+/* In a batch the client's Sync ends it too; a Query of the client's would commit what stood before it. */
+static void
+sequence_discard(struct session *s, bool synced)
+{
+	struct gather *g = &s->worker->to_server;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length, begun = message_begin(out, FRONTEND_CLOSE);
+	static const enum answer_kind kinds[] = {ANSWER_CLOSE, ANSWER_PARSE, ANSWER_BIND, ANSWER_EXECUTE, ANSWER_SYNC};
+
+	bytes_u8(out, 'S');
+	bytes_text(out, DISCARD_NAME);
+	message_end(out, begun);
+	own_parse(DISCARD_NAME, "discard sequences", 0, out);
+	begun = own_bind_begin(out, DISCARD_NAME, 0);
+	own_execute(out, begun);
+	if (!synced)
+		out->length -= FRAME_HEAD;
+	gather_made(g, before);
+	for (size_t i = 0; i < array_length(kinds) - (synced ? 0 : 1); i++)
+		forward_expect(s, kinds[i], ANSWER_SWALLOW)->purpose = PURPOSE_SEQUENCES;
+	s->server->sequences_of = SEQUENCES_OF_NOBODY;
+}
+
+static bool
+sequence_is_foreign(const struct session *s)
+{
+	return s->server->sequences_of != SEQUENCES_OF_NOBODY && s->server->sequences_of != s->id;
+}
+
+/*
+ * Another's numbers are discarded before they can be told, or mixed with numbers that will be asked for: in
+ * this transaction anybody may.  Who adds a row and goes does not pay for it.
+ */
+static bool
+sequence_has_to_discard(const struct session *s, const struct verdict *v)
+{
+	if (!sequence_is_foreign(s) || s->server->status == 'E')
+		return false;
+	return (v->effects & EFFECT_asks_sequence) != 0 || s->server->status == 'T' || v->statements > 1 || sequence_is_asked(s);
+}
+
+/* True when the server has to be kept for what the text draws. */
+static bool
+sequence_pins(const struct session *s, const struct verdict *v)
+{
+	bool asked = sequence_is_asked(s);
+
+	if (s->features != FEATURES_KEEP)
+		return false;
+	if ((v->surely & EFFECT_draws) != 0)
+		return asked || atomic_load_explicit(&s->borrower.account->draws_given_up, memory_order_relaxed) < GIVEN_UP_MOST;
+	if (!asked)
+		return false;
+	/* What nobody can look into is not taken for a draw: it would pin everybody. */
+	return (v->surely & EFFECT_fills) != 0 || ((v->effects & (EFFECT_draws | EFFECT_fills)) != 0 && (v->effects & EFFECT_unknown) == 0);
+}
+
+enum ahead
+sequence_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
+{
+	(void)text;
+	(void)length;
+	if ((v->surely & EFFECT_asks_sequence) != 0)
+		atomic_store_explicit(&s->borrower.account->asks_sequences, true, memory_order_relaxed);
+	/* It runs when it is bound. */
+	if (type == FRONTEND_PARSE)
+		return AHEAD_GO;
+	if (sequence_has_to_discard(s, v))
+		sequence_discard(s, type == FRONTEND_QUERY && !s->in_batch);
+	if ((v->effects & (EFFECT_draws | EFFECT_fills)) != 0)
+		s->server->sequences_of = sequence_is_foreign(s) ? SEQUENCES_OF_MANY : s->id;
+	s->draws |= sequence_pins(s, v);
+	return AHEAD_GO;
+}
+
+void
+sequence_ahead_unseen(struct session *s)
+{
+	static const struct verdict unseen = {.effects = EFFECTS_ALL};
+
+	if (s->pool_mode != POOL_SESSION && s->features != FEATURES_IGNORE)
+		sequence_ahead(s, FRONTEND_QUERY, &unseen, "", 0);
+}
+
+void
+sequence_undo(struct server *server)
+{
+	server->sequences_of = SEQUENCES_OF_MANY;
+}
+
+bool
+sequence_error_is_ours(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->answers.count; i++) {
+		const struct answer *a = answers_at(&server->answers, i);
+
+		if (a->kind == ANSWER_SYNC)
+			return a->way == ANSWER_SWALLOW;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------ afterwards */
+
+void
+sequence_tag(struct session *s, const char *tag)
+{
+	if (tag[0] == 'D' && (strcmp(tag, "DISCARD SEQUENCES") == 0 || strcmp(tag, "DISCARD ALL") == 0)) {
+		s->server->sequences_of = SEQUENCES_OF_NOBODY;
+		pin_end(s, EFFECT_draws);
+	} else if (s->draws) {
+		pin_take(s, EFFECT_draws);
+	}
+}
+
+void
+sequence_settled(struct session *s)
+{
+	s->draws = false;
+}
+
+/* ------------------------------------------------------------- giving up */
+
+/* Nothing but a number that it has drawn keeps the server, and nobody was seen to ask for such numbers. */
+static bool
+sequence_may_give_up(const struct session *s)
+{
+	return s->server != NULL && s->pins == EFFECT_draws && s->pool_mode != POOL_SESSION && !sequence_is_asked(s);
+}
+
+void
+sequence_released(struct session *s)
+{
+	struct worker *w = s->worker;
+
+	if (s->server->sequences_of == s->id)
+		s->borrower.prefers = s->server->number;
+	if (s->pins != EFFECT_draws || !list_is_empty(&s->drawing) || !sequence_may_give_up(s))
+		return;
+	list_push_back(&w->drawing, &s->drawing);
+	if (!timer_is_armed(&w->drawing_timer))
+		timer_arm(loop_timers(w->loop), &w->drawing_timer, WATCH_US);
+}
+
+static void
+sequence_give_up(struct session *s)
+{
+	atomic_fetch_add_explicit(&s->borrower.account->draws_given_up, 1, memory_order_relaxed);
+	list_remove(&s->drawing);
+	pin_end(s, EFFECT_draws);
+	pin_settled(s);
+	release_server(s);
+}
+
+void
+sequence_watch(struct timer *t)
+{
+	struct worker *w = container_of(t, struct worker, drawing_timer);
+	int64_t now_us = loop_now_us(w->loop);
+
+	list_for_each_safe(node, &w->drawing) {
+		struct session *s = list_entry(node, struct session, drawing);
+
+		if (!sequence_may_give_up(s))
+			list_remove(&s->drawing);
+		else if (session_is_between_transactions(s) && now_us - s->idle_us >= WATCH_US && account_is_wanted(s->borrower.account))
+			sequence_give_up(s);
+	}
+	if (!list_is_empty(&w->drawing))
+		timer_arm(loop_timers(w->loop), t, WATCH_US);
+}
