@@ -130,6 +130,11 @@ $(B)/fuzz/%: regress/fuzz/%.c $(B)/libpgweir.a Makefile
 	$(say) cc $<
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -o $@ $< $(B)/libpgweir.a $(LIBS)
 
+# What a system test asks without a pooler.
+$(B)/effects_of: regress/lib/effects_of.c $(B)/libpgweir.a Makefile
+	$(say) cc $<
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(B)/libpgweir.a $(LIBS)
+
 build/tools/nullpg: regress/bench/nullpg.c
 	@mkdir -p $(@D)
 	$(say) cc $<
@@ -144,7 +149,7 @@ build/tools/pgload: regress/bench/pgload.c
 libraries:
 	@$(if $(FOUND),:,echo 'libraries are missing: run "make deps" as root or with sudo at hand'; exit 1)
 
-tests-built: $(UNIT_TESTS) $(REPLAYS)
+tests-built: $(UNIT_TESTS) $(REPLAYS) $(B)/effects_of
 
 # The programs of other languages that regress/drivers runs.
 drivers-built:
@@ -176,7 +181,7 @@ unit: ## the unit tests and the replay of the fuzzers' seeds (no PostgreSQL)
 	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) unit
 
 protocol system drivers chaos: ## the tests in regress/<that folder>; TESTS="-k words" chooses
-	@+$(MAKE) -j$(JOBS) all $(if $(filter drivers,$@),drivers-built)
+	@+$(MAKE) -j$(JOBS) all $(if $(filter drivers,$@),drivers-built) $(if $(filter system,$@),$(B)/effects_of)
 	@$(PYTHON) regress/check.py --flavour $(FLAVOUR) $@ $(TESTS)
 
 sanitize: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
