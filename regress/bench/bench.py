@@ -83,9 +83,9 @@ class Bench:
 
     # -- poolers --
 
-    def pooler(self, name, auth="trust", secret=None, workers=1, prefix=None, max_clients=1000):
+    def pooler(self, name, auth="trust", secret=None, workers=1, prefix=None, max_clients=1000, **settings):
         """A running pooler of that kind; the same one when asked again."""
-        key = (name, auth, secret, workers, max_clients)
+        key = (name, auth, secret, workers, max_clients, *settings.items())
         if key not in self.poolers:
             prefix = self.one_cpu if prefix is None else prefix
             config = {
@@ -105,7 +105,7 @@ class Bench:
                 },
             }
             if name == "pgweir":
-                config["pgbouncer"]["workers"] = workers
+                config["pgbouncer"].update(workers=workers, **settings)
             program = PGBOUNCER if name == "pgbouncer" else program_path()
             users = {USER: secret or SECRET, "postgres": ""}
             self.poolers[key] = Pgweir(self.nest, config, users, program=program, prefix=prefix, arguments=["-q"])
@@ -149,6 +149,16 @@ class Bench:
             for target in targets[turn:] + targets[:turn]:
                 found[target].append(self.measure(case, target))
         return {target: medians(results) for target, results in found.items()}
+
+    def features(self, arguments):
+        """CPU µs per query of keep and of ignore: medians of interleaved rounds, the order turning."""
+        found = {"keep": [], "ignore": []}
+        for number in range(2 * self.options.rounds):
+            for kind in list(found)[:: 1 if number % 2 else -1]:
+                pooler = self.pooler("pgweir", session_features=kind)
+                result = self.load(pooler.socket_folder, pooler.port, "unix", pooler.process.pid, arguments)
+                found[kind].append(result["cpu_us_q"])
+        return {kind: statistics.median(figures) for kind, figures in found.items()}
 
     def idle_memory(self, name, count):
         """Resident bytes per idle client: connect, one query each, then silence."""
@@ -235,11 +245,18 @@ def workers(bench):
             "where they share the cores with load and server)")
 
 
+def features(bench):
+    say(f"\n{'CPU µs per query':30} {'keep':>10} {'ignore':>10} {'ratio':>8}")
+    for mode in ("simple", "extended", "prepared"):
+        cpu = bench.features(["-M", mode])
+        say(f"{'select 1, ' + mode:30} {cpu['keep']:>10.2f} {cpu['ignore']:>10.2f} {cpu['keep'] / cpu['ignore']:>8.3f}")
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description="pgweir beside pgbouncer and a direct connection")
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--json", action="store_true", help="print every measurement too")
-    parser.add_argument("--only", default="", help="cases whose name has this word (also: memory, workers)")
+    parser.add_argument("--only", default="", help="cases whose name has this word (also: memory, workers, features)")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--without", default="", help="leave out: pgweir, pgbouncer or direct (comma list)")
@@ -267,6 +284,8 @@ def main():
         chosen = [case for case in cases() if options.only in case.name]
         if chosen:
             table(bench, chosen, targets)
+        if options.only in ("", "features") and "pgweir" in targets:
+            features(bench)
         if options.only in ("", "memory"):
             memory(bench, targets, idle)
         if options.only in ("", "workers") and "pgweir" in targets:
