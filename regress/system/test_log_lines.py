@@ -21,6 +21,8 @@ def both(app, pgweir):
             config = app.config(**settings)
             if program:
                 del config["pgbouncer"]["workers"]
+            else:
+                config["pgbouncer"]["server_recovery"] = "close"
             one = pgweir(config, {"postgres": "", "watcher": "", "other": ""}, program=program)
             # pgbouncer 1.18 says what it refuses on the console in a second line, an ERROR.
             day(app, one.allow("pooler error", "taking connection from reserve_pool", "^.* ERROR "))
