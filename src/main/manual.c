@@ -296,7 +296,9 @@ static const char manual_end[] =
     "32 hosts in an entry, 64 workers.\n"
     "A statement of more than 64 KB is not judged and goes to the primary.\n"
     ".Sh CAVEATS\n"
-    "In transaction and statement mode these stay on the server on which they were made, where another client may meet them:\n"
+    "In transaction and statement mode with\n"
+    ".Ql session_features=ignore\n"
+    "these stay on the server on which they were made, where another client may meet them:\n"
     ".Ic LISTEN ,\n"
     ".Ic PREPARE\n"
     "in SQL, cursors\n"
@@ -305,6 +307,8 @@ static const char manual_end[] =
     ".Fn set_config\n"
     "sets, unless PostgreSQL reports that parameter.\n"
     "Clients that need them want\n"
+    ".Ql session_features=keep ,\n"
+    "the default, or\n"
     ".Ql pool_mode=session .\n"
     ".Pp\n"
     "A replica may be late: a read need not see what the same session has just written.\n"
@@ -387,6 +391,25 @@ manual_differences(struct bytes *out)
 	bytes_chars(out, ".El\n");
 }
 
+static void
+manual_exceptions(struct bytes *out)
+{
+	bytes_chars(out,
+	    ".Sh WHAT CANNOT BE THE SAME\n"
+	    "With\n"
+	    ".Ql session_features=keep\n"
+	    "a session in transaction mode is what it is on a connection of its own, but for this:\n"
+	    ".Bl -tag -width Ds\n");
+#define EXCEPTION(subject, what, why) \
+	manual_item(out, subject, what); \
+	bytes_chars(out, ".br\nReason: "); \
+	mdoc_text(out, why); \
+	bytes_chars(out, "\n");
+#include "tables/exceptions.h"
+#undef EXCEPTION
+	bytes_chars(out, ".El\n");
+}
+
 void
 manual_write(struct bytes *out)
 {
@@ -400,6 +423,7 @@ manual_write(struct bytes *out)
 	bytes_chars(out, manual_files);
 	bytes_chars(out, manual_diagnostics);
 	manual_reasons(out);
+	manual_exceptions(out);
 	manual_differences(out);
 	bytes_chars(out, manual_end);
 }
