@@ -21,16 +21,19 @@ enum answer_kind { ANSWER_QUERY, ANSWER_FUNCTION, ANSWER_PARSE, ANSWER_BIND, ANS
 enum answer_way { ANSWER_FORWARD, ANSWER_SWALLOW, ANSWER_MADE };
 
 /* What a swallowed answer is for. */
-enum answer_purpose { PURPOSE_NONE, PURPOSE_FENCE, PURPOSE_PROBE, PURPOSE_LEARN, PURPOSE_RESET, PURPOSE_CHECK, PURPOSE_CLEAN, PURPOSE_LOOK, PURPOSE_REPREPARE, PURPOSE_PINS, PURPOSE_CHANNELS, PURPOSE_SEQUENCES };
+enum answer_purpose { PURPOSE_NONE, PURPOSE_FENCE, PURPOSE_PROBE, PURPOSE_LEARN, PURPOSE_RESET, PURPOSE_CHECK, PURPOSE_CLEAN, PURPOSE_LOOK, PURPOSE_REPREPARE, PURPOSE_NAMES, PURPOSE_NAMES_TRIED, PURPOSE_NAMES_ASKED, PURPOSE_COMPARE, PURPOSE_PINS, PURPOSE_CHANNELS, PURPOSE_SEQUENCES };
 
 struct answer {
 	uint8_t kind;
 	uint8_t way;
 	uint8_t purpose;
 	uint8_t reason;              /* enum route_reason of the request that this one ends */
+	bool named;                  /* PARSE: not of the unnamed statement */
 	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */
 	struct statement *statement; /* owned reference: a Parse puts it on the server, a Close takes it away */
 	struct name_change *change;  /* owned: what to undo in the session's names when this is dropped */
+	uint64_t described;          /* COMPARE: what the description's hash has to be */
+	char *own_name;              /* owned: a client's own name on the server that this makes, takes away or describes */
 	char *refusal;               /* owned: an ErrorResponse that takes the place of the server's, which is bound to come */
 };
 
@@ -47,6 +50,9 @@ struct answer *answers_push(struct answers *a, enum answer_kind kind, enum answe
 /* The oldest one, or NULL. */
 struct answer *answers_head(const struct answers *a);
 struct answer *answers_at(const struct answers *a, uint32_t i); /* 0 is the oldest */
+struct answer *answers_last(const struct answers *a); /* the newest one, of which there must be one */
+/* True for what a ReadyForQuery ends: Query, Sync, FunctionCall. */
+bool answer_is_end(const struct answer *a);
 struct answer answers_pop(struct answers *a);      /* the oldest; its owned things are the caller's */
 struct answer answers_pop_last(struct answers *a); /* the newest */
 /* How many of the queued ones are Query, Sync or FunctionCall: a ReadyForQuery each. */

@@ -50,6 +50,18 @@ struct prepared {
 	uint64_t number;
 	struct statement *statement; /* owned reference */
 	struct list used;            /* in server.prepared_used, oldest first */
+	bool seen;                   /* while the server is asked which names it has */
+};
+
+/* A name of a client's own on the server. */
+struct server_name {
+	UT_hash_handle hh;           /* by name */
+	struct list used;            /* in server.own_used, oldest first */
+	struct statement *statement; /* owned reference; NULL: nobody knows which, or an empty one */
+	bool empty;                  /* it stands there to be deallocated */
+	bool failed;                 /* it could not be made there, and is not */
+	bool seen;                   /* while the server is asked which names it has */
+	char name[];
 };
 
 /* A parameter that a server reports. */
@@ -106,6 +118,8 @@ struct server {
 	unsigned value_count;
 	struct prepared *prepared;      /* uthash: what is prepared on it */
 	struct list prepared_used;
+	struct server_name *own_names;  /* uthash: the names there that are clients' own */
+	struct list own_used;
 	struct statement *unnamed;      /* its unnamed statement as far as known; owned reference */
 	uint32_t pin_questions;         /* bit n: the question for the reasons n is prepared */
 	uint32_t fences;                /* bit n: the fence of n settings is prepared */
@@ -143,6 +157,12 @@ struct prepared *server_find_prepared(struct server *s, const struct statement *
 struct statement *server_prepare(struct server *s, struct statement *statement, unsigned most);
 void server_unprepare(struct server *s, const struct statement *statement);
 void server_forget_prepared(struct server *s); /* after DISCARD ALL or DEALLOCATE ALL */
+/* The clients' own names.  server_name_set takes a reference of its own and answers the row, which is the youngest now. */
+struct server_name *server_name_find(struct server *s, const char *name);
+struct server_name *server_name_set(struct server *s, const char *name, struct statement *statement);
+void server_name_remove(struct server *s, struct server_name *n);
+struct server_name *server_name_oldest(struct server *s); /* or NULL */
+void server_name_forget_all(struct server *s);
 void server_set_unnamed(struct server *s, struct statement *statement); /* takes a reference of its own; NULL: unknown */
 void server_set_profile(struct server *s, const struct profile *profile); /* takes a reference of its own */
 /* After DISCARD ALL: prepared statements are gone, settings are those of its login. */

@@ -101,6 +101,7 @@ struct session {
 	struct pins *pin_notes;        /* owned: of its pins, and of those that the transaction may take; NULL: none */
 	uint32_t unnamed_effects;      /* of its unnamed statement */
 	uint32_t unnamed_surely;
+	uint32_t sql_names;            /* how many of its names were prepared by SQL */
 	struct brief unnamed_brief;
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
@@ -132,6 +133,11 @@ struct session {
 	bool utf8_server : 1;          /* so does the server by itself */
 	bool ddl : 1;                  /* the transaction has changed the catalog */
 	bool draws : 1;                /* the transaction draws numbers of sequences for which the server is kept */
+	bool making : 1;               /* names are made on the server for the message that waits */
+	bool changed : 1;              /* the statement that was prepared again returns something else now */
+	bool looking : 1;              /* the server has this client's names, and no others, until its transaction ends */
+	bool asks_names : 1;           /* the server is asked which names there are when the transaction is over */
+	bool altered : 1;              /* the transaction may have changed what statements return */
 	bool learning : 1;             /* the server is borrowed to learn the startup settings */
 };
 

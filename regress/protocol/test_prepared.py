@@ -182,8 +182,7 @@ def test_a_server_keeps_no_more_statements_than_it_should(make, cluster):
     for round_ in range(3):
         for i, client in enumerate(clients):
             assert run(client, "mine").rows == [(f"evict {i}",)], round_
-    held = clients[0].query("select count(*) from pg_prepared_statements where statement like 'select ''evict%'").rows
-    assert held == [("2",)]
+    assert weir.show("SERVERS")[0]["prepared_statements"] == 2
     for client in clients:
         client.close()
 
@@ -271,7 +270,6 @@ def test_a_name_given_up_where_that_cannot_be_is_kept(make):
 def test_a_name_may_be_given_up_among_other_statements(one):
     with one.client("app") as client:
         prepare(client, "select 1", "mine")
-        result = client.ask(wire.query("deallocate mine; select 'more'"))
-        assert result.rows == [("more",)] or result.error.sqlstate == "26000"
-        assert run(client, "mine").rows in ([("1",)], [])
+        assert client.ask(wire.query("deallocate mine; select 'more'")).rows == [("more",)]
+        assert run(client, "mine").error.sqlstate == "26000"
         assert client.query("select 1").rows == [("1",)]

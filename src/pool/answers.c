@@ -71,15 +71,25 @@ answers_pop_last(struct answers *a)
 	return *answers_at(a, --a->count);
 }
 
+struct answer *
+answers_last(const struct answers *a)
+{
+	must(a->count > 0);
+	return answers_at(a, a->count - 1);
+}
+
+bool
+answer_is_end(const struct answer *a)
+{
+	return a->kind == ANSWER_QUERY || a->kind == ANSWER_SYNC || a->kind == ANSWER_FUNCTION;
+}
+
 uint32_t
 answers_readies(const struct answers *a)
 {
 	uint32_t readies = 0;
 
-	for (uint32_t i = 0; i < a->count; i++) {
-		uint8_t kind = answers_at(a, i)->kind;
-
-		readies += kind == ANSWER_QUERY || kind == ANSWER_SYNC || kind == ANSWER_FUNCTION;
-	}
+	for (uint32_t i = 0; i < a->count; i++)
+		readies += answer_is_end(answers_at(a, i));
 	return readies;
 }

@@ -23,6 +23,7 @@ server_new_locked(struct account *a, unsigned host, struct pool *p, struct start
 	list_init(&s->idle);
 	list_init(&s->backends);
 	list_init(&s->prepared_used);
+	list_init(&s->own_used);
 	s->number = atomic_fetch_add(&last, 2) + 1;
 	s->id = hub_next_connection(a->ledger->hub);
 	s->pool = p;
@@ -64,6 +65,7 @@ server_drop_answers(struct server *s)
 		/* A borrower settles its name changes before it lets go of the server. */
 		must(gone.change == NULL);
 		statement_unref(gone.statement);
+		free(gone.own_name);
 	}
 	answers_free(&s->answers);
 }
@@ -204,6 +206,7 @@ server_forget_prepared(struct server *s)
 
 	HASH_ITER(hh, s->prepared, p, next)
 		statement_unref(server_take_prepared(s, p));
+	server_name_forget_all(s);
 	server_set_unnamed(s, NULL);
 	s->fences = 0;
 	s->pin_questions = 0;

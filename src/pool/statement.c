@@ -18,14 +18,16 @@
 #include "pool/profile.h"
 #include "protocol/message.h"
 
-static const char *const meaning_settings[] = {
-	"backslash_quote", "datestyle", "default_text_search_config", "intervalstyle", "lc_monetary", "role",
-	"search_path", "standard_conforming_strings", "timezone", "xmloption",
+const char *const statement_settings[] = {
+	"client_encoding", "backslash_quote", "datestyle", "default_text_search_config", "intervalstyle", "lc_monetary", "role",
+	"search_path", "standard_conforming_strings", "timezone", "xmloption", NULL,
 };
 
 struct statement_key {
 	const struct profile *meaning;
 	uint64_t hash;
+	uint32_t era;
+	uint32_t sql;
 };
 
 struct interned {
@@ -34,7 +36,7 @@ struct interned {
 	struct interned *next; /* of the same key: another text with an equal hash */
 	atomic_int references;
 	struct statement_key key;
-	bool alone; /* not in the table: its meaning is the moment of its Parse */
+	bool alone; /* not in the table */
 	char body[];
 };
 
@@ -43,21 +45,30 @@ static struct interned *statement_table;
 static uint64_t statement_last;
 static size_t statement_bytes;
 
-/* The part of the profile that a statement's meaning depends on.  The caller owns the reference. */
+/* The part of the profile that its meaning depends on.  The caller owns the reference. */
 static const struct profile *
-statement_meaning(const struct profile *profile)
+statement_meaning(const struct profile *profile, bool is_ascii)
 {
 	const struct profile *meaning = profile_empty();
 
 	if (profile == meaning)
 		return meaning;
-	for (size_t i = 0; i < array_length(meaning_settings); i++) {
-		const char *value = profile_find(profile, meaning_settings[i]);
+	for (const char *const *name = statement_settings + is_ascii; *name != NULL; name++) {
+		const char *value = profile_find(profile, *name);
 
 		if (value != NULL)
-			meaning = profile_with(meaning, meaning_settings[i], value);
+			meaning = profile_with(meaning, *name, value);
 	}
 	return meaning;
+}
+
+static bool
+body_is_ascii(const char *body, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)body[i] >= 128)
+			return false;
+	return true;
 }
 
 /* True when the text has a literal such as 'now' or ' Today', whose value is taken when it is parsed. */
@@ -96,17 +107,21 @@ statement_make(const char *body, size_t length, const struct statement_key *key)
 	made->public.body = made->body;
 	made->public.body_length = length;
 	made->public.meaning = profile_ref(key->meaning);
+	made->public.sql = key->sql != 0;
 	snprintf(made->public.name, sizeof(made->public.name), STATEMENT_PREFIX "%llu", (unsigned long long)statement_last);
 	statement_bytes += sizeof(*made) + length;
 	return made;
 }
 
 struct statement *
-statement_intern(const char *body, size_t length, const struct profile *profile)
+statement_intern(const char *body, size_t length, const struct statement_about *about)
 {
-	struct statement_key key = {.meaning = statement_meaning(profile), .hash = hash_bytes(body, length)};
+	size_t text_length = strnlen(body, length);
+	bool is_ascii = body_is_ascii(body, text_length);
+	struct statement_key key = {
+	    .meaning = statement_meaning(about->profile, is_ascii), .hash = hash_bytes(body, length), .era = about->era, .sql = about->sql};
 	struct interned *head = NULL, *found = NULL;
-	bool alone = statement_is_of_its_moment(body, length);
+	bool alone = about->alone || statement_is_of_its_moment(body, length);
 
 	pthread_mutex_lock(&statement_mutex);
 	if (!alone) {
@@ -117,6 +132,7 @@ statement_intern(const char *body, size_t length, const struct profile *profile)
 	if (found == NULL) {
 		found = statement_make(body, length, &key);
 		found->alone = alone;
+		found->public.is_ascii = is_ascii;
 		if (!alone && head == NULL)
 			HASH_ADD(hh, statement_table, key, sizeof(key), found);
 		if (head != NULL) {
@@ -192,7 +208,7 @@ statement_is(const struct statement *s, const char *body, size_t length, const s
 		return false;
 	if (profile == profile_empty())
 		return s->meaning == profile;
-	meaning = statement_meaning(profile);
+	meaning = statement_meaning(profile, s->is_ascii);
 	profile_unref(meaning);
 	return s->meaning == meaning;
 }

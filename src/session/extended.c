@@ -25,6 +25,20 @@ extended_renamed(struct session *s, const struct frame *f, const char *before_na
 	return forward_rest(s, f, from);
 }
 
+/* The statement of a Parse, read up to its text.  What is said of names or settings that are this session's is shared with nobody. */
+static struct statement *
+extended_intern(struct session *s, const struct frame *f, uint32_t effects)
+{
+	struct statement_about about = {.profile = names_profile(s)};
+	struct statement *statement;
+
+	about.era = atomic_load_explicit(&s->ledger->era, memory_order_relaxed);
+	about.alone = (effects & EFFECT_executes) != 0 || (s->effects & EFFECT_settings) != 0;
+	statement = statement_intern(f->body.at, reader_left(&f->body), &about);
+	profile_unref(about.profile);
+	return statement;
+}
+
 static size_t
 extended_parse_unnamed(struct session *s, const struct frame *f)
 {
@@ -34,30 +48,28 @@ extended_parse_unnamed(struct session *s, const struct frame *f)
 	if (length > UNNAMED_MOST) {
 		statement_unref(s->unnamed);
 		s->unnamed = NULL;
-	} else if (s->unnamed == NULL || !statement_is(s->unnamed, body, length, s->profile)) {
+	} else if (s->unnamed == NULL || (s->effects & EFFECT_settings) != 0 || !statement_is(s->unnamed, body, length, s->profile)) {
 		statement_unref(s->unnamed);
-		s->unnamed = statement_intern(body, length, s->profile);
+		s->unnamed = extended_intern(s, f, s->unnamed_effects);
 	}
 	server_set_unnamed(s->server, s->unnamed);
 	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
 	return forward_rest(s, f, 0);
 }
 
-/* A name that exists already: the server has it too and says so; the name in its message is put right. */
+/* A Parse under the name that it has on the server. */
 static size_t
-extended_parse_duplicate(struct session *s, struct frame *f, struct name_entry *e)
+extended_parse_as(struct session *s, const struct frame *f, const char *name)
 {
-	struct bytes *out;
 	size_t before, from = (size_t)(f->body.at - f->bytes);
+	struct bytes *out = gather_make(&s->worker->to_server);
 
-	inject_ensure(s, e->statement);
-	out = gather_make(&s->worker->to_server);
 	before = out->length;
 	bytes_u8(out, FRONTEND_PARSE);
-	bytes_u32(out, (uint32_t)(4 + strlen(e->statement->name) + 1 + (f->size - from)));
-	bytes_text(out, e->statement->name);
+	bytes_u32(out, (uint32_t)(4 + strlen(name) + 1 + (f->size - from)));
+	bytes_text(out, name);
 	gather_made(&s->worker->to_server, before);
-	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
+	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD)->named = true;
 	return forward_rest(s, f, from);
 }
 
@@ -89,6 +101,41 @@ extended_effects_of(struct session *s, struct name_entry *e, struct verdict *v)
 	v->surely = e->surely;
 }
 
+/*
+ * True when a Parse is sure to succeed that the server would do again.  In a
+ * transaction that has failed it would not, and what was asked before may fail yet;
+ * behind an error in this batch the answer goes with the rest of it.
+ */
+static bool
+extended_may_answer(const struct session *s)
+{
+	const struct answers *a = &s->server->answers;
+
+	if (s->server->status == 'E')
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (answers_at(a, i)->way == ANSWER_FORWARD && answer_is_end(answers_at(a, i)))
+			return false;
+	return true;
+}
+
+static void
+extended_parse_on_server(struct session *s, struct statement *statement)
+{
+	struct bytes *out;
+	struct answer *a;
+	size_t before;
+
+	inject_make_room(s, statement);
+	out = gather_make(&s->worker->to_server);
+	before = out->length;
+	statement_write_parse(statement, false, out);
+	gather_made(&s->worker->to_server, before);
+	a = forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
+	a->statement = statement_ref(statement);
+	stat_add(session_stats(s)->server_parses, 1);
+}
+
 static size_t
 extended_parse_named(struct session *s, struct frame *f, const char *name, const struct verdict *v)
 {
@@ -96,23 +143,25 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 	struct statement *statement;
 	struct answer *a;
 
+	/* The server has it too, and says so. */
 	if (e != NULL)
-		return extended_parse_duplicate(s, f, e);
-	statement = statement_intern(f->body.at, reader_left(&f->body), s->profile);
-	if (server_find_prepared(s->server, statement) != NULL) {
+		return extended_parse_as(s, f, inject_server_name(s, name));
+	statement = extended_intern(s, f, v->effects);
+	/* One more of the same, that this Parse alone decides on. */
+	if (!s->looking && server_find_prepared(s->server, statement) != NULL && !extended_may_answer(s)) {
+		statement_unref(statement);
+		statement = extended_intern(s, f, v->effects | EFFECT_executes);
+	}
+	if (s->looking) {
+		extended_parse_as(s, f, name);
+		a = answers_last(&s->server->answers);
+		a->own_name = text_copy(name);
+		server_name_set(s->server, name, statement);
+	} else if (server_find_prepared(s->server, statement) != NULL) {
 		a = forward_expect(s, ANSWER_PARSE, ANSWER_MADE);
 	} else {
-		struct bytes *out;
-		size_t before;
-
-		inject_make_room(s, statement);
-		out = gather_make(&s->worker->to_server);
-		before = out->length;
-		statement_write_parse(statement, false, out);
-		gather_made(&s->worker->to_server, before);
-		a = forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
-		a->statement = statement_ref(statement);
-		stat_add(session_stats(s)->server_parses, 1);
+		extended_parse_on_server(s, statement);
+		a = answers_last(&s->server->answers);
 	}
 	a->change = names_change(s, name, statement);
 	e = names_find(s, name);
@@ -155,12 +204,6 @@ extended_parse(struct session *s, struct frame *f)
 		s->ddl |= v.makes_relation;
 		if (v.kind == KIND_SET || v.kind == KIND_SET_LOCAL || v.kind == KIND_RESET)
 			forward_note_statement(s, &v, text, strlen(text));
-		if (v.kind == KIND_DEALLOCATE && name[0] == '\0' && inject_renames(s) && forward_parse_deallocate(s, text, strlen(text))) {
-			statement_unref(s->unnamed);
-			s->unnamed = NULL;
-			server_set_unnamed(s->server, NULL);
-			return f->size;
-		}
 	}
 	if (name[0] == '\0') {
 		s->unnamed_effects = v.effects;
@@ -175,7 +218,7 @@ extended_parse(struct session *s, struct frame *f)
 
 /* What runs now has its effects now. */
 static enum ahead
-extended_ahead_of_bind(struct session *s, const char *name)
+extended_ahead_of_bind(struct session *s, const char *name, uint32_t *effects)
 {
 	struct name_entry *e;
 	struct verdict v = {.effects = EFFECTS_ALL};
@@ -194,9 +237,36 @@ extended_ahead_of_bind(struct session *s, const char *name)
 		if (v.effects != 0)
 			ahead = feature_ahead(s, FRONTEND_BIND, &v, e->statement->body, strlen(e->statement->body));
 	}
-	if (ahead == AHEAD_GO)
-		s->effects |= v.effects;
+	if (ahead == AHEAD_GO && inject_renames(s))
+		ahead = inject_ahead_of_bind(s, name);
+	*effects = v.effects;
 	return ahead;
+}
+
+/* What the statement that is bound does to names, once it runs. */
+static void
+extended_note_bound(struct session *s, const char *name, struct answer *a)
+{
+	const struct name_entry *e = name[0] != '\0' ? names_find(s, name) : NULL;
+	const struct statement *bound = name[0] == '\0' ? s->unnamed : e != NULL ? e->statement : NULL;
+	struct verdict v = {.effects = e != NULL ? e->effects : s->unnamed_effects};
+
+	if ((v.effects & EFFECTS_OF_OWN_NAMES) == 0)
+		return;
+	if (bound != NULL)
+		own_names_note(s, &v, bound->body, strlen(bound->body), a);
+	else
+		s->asks_names = inject_renames(s) && s->features != FEATURES_IGNORE;
+}
+
+/* A Parse that was sent ahead may have failed by then, and the error must still say the client's name. */
+static void
+extended_remember_name(struct session *s, const char *name, const char *server_name, struct answer *a)
+{
+	if (server_name == name || a->own_name != NULL || extended_may_answer(s))
+		return;
+	a->own_name = text_copy(name);
+	a->named = true;
 }
 
 size_t
@@ -206,19 +276,24 @@ extended_bind(struct session *s, struct frame *f)
 	const char *name = reader_text(&f->body);
 	const char *server_name;
 	enum ahead ahead;
+	struct answer *a;
+	uint32_t effects;
 
 	if (!reader_ok(&f->body))
 		return frame_is_whole(f) || f->here > AHEAD_MOST ? forward_broken(s) : 0;
 	if (!frame_is_whole(f) && f->size <= AHEAD_MOST)
 		return 0;
-	ahead = extended_ahead_of_bind(s, name);
+	ahead = extended_ahead_of_bind(s, name, &effects);
 	if (ahead == AHEAD_WAIT)
 		return forward_wait(s);
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
-	forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
+	s->effects |= effects;
+	a = forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
+	extended_note_bound(s, name, a);
+	extended_remember_name(s, name, server_name, a);
 	if (server_name == name)
 		return forward_rest(s, f, 0);
 	return extended_renamed(s, f, portal, server_name);
@@ -231,6 +306,19 @@ frame_read_what(struct frame *f, char *what, const char **name)
 	*what = (char)reader_u8(&f->body);
 	*name = reader_text(&f->body);
 	return reader_at_end(&f->body) && (*what == 'S' || *what == 'P');
+}
+
+static void
+extended_expect_description(struct session *s, bool of_statement, const char *name)
+{
+	struct name_entry *e = of_statement && name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
+	struct answer *a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD);
+
+	a->describes_statement = of_statement;
+	if (e == NULL || e->described != 0)
+		return;
+	a->own_name = text_copy(name);
+	a->statement = statement_ref(e->statement);
 }
 
 size_t
@@ -246,7 +334,7 @@ extended_describe(struct session *s, struct frame *f)
 	if (!frame_read_what(f, &what, &name))
 		return forward_broken(s);
 	server_name = what == 'S' && (inject_renames(s) || name[0] == '\0') ? inject_server_name(s, name) : name;
-	forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD)->describes_statement = what == 'S';
+	extended_expect_description(s, what == 'S', name);
 	if (server_name == name)
 		return forward_rest(s, f, 0);
 	out = gather_make(&s->worker->to_server);
@@ -257,6 +345,18 @@ extended_describe(struct session *s, struct frame *f)
 	message_end(out, begun);
 	gather_made(&s->worker->to_server, before);
 	return f->size;
+}
+
+/* Whoever looks sees at once that it is gone. */
+static size_t
+extended_close_looked_at(struct session *s, const struct frame *f, const char *name)
+{
+	struct answer *a = forward_expect(s, ANSWER_CLOSE, ANSWER_FORWARD);
+
+	a->change = names_change(s, name, NULL);
+	a->own_name = text_copy(name);
+	server_name_remove(s->server, server_name_find(s->server, name));
+	return forward_rest(s, f, 0);
 }
 
 size_t
@@ -271,6 +371,8 @@ extended_close(struct session *s, struct frame *f)
 		return forward_broken(s);
 	/* The statement stays on the server for others; only the name goes. */
 	if (what == 'S' && name[0] != '\0' && inject_renames(s)) {
+		if (s->looking && server_name_find(s->server, name) != NULL)
+			return extended_close_looked_at(s, f, name);
 		forward_expect(s, ANSWER_CLOSE, ANSWER_MADE)->change = names_change(s, name, NULL);
 		return f->size;
 	}

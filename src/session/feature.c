@@ -32,13 +32,15 @@ static const struct feature_row feature_rows[] = {
 	{EFFECT_databases, vacate_ahead},
 	{PIN_EFFECTS | EFFECT_unknown, pin_ahead},
 	{SEQUENCE_EFFECTS, sequence_ahead},
+	{EFFECTS_OF_OWN_NAMES, own_names_ahead},
 };
 
 enum ahead
 feature_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
+	/* What the protocol has prepared can be deallocated in any case. */
 	if (s->features == FEATURES_IGNORE)
-		return AHEAD_GO;
+		return v->effects == EFFECT_deallocates && s->pool_mode != POOL_SESSION ? own_names_ahead(s, type, v, text, length) : AHEAD_GO;
 	/* A session that listens is asked whatever the text: a BEGIN has no effects yet. */
 	if (s->listening != NULL || ((v->effects & EFFECT_listens) != 0 && s->features != FEATURES_REJECT)) {
 		enum ahead ahead = listening_ahead(s, type, v, text);
@@ -118,11 +120,19 @@ feature_tag(struct session *s, const char *tag)
 {
 	pin_tag(s, tag);
 	sequence_tag(s, tag);
+	/* What else has results of another type now is found out by PostgreSQL: relay_error.c. */
+	if (strncmp(tag, "ALTER ", 6) == 0 || strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "CREATE VIEW") == 0) {
+		s->altered = true;
+		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
+	}
 }
 
 void
 feature_settle(struct session *s, struct bytes *out)
 {
+	/* First: what the others ask with may be gone. */
+	if (s->asks_names)
+		asked_names_write(s, out);
 	if (s->probe)
 		restore_probe(s, out);
 	pin_ask(s, out);
@@ -133,6 +143,9 @@ void
 feature_row(struct session *s, const struct answer *answer, const char *body, size_t length)
 {
 	switch (answer->purpose) {
+	case PURPOSE_NAMES_ASKED:
+		asked_names_row(s, body, length);
+		break;
 	case PURPOSE_LEARN:
 	case PURPOSE_PROBE:
 		restore_row(s, answer, body, length);
@@ -167,5 +180,9 @@ feature_settled(struct session *s)
 {
 	pin_settled(s);
 	sequence_settled(s);
+	if (s->asks_names && !s->server->close_needed)
+		asked_names_done(s);
+	s->asks_names = false;
+	s->looking = false;
 	s->effects = 0;
 }

@@ -56,50 +56,9 @@ forward_query_streamed(struct session *s, const struct frame *f)
 {
 	s->effects |= EFFECTS_ALL;
 	sequence_ahead_unseen(s);
+	s->asks_names = inject_renames(s) && s->features != FEATURES_IGNORE;
 	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
-}
-
-static bool
-forward_deallocate(struct session *s, const struct verdict_detail *detail)
-{
-	struct name_entry *e = detail->is_all || detail->name == NULL ? NULL : names_find(s, detail->name);
-	struct bytes *out;
-	size_t before;
-
-	if (e == NULL)
-		return false;
-	inject_gone(s);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	message_sync(out);
-	message_query(out, "deallocate \"" STATEMENT_PREFIX "gone\"");
-	gather_made(&s->worker->to_server, before);
-	forward_expect(s, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-	forward_expect_end(s, ANSWER_QUERY)->change = names_change(s, detail->name, NULL);
-	return true;
-}
-
-/* The same by an unnamed Parse: the name goes with it, whether or not it will be executed. */
-bool
-forward_parse_deallocate(struct session *s, const char *text, size_t length)
-{
-	struct verdict_detail detail;
-	struct bytes *out;
-	size_t before;
-	bool known;
-
-	known = route_detail(text, length, &detail) && !detail.is_all && detail.name != NULL && names_find(s, detail.name) != NULL;
-	if (known) {
-		inject_gone(s);
-		out = gather_make(&s->worker->to_server);
-		before = out->length;
-		message_parse(out, "", "deallocate \"" STATEMENT_PREFIX "gone\"");
-		gather_made(&s->worker->to_server, before);
-		forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD)->change = names_change(s, detail.name, NULL);
-	}
-	verdict_detail_free(&detail);
-	return known;
 }
 
 static bool
@@ -145,12 +104,11 @@ forward_has_to_judge(const struct session *s, const char *text)
 	return (feature_judges(s) && !was_judged) || forward_concerns_session(text);
 }
 
-/* What the session itself has to know of a statement: names of settings, and names to free. */
-bool
+/* What the session itself has to know of a statement: names of settings. */
+void
 forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length)
 {
 	struct verdict_detail detail;
-	bool sent = false;
 
 	switch (v->kind) {
 	case KIND_SET:
@@ -160,14 +118,12 @@ forward_note_statement(struct session *s, const struct verdict *v, const char *t
 	case KIND_DISCARD:
 		break;
 	default:
-		return false;
+		return;
 	}
 	/* What is prepared behind it must not be looked up in what it will clear. */
 	s->clearing = v->kind == KIND_DISCARD || v->kind == KIND_DEALLOCATE;
 	if (route_detail(text, length, &detail)) {
-		if (v->kind == KIND_DEALLOCATE)
-			sent = inject_renames(s) && forward_deallocate(s, &detail);
-		else if (v->kind != KIND_DISCARD && detail.name != NULL)
+		if (v->kind != KIND_DISCARD && v->kind != KIND_DEALLOCATE && detail.name != NULL)
 			restore_touch(s, detail.name);
 		if (v->kind == KIND_RESET) {
 			s->reset_one = !detail.is_all;
@@ -175,7 +131,6 @@ forward_note_statement(struct session *s, const struct verdict *v, const char *t
 		}
 	}
 	verdict_detail_free(&detail);
-	return sent;
 }
 
 /* The message stays in the input until request_resume. */
@@ -198,8 +153,8 @@ forward_forget_unnamed(struct session *s)
 static size_t
 forward_query(struct session *s, struct frame *f)
 {
+	struct verdict v = {0};
 	const char *text;
-	struct verdict v;
 	enum ahead ahead;
 
 	if (!frame_is_whole(f) && f->size > ROUTE_TEXT_MAX_BYTES)
@@ -222,11 +177,10 @@ forward_query(struct session *s, struct frame *f)
 		s->effects |= v.effects;
 		if (ahead == AHEAD_SENT)
 			return f->size;
-		if (forward_note_statement(s, &v, text, strlen(text)))
-			return f->size;
+		forward_note_statement(s, &v, text, strlen(text));
 	}
 	forward_forget_unnamed(s);
-	forward_expect_end(s, ANSWER_QUERY);
+	own_names_note(s, &v, text, strlen(text), forward_expect_end(s, ANSWER_QUERY));
 	return forward_rest(s, f, 0);
 }
 

@@ -25,8 +25,7 @@ bool frame_is_whole(const struct frame *f);
 size_t forward_wait(struct session *s);
 size_t forward_broken(struct session *s);
 bool forward_has_to_judge(const struct session *s, const char *text);
-bool forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length);
-bool forward_parse_deallocate(struct session *s, const char *text, size_t length);
+void forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length);
 
 /* ---- extended.c ---- */
 size_t extended_parse(struct session *s, struct frame *f);
@@ -46,6 +45,20 @@ void inject_parse(struct session *s, struct statement *statement, bool unnamed);
 void inject_ensure(struct session *s, struct statement *statement);
 void inject_ensure_unnamed(struct session *s);
 const char *inject_server_name(struct session *s, const char *name);
-void inject_gone(struct session *s);
+/* Before a Bind of that name: asks whether a statement that the server lacked is still what the client knows. */
+enum ahead inject_ahead_of_bind(struct session *s, const char *name);
+
+/* ---- window.c: a statement's own settings around its Parse ---- */
+/* False: they are those of now, and nothing was sent.  Else window_close has to follow. */
+bool window_open(struct session *s, const struct statement *statement, enum answer_purpose purpose);
+void window_close(struct session *s, const struct statement *statement, enum answer_purpose purpose);
+
+/* ---- own_names.c: names on the server that are the client's ---- */
+/* True when the statement has the client's own name on this server: it was prepared by SQL, or is looked at. */
+bool own_name_is_used(struct session *s, const struct name_entry *e);
+/* Makes NAME on the server what it is to the session, E; NULL: nothing, also where another client has it. */
+void own_name_ensure(struct session *s, const char *name, const struct name_entry *e);
+/* What a text that is sent does to the names: noted in A, to be undone with it; or the server is asked afterwards. */
+void own_names_note(struct session *s, const struct verdict *v, const char *text, size_t length, struct answer *a);
 
 #endif

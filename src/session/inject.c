@@ -37,6 +37,7 @@ inject_make_room(struct session *s, struct statement *statement)
 void
 inject_parse(struct session *s, struct statement *statement, bool unnamed)
 {
+	bool windowed = window_open(s, statement, PURPOSE_REPREPARE);
 	struct bytes *out;
 	struct answer *a;
 	size_t before;
@@ -51,6 +52,8 @@ inject_parse(struct session *s, struct statement *statement, bool unnamed)
 	a->purpose = PURPOSE_REPREPARE;
 	a->statement = unnamed ? NULL : statement_ref(statement);
 	stat_add(session_stats(s)->server_parses, 1);
+	if (windowed)
+		window_close(s, statement, PURPOSE_REPREPARE);
 }
 
 void
@@ -87,33 +90,64 @@ inject_server_name(struct session *s, const char *name)
 		return name;
 	}
 	e = names_find(s, name);
-	if (e == NULL)
+	if (e != NULL && own_name_is_used(s, e)) {
+		own_name_ensure(s, name, e);
+		return name;
+	}
+	if (e == NULL) {
+		own_name_ensure(s, name, NULL);
 		return strncmp(name, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) == 0 ? "(unknown)" : name;
+	}
 	inject_ensure(s, e->statement);
 	return e->statement->name;
+}
+
+/*
+ * A statement that the server lacks is prepared there again before it is bound, and
+ * must still return what the client was told: else the client gets the error that a
+ * connection of its own would give.
+ */
+enum ahead
+inject_ahead_of_bind(struct session *s, const char *name)
+{
+	static const struct error changed = {.sqlstate = "0A000", .message = "cached plan must not change result type"};
+	struct name_entry *e = name[0] == '\0' ? NULL : names_find(s, name);
+	struct answer *a;
+	struct bytes *out;
+	size_t before, begun;
+
+	if (e == NULL || e->described == 0 || own_name_is_used(s, e))
+		return AHEAD_GO;
+	if (s->changed) {
+		s->changed = false;
+		server_unprepare(s->server, e->statement);
+		inject_close(s, NULL, e->statement->name);
+		feature_refuse(s, &changed);
+		return AHEAD_REFUSE;
+	}
+	if (server_find_prepared(s->server, e->statement) != NULL || s->server->status == 'E')
+		return AHEAD_GO;
+	s->changed = false;
+	inject_parse(s, e->statement, false);
+	out = gather_make(&s->worker->to_server);
+	before = out->length;
+	begun = message_begin(out, FRONTEND_DESCRIBE);
+	bytes_u8(out, 'S');
+	bytes_text(out, e->statement->name);
+	message_end(out, begun);
+	gather_made(&s->worker->to_server, before);
+	gather_refer(&s->worker->to_server, "H\0\0\0\4", FRAME_HEAD);
+	a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_SWALLOW);
+	a->purpose = PURPOSE_COMPARE;
+	a->describes_statement = true;
+	a->described = e->described;
+	s->in_batch = true;
+	s->making = true;
+	return AHEAD_WAIT;
 }
 
 bool
 inject_renames(const struct session *s)
 {
 	return s->snapshot->global.max_prepared_statements > 0 && s->pool_mode != POOL_SESSION;
-}
-
-/*
- * DEALLOCATE of a name that the protocol prepared.  The server has the statement under
- * another name, and keeps it for others; so the command is aimed at an empty one, put
- * there to be deallocated.
- */
-void
-inject_gone(struct session *s)
-{
-	struct bytes *out;
-	size_t before;
-
-	inject_close(s, NULL, STATEMENT_PREFIX "gone");
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	message_parse(out, STATEMENT_PREFIX "gone", "");
-	gather_made(&s->worker->to_server, before);
-	forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 }

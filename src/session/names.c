@@ -45,32 +45,49 @@ names_find(struct session *s, const char *name)
 }
 
 static void
-names_remove(struct session *s, struct name_entry *e)
+names_free(struct name_entry *e)
 {
-	HASH_DEL(s->worker->names, e);
-	list_remove(&e->in_session);
+	if (e == NULL)
+		return;
 	statement_unref(e->statement);
 	free(e);
 }
 
-static void
-names_set(struct session *s, const char *name, struct statement *statement)
+/* Takes the entry out; it is the caller's. */
+static struct name_entry *
+names_take(struct session *s, struct name_entry *e)
 {
-	struct name_entry *e = names_find(s, name);
-	char key[NAME_KEY_MOST];
-	size_t length;
+	HASH_DEL(s->worker->names, e);
+	list_remove(&e->in_session);
+	s->sql_names -= e->statement->sql;
+	return e;
+}
 
-	if (e != NULL)
-		names_remove(s, e);
-	if (statement == NULL)
-		return;
-	length = name_key(s, name, key);
-	e = memory_new(sizeof(*e) + length);
+static void
+names_put(struct session *s, struct name_entry *e)
+{
+	list_push_back(&s->names, &e->in_session);
+	HASH_ADD_KEYPTR(hh, s->worker->names, e->key, e->key_length, e);
+	s->sql_names += e->statement->sql;
+}
+
+static struct name_entry *
+names_new(struct session *s, const char *name, struct statement *statement)
+{
+	char key[NAME_KEY_MOST];
+	size_t length = name_key(s, name, key);
+	struct name_entry *e = memory_new(sizeof(*e) + length + 1);
+
 	memcpy(e->key, key, length);
 	e->key_length = length;
 	e->statement = statement_ref(statement);
-	list_push_back(&s->names, &e->in_session);
-	HASH_ADD_KEYPTR(hh, s->worker->names, e->key, length, e);
+	return e;
+}
+
+const char *
+names_text(const struct name_entry *e)
+{
+	return e->key + sizeof(struct session *);
 }
 
 struct name_change *
@@ -82,8 +99,9 @@ names_change(struct session *s, const char *name, struct statement *statement)
 
 	change->session = s;
 	memcpy(change->name, name, length + 1);
-	change->before = before != NULL ? statement_ref(before->statement) : NULL;
-	names_set(s, name, statement);
+	change->before = before != NULL ? names_take(s, before) : NULL;
+	if (statement != NULL)
+		names_put(s, names_new(s, name, statement));
 	return change;
 }
 
@@ -91,10 +109,16 @@ void
 names_undo(struct name_change **change)
 {
 	struct name_change *c = *change;
+	struct name_entry *now;
 
 	if (c == NULL)
 		return;
-	names_set(c->session, c->name, c->before);
+	now = names_find(c->session, c->name);
+	if (now != NULL)
+		names_free(names_take(c->session, now));
+	if (c->before != NULL)
+		names_put(c->session, c->before);
+	c->before = NULL;
 	names_keep(change);
 }
 
@@ -106,7 +130,7 @@ names_keep(struct name_change **change)
 	*change = NULL;
 	if (c == NULL)
 		return;
-	statement_unref(c->before);
+	names_free(c->before);
 	free(c);
 }
 
@@ -114,5 +138,21 @@ void
 names_clear(struct session *s)
 {
 	list_for_each_safe(node, &s->names)
-		names_remove(s, list_entry(node, struct name_entry, in_session));
+		names_free(names_take(s, list_entry(node, struct name_entry, in_session)));
+}
+
+const struct profile *
+names_profile(const struct session *s)
+{
+	const struct profile *p = profile_ref(s->profile);
+
+	if ((s->effects & EFFECT_settings) == 0 && !s->reported)
+		return p;
+	for (const char *const *name = statement_settings; *name != NULL; name++) {
+		const struct server_value *row = server_value(s->server, *name);
+
+		if (row != NULL)
+			p = profile_with(p, *name, strcmp(row->initial, row->value) == 0 ? NULL : row->value);
+	}
+	return p;
 }

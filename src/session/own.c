@@ -43,7 +43,7 @@ own_bind_begin(struct bytes *out, const char *name, unsigned parameters)
 }
 
 void
-own_execute(struct bytes *out, size_t begun)
+own_execute_unsynced(struct bytes *out, size_t begun)
 {
 	bytes_u16(out, 0);
 	message_end(out, begun);
@@ -51,7 +51,62 @@ own_execute(struct bytes *out, size_t begun)
 	bytes_text(out, STATEMENT_PREFIX "portal");
 	bytes_u32(out, 0);
 	message_end(out, begun);
+}
+
+void
+own_execute(struct bytes *out, size_t begun)
+{
+	own_execute_unsynced(out, begun);
 	message_sync(out);
+}
+
+static void
+own_close_what(struct bytes *out, char what, const char *name)
+{
+	size_t begun = message_begin(out, FRONTEND_CLOSE);
+
+	bytes_u8(out, (uint8_t)what);
+	bytes_text(out, name);
+	message_end(out, begun);
+}
+
+void
+own_close(struct bytes *out, const char *name)
+{
+	own_close_what(out, 'S', name);
+}
+
+size_t
+own_once_begin(struct bytes *out, const char *name, const char *text, unsigned parameters)
+{
+	own_close(out, name);
+	/* An error ahead may have left it in this transaction. */
+	own_close_what(out, 'P', STATEMENT_PREFIX "portal");
+	own_parse(name, text, parameters, out);
+	return own_bind_begin(out, name, parameters);
+}
+
+void
+own_once_end(struct bytes *out, size_t begun, const char *name)
+{
+	own_execute_unsynced(out, begun);
+	own_close_what(out, 'P', STATEMENT_PREFIX "portal");
+	own_close(out, name);
+}
+
+struct answer *
+own_once_expect(struct server *server, enum answer_purpose purpose)
+{
+	static const uint8_t kinds[] = {ANSWER_CLOSE, ANSWER_CLOSE, ANSWER_PARSE, ANSWER_BIND, ANSWER_EXECUTE, ANSWER_CLOSE, ANSWER_CLOSE};
+	struct answers *a = &server->answers;
+
+	for (size_t i = 0; i < array_length(kinds); i++) {
+		struct answer *made = answers_push(a, kinds[i], ANSWER_SWALLOW);
+
+		made->purpose = (uint8_t)purpose;
+		made->named = true;
+	}
+	return answers_at(a, a->count - 3);
 }
 
 void

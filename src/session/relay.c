@@ -32,6 +32,15 @@ relay_make(struct session *s, char type)
 	gather_made(g, before);
 }
 
+static void
+relay_done(struct answer done)
+{
+	names_keep(&done.change);
+	statement_unref(done.statement);
+	free(done.refusal);
+	free(done.own_name);
+}
+
 void
 relay_made(struct session *s)
 {
@@ -41,8 +50,7 @@ relay_made(struct session *s)
 		struct answer done = answers_pop(a);
 
 		relay_make(s, done.kind == ANSWER_PARSE ? BACKEND_PARSE_COMPLETE : BACKEND_CLOSE_COMPLETE);
-		names_keep(&done.change);
-		statement_unref(done.statement);
+		relay_done(done);
 	}
 }
 
@@ -106,14 +114,6 @@ relay_look_at_tag(struct session *s, const char *tag)
 	}
 }
 
-static void
-relay_done(struct answer done)
-{
-	names_keep(&done.change);
-	statement_unref(done.statement);
-	free(done.refusal);
-}
-
 /* The oldest answer, if it is of that kind; else the server sends what nobody asked. */
 static struct answer *
 relay_head(const struct session *s, enum answer_kind kind)
@@ -175,6 +175,53 @@ relay_command(struct session *s, const struct relay_frame *f)
 	if (head->kind == ANSWER_EXECUTE)
 		relay_done(answers_pop(&s->server->answers));
 	return step;
+}
+
+static enum step
+relay_parameters(const struct session *s)
+{
+	struct answer *head = relay_head(s, ANSWER_DESCRIBE);
+
+	if (head == NULL)
+		return STEP_BROKEN;
+	return head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
+}
+
+/* What PostgreSQL compares of two descriptions: names and types, and not where the columns come from.  Never 0. */
+static uint64_t
+description_hash(const struct relay_frame *f)
+{
+	struct reader r = reader_over(f->body, f->length);
+	struct bytes about = {0};
+	uint64_t hash;
+
+	for (unsigned count = f->type == BACKEND_NO_DATA ? 0 : reader_u16(&r); count > 0 && reader_ok(&r); count--) {
+		bytes_text(&about, reader_text(&r));
+		reader_bytes(&r, 6);
+		bytes_append(&about, reader_bytes(&r, 10), reader_ok(&r) ? 10 : 0);
+		reader_u16(&r);
+	}
+	hash = hash_bytes(about.data, about.length) | 1;
+	bytes_free(&about);
+	return hash;
+}
+
+/* What the client is told of a statement is remembered; what one of ours says is compared with that. */
+static void
+relay_note_description(struct session *s, const struct relay_frame *f)
+{
+	const struct answer *head = relay_head(s, ANSWER_DESCRIBE);
+	struct name_entry *e;
+
+	if (head == NULL || !head->describes_statement || !f->whole)
+		return;
+	if (head->purpose == PURPOSE_COMPARE) {
+		s->changed = description_hash(f) != head->described;
+		return;
+	}
+	e = head->own_name != NULL ? names_find(s, head->own_name) : NULL;
+	if (e != NULL && e->statement == head->statement)
+		e->described = description_hash(f);
 }
 
 static enum step
@@ -259,6 +306,10 @@ relay_ready(struct session *s, const struct relay_frame *f)
 		return STEP_SWALLOW;
 	s->status = status;
 	/* Before the client hears of it, or its next word could be judged by the old catalog. */
+	if (s->altered && status == 'I') {
+		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
+		s->altered = false;
+	}
 	if (s->ddl && status == 'I') {
 		inquiry_catalog_changed(s);
 		s->ddl = false;
@@ -287,8 +338,10 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_READY:
 		return relay_ready(s, f);
 	case BACKEND_ROW_DESCRIPTION:
+		relay_note_description(s, f);
 		return relay_description(s);
 	case BACKEND_NO_DATA:
+		relay_note_description(s, f);
 		return relay_complete(s, ANSWER_DESCRIBE);
 	case BACKEND_PARSE_COMPLETE:
 		return relay_complete(s, ANSWER_PARSE);
@@ -297,7 +350,7 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_CLOSE_COMPLETE:
 		return relay_complete(s, ANSWER_CLOSE);
 	case BACKEND_PARAMETER_DESCRIPTION:
-		return relay_head(s, ANSWER_DESCRIBE) != NULL ? STEP_FORWARD : STEP_BROKEN;
+		return relay_parameters(s);
 	case BACKEND_PORTAL_SUSPENDED:
 		return relay_complete(s, ANSWER_EXECUTE);
 	case BACKEND_EMPTY_QUERY:
@@ -405,6 +458,12 @@ relay_rest(struct session *s)
 
 	if (s->learning) {
 		welcome_learned(s);
+		return;
+	}
+	/* The message that waits for what was made ahead of it goes on, in the same transaction. */
+	if (s->making) {
+		s->making = false;
+		request_resume(s);
 		return;
 	}
 	s->request_us = 0;

@@ -16,9 +16,11 @@ relay_undo(struct session *s, struct answer *a)
 	struct server *server = s->server;
 
 	names_undo(&a->change);
+	if (a->own_name != NULL)
+		own_names_undo(s, a);
 	if (a->kind == ANSWER_PARSE && a->statement != NULL)
 		server_unprepare(server, a->statement);
-	if (a->kind == ANSWER_PARSE && a->statement == NULL && a->way != ANSWER_MADE) {
+	if (a->kind == ANSWER_PARSE && a->statement == NULL && a->own_name == NULL && !a->named && a->way != ANSWER_MADE) {
 		server_set_unnamed(server, NULL);
 		if (a->way == ANSWER_FORWARD) {
 			statement_unref(s->unnamed);
@@ -33,6 +35,8 @@ relay_undo(struct session *s, struct answer *a)
 	a->refusal = NULL;
 	if (a->purpose == PURPOSE_SEQUENCES)
 		sequence_undo(server);
+	free(a->own_name);
+	a->own_name = NULL;
 }
 
 void
@@ -72,6 +76,8 @@ relay_settle(struct session *s)
 		names_undo(&a->change);
 		free(a->refusal);
 		a->refusal = NULL;
+		free(a->own_name);
+		a->own_name = NULL;
 	}
 }
 
@@ -92,7 +98,7 @@ relay_client_name(const struct session *s, const char *name, size_t length)
 
 /* Forwards an error with the server's statement names replaced by the client's. */
 static void
-relay_error_renamed(struct session *s, const struct relay_frame *f)
+relay_error_renamed(struct session *s, const struct relay_frame *f, const struct answer *head)
 {
 	struct gather *g = &s->worker->to_client;
 	struct bytes *out = gather_make(g);
@@ -112,6 +118,8 @@ relay_error_renamed(struct session *s, const struct relay_frame *f)
 		e = relay_client_name(s, found, length);
 		if (e != NULL)
 			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
+		else if (head != NULL && head->own_name != NULL)
+			bytes_append(out, head->own_name, strlen(head->own_name));
 		else
 			bytes_append(out, found, length);
 		at = found + length;
@@ -130,14 +138,26 @@ relay_mentions_names(const struct relay_frame *f)
 
 /* An error in what was put in front of the client's request. */
 static enum step
-relay_own_error(struct session *s, const struct answer *head, const struct error *e)
+relay_own_error(struct session *s, const struct answer *head, const struct relay_frame *f, const struct error *e)
 {
 	char *message;
 
-	if (head->purpose == PURPOSE_REPREPARE)
+	switch (head->purpose) {
+	case PURPOSE_REPREPARE:
+	case PURPOSE_COMPARE:
 		return STEP_FORWARD;
-	if (head->purpose == PURPOSE_SEQUENCES)
+	case PURPOSE_SEQUENCES:
 		return sequence_error_is_ours(s->server) ? STEP_SWALLOW : STEP_FORWARD;
+	case PURPOSE_NAMES_TRIED:
+		return STEP_SWALLOW;
+	/* The message that waits for the name will be told. */
+	case PURPOSE_NAMES:
+		free(s->refusal);
+		s->refusal = memory_copy(f->body - FRAME_HEAD, f->length + FRAME_HEAD);
+		return STEP_SWALLOW;
+	default:
+		break;
+	}
 	if (head->purpose == PURPOSE_LEARN) {
 		welcome_learn_failed(s, e);
 		return STEP_SWALLOW;
@@ -189,20 +209,23 @@ relay_error(struct session *s, const struct relay_frame *f)
 		return STEP_SWALLOW;
 	}
 	if (head != NULL && head->way == ANSWER_SWALLOW)
-		step = relay_own_error(s, head, &e);
+		step = relay_own_error(s, head, f, &e);
 	if (step == STEP_CLOSED)
 		return step;
+	/* What was prepared before the change of a table fails on; who prepares it anew gets a new one. */
+	if (e.sqlstate != NULL && strcmp(e.sqlstate, "0A000") == 0 && s->ledger != NULL)
+		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
 	if (head != NULL && head->refusal != NULL) {
 		relay_refusal(s, head);
 		step = STEP_SWALLOW;
 	}
-	if (head != NULL && head->kind != ANSWER_QUERY && head->kind != ANSWER_FUNCTION && head->kind != ANSWER_SYNC)
+	if (step == STEP_FORWARD && relay_mentions_names(f)) {
+		relay_error_renamed(s, f, head);
+		step = STEP_SWALLOW;
+	}
+	if (head != NULL && !answer_is_end(head))
 		relay_drop_batch(s);
 	else if (head != NULL)
 		relay_undo(s, head);
-	if (step == STEP_FORWARD && relay_mentions_names(f)) {
-		relay_error_renamed(s, f);
-		return STEP_SWALLOW;
-	}
 	return step;
 }

@@ -110,8 +110,7 @@ void touch_named(struct session *s, const char *text); /* what the text may set 
 /* ---- names.c: the client's prepared statements ---- */
 struct name_change {
 	struct session *session;  /* borrowed */
-	struct statement *before; /* owned; NULL: there was none */
-	bool all;
+	struct name_entry *before; /* owned; NULL: there was none */
 	char name[];
 };
 
@@ -123,16 +122,25 @@ struct name_entry {
 	uint32_t effects;            /* of its text */
 	uint32_t surely;
 	uint32_t effects_generation; /* of the facts by which they were judged */
+	uint64_t described;          /* a hash of the rows' description that the client was given; 0: none */
 	size_t key_length;
-	char key[];                  /* the session's address, then the name without its NUL */
+	char key[];                  /* the session's address, then the name; the length is without the NUL behind it */
 };
 
 struct name_entry *names_find(struct session *s, const char *name);
+const char *names_text(const struct name_entry *e); /* the name, or as much of it as is kept; borrowed */
 /* Puts the statement under that name, or takes the name away when it is NULL; answers how to undo it. */
 struct name_change *names_change(struct session *s, const char *name, struct statement *statement);
 void names_undo(struct name_change **change);
 void names_keep(struct name_change **change);
 void names_clear(struct session *s);
+
+/* The settings that what is prepared now is prepared under, as far as they are known.  The caller owns the reference. */
+const struct profile *names_profile(const struct session *s);
+
+/* ---- own_names.c: names on the server that are the client's ---- */
+/* The answer A was dropped, or an error: what of its name is on the server? */
+void own_names_undo(struct session *s, struct answer *a);
 
 /* ---- routing.c ---- */
 struct plan {
