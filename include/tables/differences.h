@@ -153,6 +153,14 @@ DIFFERENCE("auth_query and its server",
     "When the server of auth_query cannot be reached or refuses, the client is told server login failed (08006), and the log why. "
     "PgBouncer lets it wait until its own time is over.",
     "Who has proved nothing is not told of accounts and hosts.")
+DIFFERENCE("LISTEN and NOTIFY",
+    "In transaction and statement mode LISTEN works, and holds no server: one connection per database, user and client_encoding "
+    "(application_name is pgweir listener) listens for all clients. It is beside pool_size, max_db_connections and "
+    "max_user_connections, closes a second after the last client has stopped to listen, and closes at PAUSE. When it was lost, clients that "
+    "listen are told by a WARNING (01000) that notifications may have been lost, as soon as it is back. A client for which more "
+    "than 10000 notifications wait is closed (53200). In every mode a notification bears the process id that its sender was "
+    "told. In PgBouncer LISTEN stays on a server that goes to the next client.",
+    "Frameworks listen on ordinary connections. The connection is not counted because those who wait for it hold servers that are.")
 DIFFERENCE("long messages of servers",
     "A server's message above max_packet_size ends the connection as packet too large. PgBouncer says bad pkt header.",
     "It names the cause.")

@@ -435,6 +435,22 @@ def test_each_client_gets_its_payload_in_its_own_encoding(app):
         assert utf8.read().body[4:] == b"x\0\xc3\xa9\0"
 
 
+def test_a_client_that_changes_its_encoding_goes_on_to_listen(app):
+    one = app.weir(default_pool_size=1)
+    with one.client("app", client_encoding="UTF8") as client:
+        client.query("listen x")
+        client.query("set client_encoding = 'LATIN1'")
+
+        app.query("select pg_notify('x', chr(233))")
+
+        assert client.read().body[4:] == b"x\0\xe9\0"
+        eventually(lambda: len(listeners(app)) == 1)
+        client.query("unlisten x")
+        app.query("notify x")
+        assert client.query("select 1").kinds == "TDCZ"
+    eventually(lambda: not listeners(app))
+
+
 # -- drivers --
 
 

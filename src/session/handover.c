@@ -128,16 +128,6 @@ handover_bring(struct session *s)
 
 /* -------------------------------------------------------------- afterwards */
 
-static void
-handover_forget(struct listening *l)
-{
-	struct list *node;
-
-	while ((node = list_first(&l->subscriptions)) != NULL)
-		subscription_end(list_entry(node, struct subscription, in_session));
-	backlog_free(&l->queue);
-}
-
 void
 listening_settle(struct session *s, struct bytes *out)
 {
@@ -151,7 +141,8 @@ listening_settle(struct session *s, struct bytes *out)
 		bytes_free(&l->listed);
 	}
 	if (s->discarded && l != NULL) {
-		handover_forget(l);
+		listening_end_all(&l->subscriptions);
+		backlog_free(&l->queue);
 		l->brought = brought = false;
 	}
 	if ((s->effects & (EFFECT_listens | EFFECT_unknown)) != 0) {
@@ -379,6 +370,44 @@ handover_fence(struct session *s)
 	return l->step == HANDOVER_FENCING;
 }
 
+/*
+ * Another client_encoding, or another user of the entry's, has another receiver.  The
+ * one that it has goes on until the other one has all channels.
+ */
+static bool
+handover_move(struct session *s)
+{
+	struct listening *l = s->listening;
+
+	if (l->step == HANDOVER_MOVED || !s->ready_held || list_is_empty(&l->subscriptions) || listening_is_at_home(s))
+		return false;
+	l->next = listening_audience(s);
+	list_for_each(node, &l->subscriptions) {
+		struct subscription *old = list_entry(node, struct subscription, in_session);
+
+		list_push_back(&l->next_ones, &subscription_new(l->next, l, subscription_channel(old))->in_session);
+	}
+	l->step = HANDOVER_MOVING;
+	listening_ask(s, true, 0);
+	return true;
+}
+
+static void
+handover_moved(struct listening *l)
+{
+	struct list *node;
+
+	listening_end_all(&l->subscriptions);
+	audience_leave(&l->audience);
+	l->audience = l->next;
+	l->next = NULL;
+	while ((node = list_pop_front(&l->next_ones)) != NULL) {
+		list_push_back(&l->subscriptions, node);
+		list_entry(node, struct subscription, in_session)->is_pending = false;
+	}
+	l->step = HANDOVER_MOVED;
+}
+
 static void
 handover_finish(struct listening *l)
 {
@@ -404,6 +433,7 @@ listening_continues(struct session *s)
 		break;
 	case HANDOVER_JOINING:
 	case HANDOVER_FENCING:
+	case HANDOVER_MOVING:
 		return true;
 	case HANDOVER_JOINED:
 		handover_mark(s);
@@ -422,7 +452,7 @@ listening_continues(struct session *s)
 		handover_merge(l);
 		l->step = HANDOVER_DONE;
 	}
-	if (handover_fence(s))
+	if (handover_fence(s) || handover_move(s))
 		return true;
 	handover_finish(l);
 	return false;
@@ -437,11 +467,13 @@ handover_answered(struct session *s, const struct receiver_request *r)
 
 	if (l->step == HANDOVER_FENCING) {
 		l->step = HANDOVER_DONE;
-	} else if (l->step != HANDOVER_JOINING) {
+	} else if (l->step != HANDOVER_JOINING && l->step != HANDOVER_MOVING) {
 		return;
 	} else if (r->lost) {
 		handover_end(s, r->problem != NULL ? r->problem : "the connection was lost");
 		return;
+	} else if (l->step == HANDOVER_MOVING) {
+		handover_moved(l);
 	} else {
 		l->step = HANDOVER_JOINED;
 	}

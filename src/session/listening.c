@@ -94,16 +94,17 @@ listening_make(struct session *s)
 	l = memory_new(sizeof(*l));
 	l->session = s;
 	list_init(&l->subscriptions);
+	list_init(&l->next_ones);
 	s->listening = l;
 	return l;
 }
 
-static void
-listening_end_subscriptions(struct listening *l)
+void
+listening_end_all(struct list *subscriptions)
 {
 	struct list *node;
 
-	while ((node = list_first(&l->subscriptions)) != NULL)
+	while ((node = list_first(subscriptions)) != NULL)
 		subscription_end(list_entry(node, struct subscription, in_session));
 }
 
@@ -114,11 +115,13 @@ listening_free(struct session *s)
 
 	if (l == NULL)
 		return;
-	/* What it still listens to would reach the next client. */
+	/* What it still listens to there would reach the next client. */
 	if (s->server != NULL && (l->step != HANDOVER_NONE || l->brought))
-		s->server->close_needed = true;
-	listening_end_subscriptions(l);
+		s->server->left |= EFFECT_listens;
+	listening_end_all(&l->subscriptions);
+	listening_end_all(&l->next_ones);
 	audience_leave(&l->audience);
+	audience_leave(&l->next);
 	backlog_free(&l->queue);
 	backlog_free(&l->natives);
 	bytes_free(&l->listed);
@@ -147,16 +150,29 @@ listening_encoding(const struct session *s)
 	return row != NULL ? row->value : "UTF8";
 }
 
+struct audience *
+listening_audience(struct session *s)
+{
+	return audience_join(s->worker, s->ledger, s->borrower.account->user, listening_encoding(s));
+}
+
+bool
+listening_is_at_home(const struct session *s)
+{
+	const struct audience *a = s->listening->audience;
+
+	return a != NULL && receiver_is(audience_receiver(a), s->ledger, s->borrower.account->user, listening_encoding(s));
+}
+
 void
 listening_join(struct session *s)
 {
 	struct listening *l = s->listening;
-	const char *user = s->borrower.account->user, *encoding = listening_encoding(s);
 
-	if (l->audience != NULL && (receiver_is(audience_receiver(l->audience), s->ledger, user, encoding) || !list_is_empty(&l->subscriptions)))
+	if (!list_is_empty(&l->subscriptions) || listening_is_at_home(s))
 		return;
 	audience_leave(&l->audience);
-	l->audience = audience_join(s->worker, s->ledger, user, encoding);
+	l->audience = listening_audience(s);
 }
 
 uint64_t
@@ -166,7 +182,7 @@ listening_ask(struct session *s, bool waits, uint64_t marker)
 	struct listening *l = s->listening;
 
 	l->number = atomic_fetch_add(&last, 1) + 1;
-	audience_ask(l->audience, s, l->number, waits, marker);
+	audience_ask(l->next != NULL ? l->next : l->audience, s, l->number, waits, marker);
 	return l->number;
 }
 

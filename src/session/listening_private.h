@@ -28,13 +28,17 @@ enum handover {
 	HANDOVER_MARKED,   /* the receiver: the marker */
 	HANDOVER_CLEANING, /* the server: UNLISTEN */
 	HANDOVER_FENCING,  /* the receiver: all that was committed before */
-	HANDOVER_DONE
+	HANDOVER_DONE,
+	HANDOVER_MOVING,   /* another receiver: to have all channels */
+	HANDOVER_MOVED
 };
 
 struct listening {
 	struct session *session;    /* borrowed: the owner */
 	struct audience *audience;  /* joined; NULL until it is needed */
 	struct list subscriptions;  /* of subscription.in_session */
+	struct audience *next;      /* joined, while it moves there; else NULL */
+	struct list next_ones;      /* of subscription.in_session: its subscriptions there */
 	struct backlog queue;       /* from the receiver, for the client */
 	struct backlog natives;     /* from the session's own server, until the marker */
 	struct bytes listed;        /* what the server listens to, each name with its NUL */
@@ -55,7 +59,11 @@ struct listening {
 
 struct listening *listening_make(struct session *s);
 uint64_t listening_ask(struct session *s, bool waits, uint64_t marker);
+/* The audience that the session belongs to now, by its user and client_encoding, and one user of it more. */
+struct audience *listening_audience(struct session *s);
+bool listening_is_at_home(const struct session *s); /* true when it has that one */
 void listening_join(struct session *s);
+void listening_end_all(struct list *subscriptions);
 struct subscription *listening_find(const struct listening *l, const char *channel);
 
 /* ---- handover.c ---- */
