@@ -334,8 +334,10 @@ listening_may_begin(struct session *s)
 bool
 listening_blocks(const struct session *s)
 {
-	return s->server->answers.count > 0 && listening_is_shared(s) &&
-	    ((s->listening != NULL && (s->listening->brought || s->listening->opened)));
+	const struct listening *l = s->listening;
+
+	/* What has to come between two answers is only known when the former is complete. */
+	return l != NULL && s->server->answers.count > 0 && listening_is_shared(s) && (l->brought || l->opened || listening_has_any(s));
 }
 
 /* LISTEN needs a receiver: without one it fails here, where the client can be told so. */

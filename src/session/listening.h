@@ -19,7 +19,7 @@ void listening_free(struct session *s);
 void listening_lent(struct session *s);
 /* False: the request waits, request_resume follows. */
 bool listening_may_begin(struct session *s);
-/* True: what comes behind this request waits until it has been settled. */
+/* True: the next request waits until all before it have been settled. */
 bool listening_blocks(const struct session *s);
 enum ahead listening_ahead(struct session *s, char type, const struct verdict *v, const char *text);
 /* A NotificationResponse of the session's server; false when it is broken. */
