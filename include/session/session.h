@@ -132,6 +132,7 @@ struct session {
 	bool utf8 : 1;                 /* client and server speak UTF8 */
 	bool utf8_server : 1;          /* so does the server by itself */
 	bool ddl : 1;                  /* the transaction has changed the catalog */
+	bool defines_code : 1;         /* and some of it may change what names do to a session */
 	bool draws : 1;                /* the transaction draws numbers of sequences for which the server is kept */
 	bool making : 1;               /* names are made on the server for the message that waits */
 	bool changed : 1;              /* the statement that was prepared again returns something else now */

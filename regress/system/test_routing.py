@@ -565,8 +565,8 @@ def test_a_function_made_directly_on_the_primary_is_noticed_within_two_seconds(r
 def test_a_temporary_table_is_never_looked_for_on_a_replica(routes):
     weir = routes.weir(keys={"pool_size": 1})
     with weir.client(DATABASE) as client:
-        client.query("create temp table scratch (a int)")
         eventually(lambda: routes.splits(weir))
+        client.query("create temp table scratch (a int)")
         seen = routes.watch()
 
         results = [client.ask(wire.query("/* temp */ select * from scratch")) for _ in range(3)]

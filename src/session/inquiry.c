@@ -341,14 +341,16 @@ inquiry_new(struct session *s)
 	return q;
 }
 
-/* The worker of the ledger's inquiry, or NULL when there is none. */
+/* The worker of the inquiry that what the session has defined concerns, or NULL: tables are nothing where nobody routes. */
 static struct worker *
-inquiry_worker(struct ledger *l)
+inquiry_worker_concerned(struct session *s)
 {
-	struct worker *w;
+	struct ledger *l = s->ledger;
+	struct worker *w = NULL;
 
 	pthread_mutex_lock(&l->mutex);
-	w = l->inquiry != NULL ? l->inquiry->worker : NULL;
+	if (l->inquiry != NULL && (l->inquiry->routes || s->defines_code))
+		w = l->inquiry->worker;
 	pthread_mutex_unlock(&l->mutex);
 	return w;
 }
@@ -423,7 +425,7 @@ inquiry_hurry(struct message *m)
 void
 inquiry_catalog_changed(struct session *s)
 {
-	struct worker *w = inquiry_worker(s->ledger);
+	struct worker *w = inquiry_worker_concerned(s);
 	struct due_message *d;
 
 	if (w == NULL)

@@ -74,6 +74,23 @@ relay_parameter(struct session *s, const struct relay_frame *f)
 	return s->route == ROUTE_SPLIT && strcmp(name, "in_hot_standby") == 0 ? STEP_SWALLOW : STEP_FORWARD;
 }
 
+/* A definition that may change what names do to a session: of code, or of what calls it. */
+static bool
+relay_defines_code(const char *tag)
+{
+	static const char *const kinds[] = {"FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "TRIGGER", "EVENT TRIGGER", "RULE", "VIEW",
+	    "MATERIALIZED VIEW", "POLICY", "DOMAIN", "TYPE", "OPERATOR", "CAST", "EXTENSION", "SCHEMA"};
+	const char *kind = strchr(tag, ' ');
+
+	if (kind == NULL || tag[0] == 'D')
+		return false;
+	for (size_t i = 0; i < array_length(kinds); i++) {
+		if (strcmp(kind + 1, kinds[i]) == 0)
+			return true;
+	}
+	return strcmp(tag, "ALTER TABLE") == 0;
+}
+
 /* The tags after which the session's settings or names may not be what they were. */
 static void
 relay_look_at_tag(struct session *s, const char *tag)
@@ -87,6 +104,7 @@ relay_look_at_tag(struct session *s, const char *tag)
 		break;
 	case 'A':
 		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
+		s->defines_code |= relay_defines_code(tag);
 		break;
 	case 'I':
 		s->ddl |= strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
@@ -94,6 +112,7 @@ relay_look_at_tag(struct session *s, const char *tag)
 	case 'C':
 		s->probe |= strcmp(tag, "CALL") == 0;
 		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
+		s->defines_code |= relay_defines_code(tag);
 		break;
 	case 'D':
 		s->ddl |= strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0;
@@ -312,7 +331,7 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	}
 	if (s->ddl && status == 'I') {
 		inquiry_catalog_changed(s);
-		s->ddl = false;
+		s->ddl = s->defines_code = false;
 	}
 	if (s->notice)
 		routing_notice(s, (enum route_reason)done.reason);
