@@ -13,6 +13,10 @@ DIFFERENCE("errors",
 DIFFERENCE("prepared statements",
     "A name that is taken or unknown is an ERROR (42P05, 26000) and the session lives. PgBouncer closes the client.",
     "PostgreSQL does so.")
+DIFFERENCE("prepared statements of SQL",
+    "PREPARE, EXECUTE and DEALLOCATE mean the client's own names on every server, beside those of the protocol and in one name space with "
+    "them, and pg_prepared_statements shows these and no others. PgBouncer does not follow them.",
+    "PostgreSQL does so.")
 DIFFERENCE("settings of the session",
     "What a client sets with SET, and what PostgreSQL reports to it, follows it from server to server, of any length. PgBouncer follows the few that "
     "track_extra_parameters and its own list name, and drops values of more than 128 bytes.",

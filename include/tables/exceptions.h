@@ -15,6 +15,10 @@ EXCEPTION("executions of prepared statements",
     "generic_plans and custom_plans in pg_prepared_statements count the executions on one server, so the sixth execution of a statement "
     "need not be the one that takes the generic plan. (plancache.)",
     "The counters are the process's, and nobody can set them.")
+EXCEPTION("statements that were prepared again",
+    "prepare_time in pg_prepared_statements is when the statement came to this server, and statement is the PREPARE alone where it was "
+    "one of several in its text. A statement whose table is gone is not shown where it would have to be prepared again.",
+    "A server has what was prepared on it.")
 EXCEPTION("libraries that are loaded already",
     "What a library reserves when it is loaded is reserved from the start where an earlier client has loaded it: SET plpgsql.nonsense is "
     "an error, and not a warning when the first function in PL/pgSQL runs. (guc.)",

@@ -213,3 +213,46 @@ def test_prepared_statements_are_as_on_a_connection_of_ones_own(app, schemas, sc
 
     intruders.close()
     assert len(app.pids()) == 1
+
+
+def test_what_is_prepared_again_must_return_what_the_client_was_told(app):
+    """A table changed behind the back of all, and the statement comes to a server that never had it."""
+    app.query("drop table if exists told; create table told (a int)")
+    one = app.weir(default_pool_size=2, workers=1)
+    with one.client("app") as client, one.client("app") as holder, one.client("app") as newcomer:
+        client.ask(prepare("select * from told", "foo"))
+        client.ask(wire.describe("S", "foo"), wire.sync())
+        app.query("alter table told add b int")
+
+        holder.query("begin")
+        for _ in range(2):
+            result = client.ask(wire.bind((), "foo"), wire.execute(), wire.sync())
+            assert (result.error.sqlstate, result.error.message) == ("0A000", "cached plan must not change result type")
+        client.query("begin")
+        assert client.ask(wire.bind((), "foo"), wire.execute(), wire.sync()).error.sqlstate == "0A000"
+        assert client.status == "E"
+        client.query("rollback")
+        newcomer.ask(prepare("select * from told", "foo"))
+
+        assert newcomer.ask(run("foo")).names == ["a", "b"]
+        client.ask(wire.close("S", "foo"), wire.sync())
+        client.ask(prepare("select * from told", "foo"))
+        assert client.ask(run("foo")).names == ["a", "b"]
+        holder.query("rollback")
+    app.query("drop table told")
+
+
+def test_a_hundred_thousand_names_without_a_sync_are_answered_in_bounded_memory(app):
+    """Parses that are answered here, without a Sync in sight."""
+    one = app.weir(default_pool_size=1, workers=1)
+    with one.client("app", timeout=60) as client:
+        client.ask(prepare("select 1", "first"))
+        before = one.memory()
+        for _ in range(100):
+            client.send(*[wire.parse("select 1", "mine") + wire.close("S", "mine") for _ in range(1000)])
+            client.send(wire.flush())
+            assert len([client.read() for _ in range(2000)]) == 2000
+        client.send(*[wire.parse("select 1", "mine") + wire.close("S", "mine") for _ in range(20000)], wire.sync())
+        assert len(client.read_until(b"Z")) == 40001
+
+    assert one.memory() - before < 8 << 20
