@@ -5,6 +5,11 @@
 #ifndef PGWEIR_REGRESS_ROUTE_ROWS_H
 #define PGWEIR_REGRESS_ROUTE_ROWS_H
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "route/verdict.h"
+
 static const char unsafe_functions[] =
 	"RI_FKey_cascade_del RI_FKey_cascade_upd RI_FKey_check_ins RI_FKey_check_upd RI_FKey_noaction_del "
 	"RI_FKey_noaction_upd RI_FKey_restrict_del RI_FKey_restrict_upd RI_FKey_setdefault_del RI_FKey_setdefault_upd "
@@ -116,5 +121,42 @@ static const char unsafe_types[] =
 	"app._child app._dom_l app._dom_w app._ft app._pair app._parent app._part app._part_1 app._rls app._rls2 "
 	"app._unl app._v_audit app._v_lock app._v_total app._v_v app.child app.dom_l app.dom_w app.ft app.pair "
 	"app.parent app.part app.part_1 app.rls app.rls2 app.unl app.v_audit app.v_lock app.v_total app.v_v";
+
+static inline void
+add_rows(struct catalog_facts *facts, char kind, const char *names)
+{
+	char *copy = text_copy(names), *rest = NULL;
+
+	for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		bool attribute = word[strlen(word) - 1] == '!';
+		char *dot = kind == 'o' && strncmp(word, "app.", 4) != 0 ? NULL : strchr(word, '.');
+
+		if (attribute)
+			word[strlen(word) - 1] = '\0';
+		if (dot != NULL)
+			*dot = '\0';
+		facts_add(facts, kind, dot != NULL ? word : "pg_catalog", dot != NULL ? dot + 1 : word, attribute);
+	}
+	free(copy);
+}
+
+static inline struct catalog_facts *
+known_facts(uint64_t generation)
+{
+	struct catalog_facts *facts = facts_new(generation);
+
+	add_rows(facts, 'f', unsafe_functions);
+	add_rows(facts, 'o', unsafe_operators);
+	add_rows(facts, 'r', unsafe_relations);
+	add_rows(facts, 't', unsafe_types);
+	return facts;
+}
+
+static inline struct route_context
+plain_context(const struct catalog_facts *facts)
+{
+	return (struct route_context){
+	    .facts = facts, .standard_conforming_strings = true, .ascii_safe_encoding = true, .is_utf8 = true, .database_id = 1};
+}
 
 #endif
