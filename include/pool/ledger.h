@@ -96,6 +96,7 @@ struct account {
 	int64_t unused_us;            /* monotonic: since when it has neither clients nor servers; 0: it has */
 	struct greeting *greeting;
 	struct known_startup *startups; /* uthash by pointer */
+	atomic_bool has_sets;         /* a server of it may have logged in with a startup set; read without the mutex */
 };
 
 /* Counters of one worker for one ledger: written by that worker only, read by all. */

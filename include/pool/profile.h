@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 
+struct bytes;
 struct profile;
 
 /* The profile without any setting; never freed. */
@@ -28,6 +29,9 @@ const struct profile *profile_with(const struct profile *p, const char *name, co
  * value of a name counts.  Returns a reference.
  */
 const struct profile *profile_of(const char *texts, size_t length);
+
+/* Appends one pair to such texts. */
+void profile_list(struct bytes *texts, const char *name, const char *value);
 
 unsigned profile_count(const struct profile *p);
 const char *profile_name(const struct profile *p, unsigned i);  /* lower case; borrowed */

@@ -72,6 +72,8 @@ struct session {
 	struct session_login *login;   /* owned, until it is logged in */
 	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
 	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
+	struct bytes *found;           /* owned: what a probe has found so far; NULL while none is under way */
+	char *mending;                 /* owned: the text that the next Execute runs, when its resets have to be put right; else NULL */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
 	struct listening *listening;   /* owned: what it listens to; NULL while it never did */
 	void *console;                 /* owned by admin/ */
@@ -110,9 +112,13 @@ struct session {
 	bool ready_held : 1;           /* the transaction's ReadyForQuery goes to the client once it is settled */
 	bool settling : 1;             /* the settings are read back; the server is not given back yet */
 	bool probe : 1;                /* settings may have changed in this transaction */
-	bool reset_one : 1;            /* RESET name ran: the name's startup value counts again */
-	bool reset_all : 1;            /* RESET ALL ran */
-	bool reset_held : 1;           /* and it has changed what the server reports */
+	bool names_unknown : 1;        /* and not only those of `touched` */
+	bool unjudged : 1;             /* it ran a text that nobody has judged: the tags tell */
+	bool resets : 1;               /* it ran resets that mend.c could not put right on the spot */
+	bool mends : 1;                /* it ran some that it did */
+	bool disarming : 1;            /* they are known, and what would end an idle server is taken back */
+	bool fencing : 1;              /* the request waits until the server has the settings */
+	bool fenced_again : 1;         /* it is the second server on which that is tried */
 	bool discarded : 1;            /* DISCARD ALL succeeded */
 	bool reported : 1;             /* a followed parameter was reported in this transaction */
 	bool blocked : 1;              /* requests wait for answers or for room */

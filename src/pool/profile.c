@@ -145,14 +145,24 @@ said_order(const void *a, const void *b)
 	return order != 0 ? order : (x->name > y->name) - (x->name < y->name);
 }
 
+void
+profile_list(struct bytes *texts, const char *name, const char *value)
+{
+	bytes_text(texts, name);
+	bytes_text(texts, value);
+}
+
 const struct profile *
 profile_of(const char *texts, size_t length)
 {
-	struct said *all = memory_array(length / 2 + 1, sizeof(*all));
+	struct said *all;
 	struct bytes key = {0};
 	const struct profile *made;
 	size_t count = 0;
 
+	if (length == 0)
+		return profile_ref(profile_empty());
+	all = memory_array(length / 2 + 1, sizeof(*all));
 	for (const char *at = texts, *end = texts + length; at < end; count++) {
 		all[count].name = at;
 		all[count].value = at += strlen(at) + 1;

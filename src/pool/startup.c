@@ -108,6 +108,8 @@ account_learn_startup(struct account *a, const struct profile *asked, const stru
 		k->asked = profile_ref(asked);
 		k->accepted = profile_ref(accepted);
 		k->set = startup_set_ref(set);
+		if (set != NULL)
+			atomic_store(&a->has_sets, true);
 		HASH_ADD_PTR(a->startups, asked, k);
 	}
 	pthread_mutex_unlock(&a->ledger->mutex);

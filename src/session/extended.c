@@ -199,11 +199,9 @@ extended_parse(struct session *s, struct frame *f)
 			return f->size;
 	}
 	stat_add(session_stats(s)->client_parses, 1);
-	touch_named(s, text);
+	touch_text(s, judged ? &v : NULL, text, strlen(text));
 	if (judged) {
 		s->ddl |= v.makes_relation;
-		if (v.kind == KIND_SET || v.kind == KIND_SET_LOCAL || v.kind == KIND_RESET)
-			forward_note_statement(s, &v, text, strlen(text));
 	}
 	if (name[0] == '\0') {
 		s->unnamed_effects = v.effects;
@@ -269,6 +267,28 @@ extended_remember_name(struct session *s, const char *name, const char *server_n
 	a->named = true;
 }
 
+/* The settings that it may change, and the resets that have to be put right behind its Execute. */
+static void
+extended_touch(struct session *s, const char *name)
+{
+	const struct name_entry *e = name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
+	const struct statement *statement = e != NULL ? e->statement : name[0] == '\0' ? s->unnamed : NULL;
+	uint32_t effects = e != NULL ? e->effects : name[0] == '\0' ? s->unnamed_effects : 0;
+	struct verdict v;
+
+	mend_note_bind(s, NULL);
+	if ((effects & (EFFECT_settings | EFFECT_resets | EFFECT_unknown)) == 0)
+		return;
+	if (statement == NULL) {
+		s->probe |= s->features != FEATURES_IGNORE;
+		s->names_unknown = true;
+		return;
+	}
+	routing_judge(s, statement->body, strlen(statement->body), &v);
+	touch_text(s, &v, statement->body, strlen(statement->body));
+	mend_note_bind(s, (effects & EFFECT_resets) != 0 ? statement->body : NULL);
+}
+
 size_t
 extended_bind(struct session *s, struct frame *f)
 {
@@ -288,6 +308,7 @@ extended_bind(struct session *s, struct frame *f)
 		return forward_wait(s);
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
+	extended_touch(s, name);
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
 	s->effects |= effects;
@@ -395,7 +416,9 @@ extended_execute(struct session *s, struct frame *f)
 	if (!reader_at_end(&f->body))
 		return forward_broken(s);
 	forward_expect(s, ANSWER_EXECUTE, ANSWER_FORWARD);
-	return forward_rest(s, f, 0);
+	forward_rest(s, f, 0);
+	mend_execute(s);
+	return f->size;
 }
 
 size_t

@@ -22,6 +22,15 @@ feature_judges(const struct session *s)
 
 /* ----------------------------------------------------------------- ahead */
 
+static enum ahead
+feature_resets(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
+{
+	(void)v;
+	if (type != FRONTEND_QUERY)
+		return AHEAD_GO;
+	return mend_query(s, text, length) ? AHEAD_SENT : AHEAD_GO;
+}
+
 struct feature_row {
 	uint32_t effects; /* asked for texts that may have one of these; or when it is needed whatever the text */
 	enum ahead (*ahead)(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
@@ -33,6 +42,7 @@ static const struct feature_row feature_rows[] = {
 	{PIN_EFFECTS | EFFECT_unknown, pin_ahead},
 	{SEQUENCE_EFFECTS, sequence_ahead},
 	{EFFECTS_OF_OWN_NAMES, own_names_ahead},
+	{EFFECT_resets, feature_resets},
 };
 
 enum ahead
@@ -171,6 +181,7 @@ feature_failed(struct session *s, const struct answer *answer, const struct erro
 	}
 	if (answer->purpose == PURPOSE_CHANNELS)
 		listening_failed(s);
+	restore_forget_probe(s);
 	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
 	s->server->close_needed = true;
 }
@@ -184,5 +195,9 @@ feature_settled(struct session *s)
 		asked_names_done(s);
 	s->asks_names = false;
 	s->looking = false;
+	restore_take_probe(s);
+	/* What was called may have deallocated anything. */
+	if ((s->effects & EFFECT_unknown) != 0 && s->server != NULL)
+		s->server->fences = 0;
 	s->effects = 0;
 }

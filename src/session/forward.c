@@ -57,6 +57,9 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	s->effects |= EFFECTS_ALL;
 	sequence_ahead_unseen(s);
 	s->asks_names = inject_renames(s) && s->features != FEATURES_IGNORE;
+	/* Whatever is in it. */
+	s->probe |= s->features != FEATURES_IGNORE;
+	s->names_unknown = true;
 	forward_expect_end(s, ANSWER_QUERY);
 	return forward_rest(s, f, 0);
 }
@@ -104,33 +107,12 @@ forward_has_to_judge(const struct session *s, const char *text)
 	return (feature_judges(s) && !was_judged) || forward_concerns_session(text);
 }
 
-/* What the session itself has to know of a statement: names of settings. */
-void
-forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length)
+/* What is prepared behind it must not be looked up in what it will clear. */
+static void
+forward_note_statement(struct session *s, const struct verdict *v)
 {
-	struct verdict_detail detail;
-
-	switch (v->kind) {
-	case KIND_SET:
-	case KIND_SET_LOCAL:
-	case KIND_RESET:
-	case KIND_DEALLOCATE:
-	case KIND_DISCARD:
-		break;
-	default:
-		return;
-	}
-	/* What is prepared behind it must not be looked up in what it will clear. */
-	s->clearing = v->kind == KIND_DISCARD || v->kind == KIND_DEALLOCATE;
-	if (route_detail(text, length, &detail)) {
-		if (v->kind != KIND_DISCARD && v->kind != KIND_DEALLOCATE && detail.name != NULL)
-			restore_touch(s, detail.name);
-		if (v->kind == KIND_RESET) {
-			s->reset_one = !detail.is_all;
-			s->reset_all = detail.is_all;
-		}
-	}
-	verdict_detail_free(&detail);
+	if (v->kind == KIND_DEALLOCATE || v->kind == KIND_DISCARD)
+		s->clearing = true;
 }
 
 /* The message stays in the input until request_resume. */
@@ -164,8 +146,9 @@ forward_query(struct session *s, struct frame *f)
 	text = reader_text(&f->body);
 	if (!reader_ok(&f->body))
 		return forward_broken(s);
-	touch_named(s, text);
-	if (forward_has_to_judge(s, text)) {
+	if (!forward_has_to_judge(s, text)) {
+		touch_text(s, NULL, text, strlen(text));
+	} else {
 		routing_judge(s, text, strlen(text), &v);
 		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, strlen(text));
 		if (ahead == AHEAD_WAIT)
@@ -175,9 +158,10 @@ forward_query(struct session *s, struct frame *f)
 			return feature_send_refused(s, f->type, "", f->size);
 		s->ddl |= v.makes_relation;
 		s->effects |= v.effects;
+		touch_text(s, &v, text, strlen(text));
 		if (ahead == AHEAD_SENT)
 			return f->size;
-		forward_note_statement(s, &v, text, strlen(text));
+		forward_note_statement(s, &v);
 	}
 	forward_forget_unnamed(s);
 	own_names_note(s, &v, text, strlen(text), forward_expect_end(s, ANSWER_QUERY));
@@ -342,6 +326,21 @@ forward_start_request(struct session *s)
 	session_arm(s);
 }
 
+void
+forward_fenced(struct session *s)
+{
+	bool failed = s->server->close_needed;
+
+	s->fencing = false;
+	if (failed) {
+		s->fenced_again = true;
+		release_server(s);
+		return;
+	}
+	s->fenced_again = false;
+	request_resume(s);
+}
+
 static size_t
 forward_dispatch(struct session *s, struct frame *f)
 {
@@ -409,6 +408,8 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	if (f.type != FRONTEND_TERMINATE && forward_is_full(s))
 		return 0;
 	begins = !s->in_batch && type_begins_request(f.type);
+	if (begins && s->request_us == 0 && !s->settling && restore_waits_for_fence(s))
+		return forward_wait(s);
 	if (s->settling || (begins && forward_must_wait(s, f.type, bytes, length))) {
 		s->blocked = true;
 		return 0;

@@ -25,7 +25,6 @@ bool frame_is_whole(const struct frame *f);
 size_t forward_wait(struct session *s);
 size_t forward_broken(struct session *s);
 bool forward_has_to_judge(const struct session *s, const char *text);
-void forward_note_statement(struct session *s, const struct verdict *v, const char *text, size_t length);
 
 /* ---- extended.c ---- */
 size_t extended_parse(struct session *s, struct frame *f);

@@ -136,7 +136,7 @@ inquiry_next(struct inquiry *q)
 		return;
 	}
 	if (q->step == STEP_RESET)
-		server_set_profile(q->server, profile_empty());
+		server_set_profile(q->server, startup_set_settings(q->server->set));
 	if (q->step == STEP_CHANGE && inquiry_catalog_is_same(q)) {
 		inquiry_finish(q);
 		return;
@@ -231,7 +231,7 @@ inquiry_granted(struct borrower *b, struct server *server)
 		return;
 	}
 	q->failed = false;
-	q->step = server->profile != profile_empty() ? STEP_RESET : STEP_CHANGE;
+	q->step = server->profile != startup_set_settings(server->set) ? STEP_RESET : STEP_CHANGE;
 	inquiry_ask(q);
 }
 

@@ -60,7 +60,7 @@ inquiry_ask(struct inquiry *q)
 
 	switch (q->step) {
 	case STEP_RESET:
-		inquiry_send(q, "reset all");
+		inquiry_send(q, "reset role; reset session authorization; reset all");
 		break;
 	case STEP_CHANGE:
 		bytes_clear(&q->changed);

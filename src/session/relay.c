@@ -67,7 +67,10 @@ relay_parameter(struct session *s, const struct relay_frame *f)
 	if (!reader_at_end(&r))
 		return STEP_BROKEN;
 	server_set_value(s->server, name, value);
-	if (head != NULL && head->way == ANSWER_SWALLOW)
+	if (head != NULL && head->way == ANSWER_SWALLOW && head->purpose != PURPOSE_MEND)
+		return STEP_SWALLOW;
+	/* What the client came with follows at once. */
+	if (head != NULL && head->way == ANSWER_FORWARD && mend_hides(s, name))
 		return STEP_SWALLOW;
 	if (restore_name_is_followed(s, name))
 		s->reported = true;
@@ -91,16 +94,24 @@ relay_defines_code(const char *tag)
 	return strcmp(tag, "ALTER TABLE") == 0;
 }
 
+/* After a text that nobody has judged. */
+static void
+relay_note_settings(struct session *s, bool may_set)
+{
+	s->probe |= may_set && s->unjudged;
+	s->names_unknown |= may_set && s->unjudged;
+}
+
 /* The tags after which the session's settings or names may not be what they were. */
 static void
 relay_look_at_tag(struct session *s, const char *tag)
 {
 	switch (tag[0]) {
 	case 'S':
-		s->probe |= strcmp(tag, "SET") == 0;
+		relay_note_settings(s, strcmp(tag, "SET") == 0);
 		break;
 	case 'R':
-		s->probe |= strcmp(tag, "RESET") == 0;
+		relay_note_settings(s, strcmp(tag, "RESET") == 0);
 		break;
 	case 'A':
 		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
@@ -110,14 +121,14 @@ relay_look_at_tag(struct session *s, const char *tag)
 		s->ddl |= strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
 		break;
 	case 'C':
-		s->probe |= strcmp(tag, "CALL") == 0;
+		relay_note_settings(s, strcmp(tag, "CALL") == 0);
 		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
 		s->defines_code |= relay_defines_code(tag);
 		break;
 	case 'D':
 		s->ddl |= strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0;
 		if (strcmp(tag, "DO") == 0) {
-			s->probe = true;
+			relay_note_settings(s, true);
 		} else if (strcmp(tag, "DISCARD ALL") == 0) {
 			s->discarded = true;
 		} else if (strcmp(tag, "DEALLOCATE ALL") != 0) {
@@ -344,6 +355,15 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	return listening_holds(s) ? STEP_SWALLOW : STEP_FORWARD;
 }
 
+/* True while the server answers what the client has not asked: by client_min_messages it may have much to say about it. */
+static bool
+relay_is_own(const struct session *s)
+{
+	const struct answer *head = answers_head(&s->server->answers);
+
+	return head != NULL && head->way == ANSWER_SWALLOW;
+}
+
 /* ---------------------------------------------------------------- frames */
 
 static enum step
@@ -377,7 +397,7 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_ERROR:
 		return relay_error(s, f);
 	case BACKEND_NOTICE:
-		return STEP_FORWARD;
+		return relay_is_own(s) ? STEP_SWALLOW : STEP_FORWARD;
 	case BACKEND_NOTIFICATION:
 		return listening_native(s, f->body, f->length) ? STEP_SWALLOW : STEP_BROKEN;
 	case BACKEND_PARAMETER_STATUS:
@@ -483,6 +503,10 @@ relay_rest(struct session *s)
 	if (s->making) {
 		s->making = false;
 		request_resume(s);
+		return;
+	}
+	if (s->fencing) {
+		forward_fenced(s);
 		return;
 	}
 	s->request_us = 0;

@@ -144,6 +144,7 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 
 	switch (head->purpose) {
 	case PURPOSE_REPREPARE:
+	case PURPOSE_MEND:
 	case PURPOSE_COMPARE:
 		return STEP_FORWARD;
 	case PURPOSE_SEQUENCES:
@@ -164,6 +165,11 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 	}
 	if (s->settling) {
 		feature_failed(s, head, e);
+		return STEP_SWALLOW;
+	}
+	/* Nothing has run behind it: another server may do. */
+	if (s->fencing && !s->fenced_again) {
+		s->server->close_needed = true;
 		return STEP_SWALLOW;
 	}
 	message = text_copy(e->message);

@@ -34,16 +34,15 @@ release_tell_startup(struct session *s)
 	bytes_free(&b);
 }
 
-/* DISCARD ALL and RESET ALL: the server is as it was at its login, the session as it was at its own. */
+/* DISCARD ALL: the server is as it was at its login, the session as it was at its own. */
 static void
 release_start_over(struct session *s)
 {
-	server_set_profile(s->server, profile_empty());
+	server_set_profile(s->server, startup_set_settings(s->server->set));
 	release_set_profile(s, s->startup);
 	release_tell_startup(s);
 	restore_apply_pgweir(s);
 	s->reported = false;
-	s->probe = false;
 }
 
 static void
@@ -51,12 +50,16 @@ release_forget_transaction(struct session *s)
 {
 	free(s->touched);
 	s->touched = NULL;
+	free(s->mending);
+	s->mending = NULL;
 	s->probe = false;
-	s->reset_one = false;
-	s->reset_all = false;
-	s->reset_held = false;
+	s->names_unknown = false;
+	s->unjudged = false;
+	s->resets = false;
+	s->mends = false;
 	s->discarded = false;
 	s->settling = false;
+	s->disarming = false;
 	s->transaction_us = 0;
 }
 
@@ -88,22 +91,30 @@ release_server(struct session *s)
 static void
 release_settled(struct session *s)
 {
+	struct bytes out = {0};
+
 	if (listening_continues(s)) {
 		s->settling = true;
 		return;
 	}
-	feature_settled(s);
-	listening_release(s);
-	release_server(s);
+	if (!s->disarming)
+		feature_settled(s);
+	if (s->disarming || session_keeps_server(s) || !restore_disarm(s, &out)) {
+		listening_release(s);
+		release_server(s);
+		return;
+	}
+	s->settling = true;
+	s->disarming = true;
+	stream_send_bytes(&s->server->stream, out.data, out.length);
+	bytes_free(&out);
 }
 
 void
 release_transaction(struct session *s)
 {
 	/* A session that keeps its server has its settings there; only its route may have been among them. */
-	bool probes = s->probe && (s->pool_mode != POOL_SESSION || cluster_is_monitored(s->server->cluster));
-	bool start_over = s->discarded || (s->reset_all && s->probe && !probes);
-	const struct profile *before;
+	bool probes = s->probe && !s->discarded && (s->pool_mode != POOL_SESSION || cluster_is_monitored(s->server->cluster));
 	struct bytes out = {0};
 
 	/* Nothing is asked for the sake of settings that nobody follows. */
@@ -113,16 +124,14 @@ release_transaction(struct session *s)
 		release_settled(s);
 		return;
 	}
-	/* What was set behind a DISCARD ALL in the same batch is not known. */
-	if (s->discarded && probes && s->touched != NULL)
-		s->server->close_needed = true;
-	if (start_over)
+	if (s->discarded) {
+		/* What was set behind it in the same batch is not known. */
+		s->server->close_needed |= s->probe && s->touched != NULL;
 		release_start_over(s);
-	before = s->profile;
-	if (s->reported)
+	}
+	if (s->reported && !probes)
 		restore_take_reported(s);
-	s->reset_held = s->profile != before;
-	s->probe = probes && !start_over;
+	s->probe = probes;
 	feature_settle(s, &out);
 	if (out.length > 0) {
 		s->settling = true;

@@ -41,7 +41,7 @@ request_broken(struct session *s, const char *bytes, size_t length)
 }
 
 static void
-request_lend(struct session *s, const struct brief *brief)
+request_lend(struct session *s, const struct brief *brief, bool insists)
 {
 	struct server *server;
 
@@ -50,6 +50,7 @@ request_lend(struct session *s, const struct brief *brief)
 	s->notified = false;
 	s->request_wall_us = loop_wall_us(s->worker->loop);
 	s->target = (uint8_t)routing_target(s, brief);
+	s->borrower.insists = insists;
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW) {
 		s->server = server;
 		listening_lent(s);
@@ -139,7 +140,7 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	if (plan.outcome == PLAN_BROKEN)
 		session_close(s, CLOSE_bad_packet, NULL);
 	else if (plan.outcome == PLAN_LEND)
-		request_lend(s, &plan.brief);
+		request_lend(s, &plan.brief, restore_insists(s, bytes, length));
 	return 0;
 }
 

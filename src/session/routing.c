@@ -47,10 +47,10 @@ routing_target(const struct session *s, const struct brief *brief)
 	return routing_home(s->route);
 }
 
-void
-routing_judge(struct session *s, const char *text, size_t length, struct verdict *out)
+static struct route_context
+routing_context(struct session *s)
 {
-	struct route_context ctx = {
+	return (struct route_context){
 	    .facts = facts_of_session(s),
 	    .standard_conforming_strings = !s->escaped_strings,
 	    .ascii_safe_encoding = !s->unsafe_encoding,
@@ -58,6 +58,20 @@ routing_judge(struct session *s, const char *text, size_t length, struct verdict
 	    .database_id = s->ledger->id,
 	    .read_functions = s->database->read_functions,
 	};
+}
+
+bool
+routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user)
+{
+	struct route_context ctx = routing_context(s);
+
+	return route_settings_named(&ctx, text, length, take, user);
+}
+
+void
+routing_judge(struct session *s, const char *text, size_t length, struct verdict *out)
+{
+	struct route_context ctx = routing_context(s);
 
 	route_judge(s->worker->verdicts, &ctx, text, length, out);
 	if (unlikely(out->lacks_catalog) && s->features != FEATURES_IGNORE && s->pool_mode != POOL_SESSION)

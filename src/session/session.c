@@ -216,7 +216,9 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 
 	(void)error;
 	/* The client has all of its answers; only what it has set in its last transaction is lost. */
-	if (s->settling && !s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s)) {
+	if (((s->settling && !s->ready_held) || (s->fencing && !s->fenced_again)) && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s)) {
+		s->fenced_again |= s->fencing;
+		s->fencing = false;
 		relay_settle(s);
 		server->close_needed = true;
 		pin_settled(s);
@@ -540,6 +542,8 @@ session_free_if_settled(struct session *s)
 	snapshot_unref(s->snapshot);
 	free(s->touched);
 	free(s->refusal);
+	free(s->mending);
+	restore_forget_probe(s);
 	free(s->user_name);
 	atomic_fetch_sub(&s->worker->load, 1);
 	atomic_fetch_sub(&s->worker->process->clients, 1);

@@ -79,6 +79,7 @@ void request_cancel_waiting(struct session *s); /* the request that waited for a
 
 /* ---- forward.c: one message of the client to its server ---- */
 size_t forward_frame(struct session *s, const char *bytes, size_t length);
+void forward_fenced(struct session *s);         /* the fence that the request waited for is over, one way or the other */
 
 /* ---- relay.c: from the server ---- */
 size_t relay_data(struct session *s, struct server *server, const char *bytes, size_t length);
@@ -91,21 +92,40 @@ void release_transaction(struct session *s);    /* the transaction has ended: se
 void release_server(struct session *s);
 void release_tell_startup(struct session *s);   /* the startup settings count again, and the client had heard others */
 
-/* ---- restore.c: settings ---- */
-void restore_fence(struct session *s);          /* makes the server have the session's settings; into to_server */
+/* ---- fence.c: the server gets the session's settings ---- */
+void restore_fence(struct session *s);          /* into to_server */
 /* The same for any server, and appended to OUT; the answers (PURPOSE_FENCE) are whoever's who sends it. */
 void restore_fence_server(struct server *server, const struct profile *want, struct bytes *out);
 bool restore_is_needed(const struct session *s);
+/* True while the request has to wait for the end of the fence, which is sent by this. */
+bool restore_waits_for_fence(struct session *s);
+/* Takes back what would end an idle server; true when something was appended to OUT. */
+bool restore_disarm(struct session *s, struct bytes *out);
+
+/* ---- learn.c, probe.c: settings are asked for ---- */
 void restore_learn(struct session *s);          /* the startup settings, so that PostgreSQL judges them */
-void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
 void restore_probe(struct session *s, struct bytes *out); /* asks what the transaction left; the answers are swallowed */
-void restore_touch(struct session *s, const char *name);
+void restore_take_probe(struct session *s);     /* the answers are complete, if any were asked for */
+void restore_forget_probe(struct session *s);
+void restore_touch(struct session *s, const char *name); /* the transaction may have changed that one */
+
+/* ---- mend.c: RESET on a server with other startup settings ---- */
+bool mend_query(struct session *s, const char *text, size_t length); /* true: forwarded, in another form */
+void mend_note_bind(struct session *s, const char *text); /* the next Execute runs that text; NULL: one without resets */
+void mend_execute(struct session *s);           /* behind that Execute */
+bool mend_hides(const struct session *s, const char *name); /* the report of that parameter is not the client's business yet */
+
+/* ---- restore.c: settings ---- */
+void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
 void restore_take_reported(struct session *s);
 bool restore_name_is_followed(const struct session *s, const char *name);
 void restore_apply_pgweir(struct session *s);   /* reads pgweir.* out of the profile */
+/* True when the request that begins there depends on its server's own startup settings. */
+bool restore_insists(struct session *s, const char *bytes, size_t length);
 
 /* ---- touch.c ---- */
-void touch_named(struct session *s, const char *text); /* what the text may set beside what a parsed SET says */
+/* Notes what the text may set.  V: its verdict, or NULL when nobody has judged it. */
+void touch_text(struct session *s, const struct verdict *v, const char *text, size_t length);
 
 /* ---- names.c: the client's prepared statements ---- */
 struct name_change {
@@ -153,6 +173,8 @@ struct plan routing_plan(struct session *s, const char *bytes, size_t length);
 /* Where what is no statement of a client's goes: logins, replication, our own questions. */
 enum lend_target routing_home(enum route_mode route);
 enum lend_target routing_target(const struct session *s, const struct brief *brief);
+/* As route_settings_named, for this session. */
+bool routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user);
 void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);
 /* A request for that reason was answered by the session's server: it is counted, and the client is told. */
 void routing_count(struct session *s, enum route_reason reason);

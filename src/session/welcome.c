@@ -309,6 +309,8 @@ welcome_take_learned(struct session *s)
 	profile_unref(s->startup);
 	s->startup = profile_ref(s->profile);
 	s->learning = false;
+	/* Opened for this client, it is opened again with what the client came with. */
+	s->server->close_needed |= s->borrower.set != NULL && s->server->lends == 1 && s->server->set == NULL;
 	pool_return_unused(&s->server);
 	must(g != NULL);
 	welcome_greet(s, g);
