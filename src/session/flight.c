@@ -387,6 +387,7 @@ flight_take_frame(struct flight *f, char type, const char *body, size_t length)
 	}
 	case BACKEND_READY:
 		return flight_take_ready(f, body[0]);
+	case BACKEND_CLOSE_COMPLETE:
 	case BACKEND_PARSE_COMPLETE:
 	case BACKEND_BIND_COMPLETE:
 	case BACKEND_COMMAND_COMPLETE:
