@@ -36,7 +36,7 @@ WAYS = [simple, extended, prepared]
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_client_that_draws_is_told_its_own_number_later(sequences, way):
-    one = sequences.weir(default_pool_size=2)
+    one = sequences.weir(default_pool_size=3)
     with one.client("app") as client, one.client("app") as other, one.client("app") as third:
         mine = way(client, "select nextval('numbers')").rows
         for _ in range(5):
