@@ -5,22 +5,9 @@ Another client with other settings uses the same server in between; see lib/same
 
 import pytest
 
-from lib import wire
-from lib.eventually import eventually
 from lib.same import Twins
-from lib.scene import pid_of, refused, value
 
 STARTUP = {"TimeZone": "Asia/Tokyo", "work_mem": "3MB", "options": "-c search_path=app,public -c a.b=5 -c statement_timeout=2min"}
-
-
-@pytest.fixture(params=[{}, STARTUP], ids=["bare", "startup"])
-def twins(request, app):
-    """A client that came without settings, and one that came with some; one server for all."""
-    one = app.weir(default_pool_size=1)
-    pair = Twins(app.primary, one, **request.param)
-    yield pair
-    assert len(app.pids()) <= 2, "one of the pool and the direct one"
-    pair.close()
 
 
 NAMES = ("work_mem", "TimeZone", "DateStyle", "search_path", "a.b", "statement_timeout", "role", "session_authorization")
@@ -104,9 +91,12 @@ def scene(app):
         client.query("drop table if exists settings_deferred; create table settings_deferred (n int unique deferrable initially deferred)")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-def test_a_program_is_answered_as_on_a_connection_of_its_own(twins, name):
-    for sql in PROGRAMS[name]:
-        twins.run(sql)
+@pytest.mark.parametrize("startup", [{}, STARTUP], ids=["bare", "startup"])
+def test_programs_are_answered_as_on_a_connection_of_their_own(app, startup):
+    one = app.weir(default_pool_size=1)
 
-    twins.shows(*NAMES)
+    for program in PROGRAMS.values():
+        twins = Twins(app.primary, one, **startup)
+        twins.run(*program)
+        twins.shows(*NAMES)
+        twins.close()
