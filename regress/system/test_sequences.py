@@ -131,8 +131,19 @@ def test_a_crowd_that_only_draws_numbers_starves_nobody(sequences):
         client.close()
 
 
-def test_once_somebody_has_asked_the_server_is_kept_for_as_long_as_it_takes(sequences):
-    one = sequences.weir(default_pool_size=1)
+def test_a_number_that_nobody_asks_for_any_more_keeps_no_server_from_those_who_wait(sequences):
+    one = sequences.weir(default_pool_size=1, query_wait_timeout=10)
+    with one.client("app") as client, one.client("app") as other:
+        value(client, "select nextval('numbers')")
+        value(client, "select currval('numbers')")
+
+        assert value(other, "select 1") == "1"
+
+        assert refused(client.query, "select currval('numbers')").sqlstate == "55000"
+
+
+def test_with_track_sequences_always_the_server_is_kept_for_as_long_as_it_takes(sequences):
+    one = sequences.weir(default_pool_size=1, track_sequences="always")
     with one.client("app") as client, one.client("app") as other:
         number = value(client, "select nextval('numbers')")
         assert value(client, "select currval('numbers')") == number

@@ -6,10 +6,10 @@
  * never drawn any.  Whoever draws one by name keeps the server, and so does whoever
  * adds rows, once somebody of its account was seen to ask.
  *
- *     nobody has asked yet ── a waiter, and 10 ms idle ──▶ the server is given up
- *                │ currval, lastval                             │ often: nobody is pinned
- *                ▼                                              ▼
- *        kept until DISCARD or the end              only the own server is preferred
+ *     nobody has asked yet ── a waiter, and 200 ms idle ──▶ the server is given up
+ *                │ currval, lastval                              │ often: nobody is pinned
+ *                ▼                                               ▼
+ *     kept until DISCARD, or a waiter and 2 s idle   only the own server is preferred
  */
 #include "session/sequence.h"
 
@@ -20,6 +20,9 @@
 #include "session/pin.h"
 
 #define WATCH_US ((int64_t)10 * 1000)
+/* Who draws and asks does so in one breath; a server is left to it for so long while others wait. */
+#define PATIENCE_US ((int64_t)200 * 1000)
+#define PATIENCE_ASKED_US ((int64_t)2 * 1000 * 1000)
 /* An account whose sessions gave up so many servers without ever asking draws numbers only to use them. */
 #define GIVEN_UP_MOST 20
 #define DISCARD_NAME STATEMENT_PREFIX "sequences"
@@ -163,11 +166,20 @@ sequence_settled(struct session *s)
 
 /* ------------------------------------------------------------- giving up */
 
-/* Nothing but a number that it has drawn keeps the server, and nobody was seen to ask for such numbers. */
+/* Nothing but a number that it has drawn keeps the server, and nobody has said that this is reason enough. */
 static bool
 sequence_may_give_up(const struct session *s)
 {
-	return s->server != NULL && s->pins == EFFECT_draws && s->pool_mode != POOL_SESSION && !sequence_is_asked(s);
+	return s->server != NULL && s->pins == EFFECT_draws && s->pool_mode != POOL_SESSION &&
+	    snapshot_track_sequences(s->snapshot, s->database) != TRACK_SEQUENCES_ALWAYS;
+}
+
+static bool
+sequence_has_to_give_up(const struct session *s, int64_t now_us)
+{
+	int64_t patience_us = sequence_is_asked(s) ? PATIENCE_ASKED_US : PATIENCE_US;
+
+	return session_is_between_transactions(s) && now_us - s->idle_us >= patience_us && account_is_wanted(s->borrower.account);
 }
 
 void
@@ -187,7 +199,8 @@ sequence_released(struct session *s)
 static void
 sequence_give_up(struct session *s)
 {
-	atomic_fetch_add_explicit(&s->borrower.account->draws_given_up, 1, memory_order_relaxed);
+	if (!sequence_is_asked(s))
+		atomic_fetch_add_explicit(&s->borrower.account->draws_given_up, 1, memory_order_relaxed);
 	list_remove(&s->drawing);
 	pin_end(s, EFFECT_draws);
 	pin_settled(s);
@@ -205,7 +218,7 @@ sequence_watch(struct timer *t)
 
 		if (!sequence_may_give_up(s))
 			list_remove(&s->drawing);
-		else if (session_is_between_transactions(s) && now_us - s->idle_us >= WATCH_US && account_is_wanted(s->borrower.account))
+		else if (sequence_has_to_give_up(s, now_us))
 			sequence_give_up(s);
 	}
 	if (!list_is_empty(&w->drawing))
