@@ -69,7 +69,8 @@ class Bench:
 
     def _weir(self, workers):
         target = self.cluster.target("prop_pooled", hosts=[self.host])
-        entries = {f"p{n}": f"{target} pool_size={n}" for n in POOL_SIZES}
+        entries = {f"p{n}": f"{target} pool_size={n} track_sequences=never" for n in POOL_SIZES}
+        entries |= {f"s{n}": f"{target} pool_size={n} track_sequences=always" for n in POOL_SIZES}
         entries["i2"] = f"{target} pool_size=2 session_features=ignore"
         main = {"pool_mode": "transaction", "workers": workers, "query_wait_timeout": 4, "max_client_conn": 200,
                 "ignore_startup_parameters": "", **self.settings}

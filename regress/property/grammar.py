@@ -9,9 +9,11 @@ no client ever waits for another.  `holds` rows may keep a server.
 """
 
 import random
+import re
 
 from .program import Program, Step
 
+_FILLS = re.compile(r"insert|from stdin|made_|execute", re.I)
 ROWS = []  # (group, weight, holds, function)
 
 
@@ -566,11 +568,6 @@ def draw(c):
                   f"select nextval('t_{c.letter}_id_seq')")
 
 
-@row("sequences", 1, holds=True)
-def draw_by_message(c):
-    return [["F", 1574, [f"q_{c.letter}"]]]
-
-
 @row("sequences", 4, holds=True)
 def look_at_sequence(c):
     return c.pick(f"select currval('q_{c.letter}')", "select lastval()", f"select currval('t_{c.letter}_id_seq')")
@@ -640,8 +637,7 @@ def leave(c):
 
 # ---- programs -------------------------------------------------------------------------
 
-ABSENT = ("startup", "settings", "fastpath", "hidden", "protocol", "roles", "functions", "sequences",
-          "looks_prepared", "sql_prepare")
+ABSENT = ("startup", "settings", "fastpath", "hidden", "protocol", "roles", "functions")
 GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
     {"options": "-c work_mem=3MB"},
@@ -712,7 +708,9 @@ def generate(seed, without=ABSENT):
     # A program is of a few groups, so that what it does meets itself.
     themes = set(luck.sample(present, min(len(present), luck.randint(2, 5)))) | {"looks"}
     rows = [r for r in ROWS if r[0] in themes and r[0] in present]
-    entry = luck.choice(["p1", "p2", "p2", "p2", "p3"])
+    # Numbers that were drawn are kept for who may ask for them: then all who add rows keep their servers.
+    sequences = "sequences" in themes
+    entry = ("s" if sequences else "p") + luck.choice("12223")
     user = luck.choice(["app", "app", "app", "boss"])
     authors = [Author(letter, luck, number, themes) for letter in "abcdef"[: luck.randint(2, 6)]]
     left = {c.letter: luck.randint(3, 12) for c in authors}
@@ -729,6 +727,7 @@ def generate(seed, without=ABSENT):
         c = luck.choice(able)
         left[c.letter] -= 1
         step = _step(c, rows)
+        step.holds |= sequences and _FILLS.search(step.text()) is not None
         if left[c.letter] == 0 and not step.end:
             program.steps.append(step)
             step = _leaves(c)
