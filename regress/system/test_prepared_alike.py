@@ -130,6 +130,9 @@ SCENES = {
     "by named statements": [
         prepare("prepare foo as select 1", "p"), prepare("execute foo", "e"), prepare("deallocate foo", "d"), run("e"), run("p"),
         run("e"), run("p"), run("d"), run("e"), run("p"), run("e")],
+    "described in a batch of its own": [
+        "prepare foo as select 1 as one", wire.parse("execute foo") + wire.sync(), wire.describe("S") + wire.sync(),
+        prepare("execute foo", "e"), wire.describe("S", "e") + wire.sync(), run("e"), wire.describe("S", "e") + wire.sync()],
     "by one batch": [
         wire.parse("prepare foo as select 1") + wire.bind() + wire.execute() + wire.parse("execute foo") + wire.bind() + wire.execute()
         + wire.parse("deallocate foo") + wire.bind() + wire.execute() + wire.sync(), "execute foo"],

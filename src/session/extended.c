@@ -342,10 +342,31 @@ extended_expect_description(struct session *s, bool of_statement, const char *na
 	a->statement = statement_ref(e->statement);
 }
 
+/*
+ * What EXECUTE returns is known to PostgreSQL only while the name that it runs is there,
+ * and the Describe may come in another transaction than the Parse.
+ */
+static enum ahead
+extended_ahead_of_describe(struct session *s, const char *name)
+{
+	struct name_entry *e = name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
+	const struct statement *statement = e != NULL ? e->statement : name[0] == '\0' ? s->unnamed : NULL;
+	struct verdict v = {.effects = s->unnamed_effects, .surely = s->unnamed_surely};
+
+	if (statement == NULL || s->features != FEATURES_KEEP)
+		return AHEAD_GO;
+	if (e != NULL)
+		extended_effects_of(s, e, &v);
+	if ((v.effects & EFFECT_executes) == 0)
+		return AHEAD_GO;
+	return own_names_ahead(s, FRONTEND_DESCRIBE, &v, statement->body, strlen(statement->body));
+}
+
 size_t
 extended_describe(struct session *s, struct frame *f)
 {
 	const char *name, *server_name;
+	enum ahead ahead = AHEAD_GO;
 	struct bytes *out;
 	size_t before, begun;
 	char what;
@@ -354,6 +375,12 @@ extended_describe(struct session *s, struct frame *f)
 		return 0;
 	if (!frame_read_what(f, &what, &name))
 		return forward_broken(s);
+	if (what == 'S')
+		ahead = extended_ahead_of_describe(s, name);
+	if (ahead == AHEAD_WAIT)
+		return forward_wait(s);
+	if (ahead == AHEAD_REFUSE)
+		return feature_send_refused(s, f->type, "", f->size);
 	server_name = what == 'S' && (inject_renames(s) || name[0] == '\0') ? inject_server_name(s, name) : name;
 	extended_expect_description(s, what == 'S', name);
 	if (server_name == name)
