@@ -74,13 +74,35 @@ probe_names(const struct session *s, struct difference *d)
 		probe_add(d, s, always[i]);
 }
 
-static void
-probe_text(const struct session *s, unsigned count, struct bytes *text)
+/* True when another server takes it: what the session has it was let make, and some anybody may make. */
+static bool
+probe_is_sure(const struct session *s, const char *name)
 {
-	bytes_chars(text, "select n,pg_catalog.current_setting(n,true) from (values(null::pg_catalog.text)");
-	for (unsigned i = 0; i < count; i++)
-		bytes_format(text, ",($%u)", i + 1);
-	bytes_chars(text, ") v(n)");
+	static const char *const anybodys[] = {
+	    "client_min_messages", "default_transaction_isolation", "default_transaction_read_only", "extra_float_digits",
+	    "idle_in_transaction_session_timeout", "jit", "lock_timeout", "pgweir.route", "pgweir.route_notice", "role", "row_security",
+	    "search_path", "statement_timeout", "synchronous_commit", "work_mem",
+	};
+
+	for (size_t i = 0; i < array_length(anybodys); i++)
+		if (strcasecmp(anybodys[i], name) == 0)
+			return true;
+	return profile_find(s->profile, name) != NULL;
+}
+
+/*
+ * A setting that the text was refused, or never came to, is not the session's: to set it on another server
+ * would fail there too.  Those of the client's own making (a.b) are not listed, and are whose they are.
+ */
+static void
+probe_text(const struct session *s, const struct difference *d, struct bytes *text)
+{
+	bytes_chars(text, "select n,pg_catalog.current_setting(n,true) from (values(null::pg_catalog.text,true)");
+	for (unsigned i = 0; i < d->count; i++)
+		bytes_format(text, ",($%u,%s)", i + 1, probe_is_sure(s, d->names[i]) ? "true" : "false");
+	bytes_chars(text, ") v(n,sure) where case when sure then true else not exists(select from pg_catalog.pg_settings where"
+	                  " pg_catalog.lower(name) operator(pg_catalog.=) pg_catalog.lower(n)"
+	                  " and source operator(pg_catalog.<>) 'session') end");
 	if (s->names_unknown)
 		bytes_chars(text, " union all select name,pg_catalog.current_setting(name,true) from pg_catalog.pg_settings"
 		                  " where source operator(pg_catalog.=) 'session'");
@@ -97,7 +119,7 @@ restore_probe(struct session *s, struct bytes *out)
 
 	probe_names(s, &d);
 	s->server->close_needed |= d.count == PROBE_MOST;
-	probe_text(s, d.count, &text);
+	probe_text(s, &d, &text);
 	own_parse(PROBE, text.data, d.count, out);
 	begun = own_bind_begin(out, PROBE, d.count);
 	for (unsigned i = 0; i < d.count; i++)
