@@ -12,7 +12,7 @@ import pytest
 from lib import wire
 from lib.eventually import eventually
 from lib.routes import DATABASE, Routes
-from lib.scene import Background, crowd, farewell
+from lib.scene import Background, crowd, farewell, value, waiting
 
 # -- what a client hears, message by message, and on a connection of its own --
 
@@ -512,3 +512,21 @@ def test_node_postgres_notification_events(app, node):
     one = app.weir(default_pool_size=1)
 
     assert node(NODE_LISTENS, one.port).strip() == "x p true"
+
+
+def test_clients_with_settings_of_their_own_do_not_pass_the_only_server_round_while_a_step_of_theirs_waits(app):
+    """Each of them brings its settings to the server first; that this has been done is no end of a transaction."""
+    one = app.weir(default_pool_size=1)
+    holder, *clients = [one.client("app") for _ in range(4)]
+    for number, client in enumerate(clients):
+        client.query(f"set app.tag = '{number}'")
+        client.query(f"listen x{number}")
+
+    holder.query("begin")
+    for client in clients:
+        client.send(wire.query("unlisten *"))
+    eventually(waiting, one, len(clients))
+    holder.query("commit")
+
+    assert [client.read_until(b"Z")[0].body for client in clients] == [b"UNLISTEN\0"] * len(clients)
+    assert [value(client, "show app.tag") for client in clients] == ["0", "1", "2"]

@@ -115,11 +115,30 @@ forward_note_statement(struct session *s, const struct verdict *v)
 		s->clearing = true;
 }
 
+/* True when all that the server owes is that it has the settings, of which nobody waits for more than that. */
+static bool
+forward_owes_fence_alone(const struct session *s)
+{
+	const struct answers *a = &s->server->answers;
+
+	if (s->making || s->in_batch || s->server->status != 'I' || a->count == 0)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (answers_at(a, i)->purpose != PURPOSE_FENCE)
+			return false;
+	return true;
+}
+
 /* The message stays in the input until request_resume. */
 size_t
 forward_wait(struct session *s)
 {
 	s->blocked = true;
+	/* Its request has not begun: the end of the fence is no end of a transaction, for which the server would go back. */
+	if (forward_owes_fence_alone(s)) {
+		s->fencing = true;
+		s->request_us = 0;
+	}
 	return 0;
 }
 
