@@ -206,6 +206,7 @@ def pgweir_config(cluster, options):
         settings["auth_query"] = "select rolname, rolpassword from pg_authid where rolname = $1"
     else:
         settings["workers"] = options.workers
+        settings["query_wait_notify"] = 0
         settings["session_features"] = options.session_features
     address = f"host={cluster.primary.address} port={cluster.primary.port}"
     return {"databases": {DATABASE: address, "*": address}, "pgbouncer": settings}
