@@ -13,6 +13,7 @@ import re
 
 from lib import wire
 from lib.cluster import Cluster
+from lib.eventually import eventually
 from lib.nest import Nest
 from lib.pgweir import Pgweir
 
@@ -51,6 +52,9 @@ class Bench:
         self._make_databases()
         self.settings = settings or {}
         self.weirs = {workers: self._weir(workers) for workers in (1, 2)}
+        for weir in self.weirs.values():
+            for entry in (f"{kind}{n}" for kind in "ps" for n in POOL_SIZES):
+                eventually(_knows_the_database, weir, entry)
         self.idle, self.lives = {}, {}
         self.before = {}
         self.played, self.steps, self.skipped = 0, 0, 0
@@ -154,6 +158,13 @@ class Bench:
             self.close()
         else:
             self.nest.close()
+
+
+def _knows_the_database(weir, entry):
+    """Whether pgweir has read what the functions of the database do: until then it believes the text."""
+    with weir.client(entry, "app") as one, weir.client(entry, "app") as other:
+        one.query("update ruled_f set n = 1")
+        return other.query("show work_mem").rows == [("4MB",)] and one.query("show work_mem").rows == [("16MB",)]
 
 
 def _pool_of(program):
