@@ -642,7 +642,7 @@ def leave(c):
 
 # ---- programs -------------------------------------------------------------------------
 
-ABSENT = ("startup", "fastpath", "protocol", "hidden")
+ABSENT = ("startup", "protocol", "hidden")
 GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
     {"options": "-c work_mem=3MB"},

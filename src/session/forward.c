@@ -192,6 +192,9 @@ forward_function(struct session *s, const struct frame *f)
 {
 	s->effects |= EFFECTS_ALL;
 	sequence_ahead_unseen(s);
+	/* It may be set_config(). */
+	s->probe |= s->features != FEATURES_IGNORE;
+	s->names_unknown = true;
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }
