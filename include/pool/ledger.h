@@ -122,6 +122,7 @@ struct ledger {
 	unsigned former_count;
 	struct account *accounts;     /* uthash by user */
 	uint32_t epoch;
+	uint32_t defaults_epoch; /* what logins begin with has changed so often */
 	unsigned total;               /* servers */
 	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned waiting;

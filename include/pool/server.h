@@ -92,6 +92,7 @@ struct server {
 	uint32_t id;                    /* in the console */
 	unsigned host;                  /* number in the cluster */
 	uint32_t epoch;
+	uint32_t defaults_epoch; /* the ledger's when it was opened */
 	uint8_t state;
 	uint8_t order;
 	uint8_t use;

@@ -144,6 +144,7 @@ struct session {
 	bool changed : 1;              /* the statement that was prepared again returns something else now */
 	bool looking : 1;              /* the server has this client's names, and no others, until its transaction ends */
 	bool asks_names : 1;           /* the server is asked which names there are when the transaction is over */
+	bool redefaulted : 1;          /* the transaction may have changed what logins begin with */
 	bool altered : 1;              /* the transaction may have changed what statements return */
 	bool learning : 1;             /* the server is borrowed to learn the startup settings */
 };

@@ -259,3 +259,23 @@ def test_a_hundred_thousand_names_without_a_sync_are_answered_in_bounded_memory(
         assert len(client.read_until(b"Z")) == 40001
 
     assert one.memory() - before < 8 << 20
+
+
+def test_the_time_zone_of_a_parse_is_its_clients_own(app):
+    """Behind a SET that was reported, on a server that another client has just had."""
+    one = app.weir(default_pool_size=1)
+    zones = {"Asia/Tokyo": "2019-12-31 15:00:00", "America/New_York": "2020-01-01 05:00:00"}
+    clients = {zone: one.client("app") for zone in zones}
+    other = one.client("app", TimeZone="America/Lima")
+
+    for zone, client in clients.items():
+        client.query(f"set timezone = '{zone}'")
+        other.query("select 1")
+    for client in clients.values():
+        client.ask(wire.parse("select '2020-01-01 00:00'::timestamptz at time zone 'UTC'", "s"), wire.sync())
+        other.query("select 1")
+
+    for zone, client in clients.items():
+        assert client.ask(wire.bind((), "s"), wire.execute(), wire.sync()).rows == [(zones[zone],)]
+        client.close()
+    other.close()

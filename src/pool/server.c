@@ -33,6 +33,7 @@ server_new_locked(struct account *a, unsigned host, struct pool *p, struct start
 	s->host = host;
 	s->cluster = cluster_ref(a->ledger->cluster);
 	s->epoch = a->ledger->epoch;
+	s->defaults_epoch = a->ledger->defaults_epoch;
 	s->status = 'I';
 	s->state = SERVER_LOGIN;
 	s->set = set == NULL || atomic_load(&set->refused) ? NULL : startup_set_ref(set);

@@ -153,3 +153,28 @@ vacancy_end(struct vacancy **v)
 	free(gone->ledgers);
 	free(gone);
 }
+
+/* -------------------------------------------------------------- defaults */
+
+static void
+ledger_forget_defaults(struct ledger *l, void *user)
+{
+	const struct search *search = user;
+
+	if (!cluster_has_host(l->cluster, search->host, search->port))
+		return;
+	pthread_mutex_lock(&l->mutex);
+	l->defaults_epoch++;
+	ledger_close_idle_all_locked(l, "defaults of a role or database changed");
+	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
+		account_forget_database_locked(a);
+	pthread_mutex_unlock(&l->mutex);
+}
+
+void
+vacate_former_defaults(struct hub *h, const struct cluster *c, unsigned host)
+{
+	struct search search = {.host = cluster_host_name(c, host), .port = cluster_host_port(c, host)};
+
+	hub_each_ledger(h, ledger_forget_defaults, &search);
+}

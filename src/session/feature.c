@@ -130,6 +130,9 @@ feature_tag(struct session *s, const char *tag)
 {
 	pin_tag(s, tag);
 	sequence_tag(s, tag);
+	if ((s->effects & EFFECT_defaults) != 0)
+		s->redefaulted |= strcmp(tag, "ALTER ROLE") == 0 || strcmp(tag, "ALTER DATABASE") == 0 ||
+		    (s->effects != EFFECTS_ALL && (strcmp(tag, "DO") == 0 || strcmp(tag, "CALL") == 0));
 	/* What else has results of another type now is found out by PostgreSQL: relay_error.c. */
 	if (strncmp(tag, "ALTER ", 6) == 0 || strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "CREATE VIEW") == 0) {
 		s->altered = true;

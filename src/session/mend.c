@@ -185,15 +185,18 @@ mend_execute(struct session *s)
 }
 
 bool
-mend_hides(const struct session *s, const char *name)
+mend_hides(const struct session *s, const char *name, const char *value)
 {
 	struct difference d;
+	const char *mended;
 	bool hides;
 
 	if (!s->mends)
 		return false;
 	mend_difference(s, name, &d);
-	hides = d.count > 0;
+	mended = d.count > 0 && d.values[0] == NULL ? server_default(s->server, name) : d.count > 0 ? d.values[0] : NULL;
+	/* From PostgreSQL 14 on only the last value is reported, at the end. */
+	hides = d.count > 0 && !text_equal(mended, value);
 	difference_free(&d);
 	return hides;
 }

@@ -141,12 +141,22 @@ names_clear(struct session *s)
 		names_free(names_take(s, list_entry(node, struct name_entry, in_session)));
 }
 
+/* What the server has reported is of whoever had it before. */
+static bool
+fence_is_owed(const struct session *s)
+{
+	for (uint32_t i = 0; i < s->server->answers.count; i++)
+		if (answers_at(&s->server->answers, i)->purpose == PURPOSE_FENCE)
+			return true;
+	return false;
+}
+
 const struct profile *
 names_profile(const struct session *s)
 {
 	const struct profile *p = profile_ref(s->profile);
 
-	if ((s->effects & EFFECT_settings) == 0 && !s->reported)
+	if (((s->effects & EFFECT_settings) == 0 && !s->reported) || fence_is_owed(s))
 		return p;
 	for (const char *const *name = statement_settings; *name != NULL; name++) {
 		const struct server_value *row = server_value(s->server, *name);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "observe/log.h"
+#include "pool/vacate.h"
 #include "session/feature.h"
 #include "session/listening.h"
 #include "session/relay_private.h"
@@ -70,7 +71,7 @@ relay_parameter(struct session *s, const struct relay_frame *f)
 	if (head != NULL && head->way == ANSWER_SWALLOW && head->purpose != PURPOSE_MEND)
 		return STEP_SWALLOW;
 	/* What the client came with follows at once. */
-	if (head != NULL && head->way == ANSWER_FORWARD && mend_hides(s, name))
+	if (head != NULL && head->way == ANSWER_FORWARD && mend_hides(s, name, value))
 		return STEP_SWALLOW;
 	if (restore_name_is_followed(s, name))
 		s->reported = true;
@@ -340,10 +341,16 @@ relay_ready(struct session *s, const struct relay_frame *f)
 		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
 		s->altered = false;
 	}
+	if (s->redefaulted && status == 'I') {
+		vacate_former_defaults(s->ledger->hub, server->cluster, server->host);
+		s->redefaulted = false;
+	}
 	if (s->ddl && status == 'I') {
 		inquiry_catalog_changed(s);
 		s->ddl = s->defines_code = false;
 	}
+	if (s->discarded && status == 'I')
+		release_tell_startup(s);
 	if (s->notice)
 		routing_notice(s, (enum route_reason)done.reason);
 	routing_count(s, (enum route_reason)done.reason);

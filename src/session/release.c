@@ -22,16 +22,17 @@ release_set_profile(struct session *s, const struct profile *p)
 void
 release_tell_startup(struct session *s)
 {
-	struct bytes b = {0};
+	struct gather *g = &s->worker->to_client;
+	struct bytes *b = gather_make(g);
+	size_t before = b->length;
 
 	for (unsigned i = 0; i < profile_count(s->startup); i++) {
 		const struct server_value *row = server_value(s->server, profile_name(s->startup, i));
 
 		if (row != NULL && !text_equal(row->value, profile_value(s->startup, i)))
-			message_parameter(&b, row->name, profile_value(s->startup, i));
+			message_parameter(b, row->name, profile_value(s->startup, i));
 	}
-	session_send(s, &b);
-	bytes_free(&b);
+	gather_made(g, before);
 }
 
 /* DISCARD ALL: the server is as it was at its login, the session as it was at its own. */
@@ -40,7 +41,6 @@ release_start_over(struct session *s)
 {
 	server_set_profile(s->server, startup_set_settings(s->server->set));
 	release_set_profile(s, s->startup);
-	release_tell_startup(s);
 	restore_apply_pgweir(s);
 	s->reported = false;
 }
@@ -53,6 +53,7 @@ release_forget_transaction(struct session *s)
 	free(s->mending);
 	s->mending = NULL;
 	s->probe = false;
+	s->reported = false;
 	s->names_unknown = false;
 	s->unjudged = false;
 	s->resets = false;

@@ -113,7 +113,7 @@ void restore_touch(struct session *s, const char *name); /* the transaction may 
 bool mend_query(struct session *s, const char *text, size_t length); /* true: forwarded, in another form */
 void mend_note_bind(struct session *s, const char *text); /* the next Execute runs that text; NULL: one without resets */
 void mend_execute(struct session *s);           /* behind that Execute */
-bool mend_hides(const struct session *s, const char *name); /* the report of that parameter is not the client's business yet */
+bool mend_hides(const struct session *s, const char *name, const char *value); /* the report of that parameter is not the client's business yet */
 
 /* ---- restore.c: settings ---- */
 void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
