@@ -322,6 +322,9 @@ def fail(c):
 def several(c):
     """Several statements in one Query."""
     parts = [say(c) for _ in range(c.luck.randint(2, 4))]
+    if any("insert" in part for part in parts):
+        # Another's drawn numbers are discarded ahead of it, which comes too early for an isolation level in one Query.
+        parts = [part for part in parts if "isolation" not in part] or ["select 1"]
     return "; ".join(part.rstrip(";") for part in parts)
 
 
