@@ -81,7 +81,6 @@ struct server {
 	struct list idle;               /* in the ledger's idle list */
 	struct message order_message;
 	struct pool *pool;              /* the owner; borrowed */
-	struct pool *order_to;          /* TAKE_OVER: the next owner; borrowed */
 	struct ledger *ledger;          /* holds a reference */
 	struct account *account;        /* borrowed from the ledger */
 	struct cell *cell;              /* holds a reference: the (user, host) it counts for */
@@ -110,7 +109,6 @@ struct server {
 	bool beyond;                    /* opened beside the limits, and not counted in them */
 	bool from_reserve;              /* opened beyond the size of its pool */
 	uint32_t addresses_seen;        /* the ledger's address_changes when its own address was last looked at */
-	bool promoted;                  /* reported in_hot_standby = off after on */
 
 	struct answers answers;
 	const struct profile *profile;  /* the settings it has; owned reference */

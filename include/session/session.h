@@ -104,7 +104,6 @@ struct session {
 	uint32_t unnamed_effects;      /* of its unnamed statement */
 	uint32_t unnamed_surely;
 	uint32_t sql_names;            /* how many of its names were prepared by SQL */
-	struct brief unnamed_brief;
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
 	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
@@ -114,8 +113,7 @@ struct session {
 	bool probe : 1;                /* settings may have changed in this transaction */
 	bool names_unknown : 1;        /* and not only those of `touched` */
 	bool unjudged : 1;             /* it ran a text that nobody has judged: the tags tell */
-	bool resets : 1;               /* it ran resets that mend.c could not put right on the spot */
-	bool mends : 1;                /* it ran some that it did */
+	bool mends : 1;                /* it ran resets that mend.c put right on the spot */
 	bool disarming : 1;            /* they are known, and what would end an idle server is taken back */
 	bool fencing : 1;              /* the request waits until the server has the settings */
 	bool fenced_again : 1;         /* it is the second server on which that is tried */
@@ -127,7 +125,6 @@ struct session {
 	bool notice : 1;               /* pgweir.route_notice */
 	bool stream_closed : 1;
 	bool cancelled : 1;            /* the request that waited is dropped up to its end */
-	bool is_admin : 1;
 	bool counted : 1;              /* in the counts of its database and user */
 	bool notified : 1;             /* was told that it waits */
 	bool ssl_asked : 1;            /* asked for TLS already, or began with it */

@@ -56,7 +56,6 @@ release_forget_transaction(struct session *s)
 	s->reported = false;
 	s->names_unknown = false;
 	s->unjudged = false;
-	s->resets = false;
 	s->mends = false;
 	s->discarded = false;
 	s->settling = false;

@@ -191,7 +191,6 @@ welcome_console(struct session *s)
 	bytes_free(&notice);
 	login_free(s->login);
 	s->login = NULL;
-	s->is_admin = is_admin;
 	s->profile = profile_ref(s->startup);
 	session_enter(s, SESSION_CONSOLE);
 	session_arm(s);
