@@ -359,15 +359,15 @@ handover_cleaned(struct session *s)
 }
 
 static bool
-handover_fence(struct session *s)
+handover_catch_up(struct session *s)
 {
 	struct listening *l = s->listening;
 
 	if (l->step == HANDOVER_NONE && s->ready_held && !list_is_empty(&l->subscriptions)) {
-		l->step = HANDOVER_FENCING;
+		l->step = HANDOVER_CATCHING_UP;
 		listening_ask(s, false, 0);
 	}
-	return l->step == HANDOVER_FENCING;
+	return l->step == HANDOVER_CATCHING_UP;
 }
 
 /*
@@ -432,7 +432,7 @@ listening_continues(struct session *s)
 			return true;
 		break;
 	case HANDOVER_JOINING:
-	case HANDOVER_FENCING:
+	case HANDOVER_CATCHING_UP:
 	case HANDOVER_MOVING:
 		return true;
 	case HANDOVER_JOINED:
@@ -452,7 +452,7 @@ listening_continues(struct session *s)
 		handover_merge(l);
 		l->step = HANDOVER_DONE;
 	}
-	if (handover_fence(s) || handover_move(s))
+	if (handover_catch_up(s) || handover_move(s))
 		return true;
 	handover_finish(l);
 	return false;
@@ -465,7 +465,7 @@ handover_answered(struct session *s, const struct receiver_request *r)
 {
 	struct listening *l = s->listening;
 
-	if (l->step == HANDOVER_FENCING) {
+	if (l->step == HANDOVER_CATCHING_UP) {
 		l->step = HANDOVER_DONE;
 	} else if (l->step != HANDOVER_JOINING && l->step != HANDOVER_MOVING) {
 		return;

@@ -5,7 +5,7 @@
  * PostgreSQL tells a client at the end of a transaction, before ReadyForQuery, or
  * while it is idle outside of one; so does this.  To be as sure as there that all
  * which was committed before is there, each of a listening session's transactions
- * ends with a fence of the receiver.  One begins with it when the server was
+ * ends with a catch-up of the receiver's.  One begins with it when the server was
  * another's meanwhile: what that one notified has been delivered under its own
  * name before the process counts as this session's.
  */
@@ -320,7 +320,7 @@ listening_may_begin(struct session *s)
 		return true;
 	if (atomic_load_explicit(&s->server->holder, memory_order_relaxed) == s->cancel_pid)
 		return true;
-	if (s->server->returned_us <= l->fenced_us) {
+	if (s->server->returned_us <= l->caught_up_us) {
 		atomic_store_explicit(&s->server->holder, s->cancel_pid, memory_order_release);
 		return true;
 	}
@@ -404,7 +404,7 @@ listening_answered(struct session *s, const struct receiver_request *r)
 		return;
 	l->number = 0;
 	if (!r->lost)
-		l->fenced_us = r->asked_us;
+		l->caught_up_us = r->asked_us;
 	if (l->opening) {
 		l->opening = false;
 		l->opened = !r->lost;
@@ -413,7 +413,7 @@ listening_answered(struct session *s, const struct receiver_request *r)
 	} else if (l->beginning) {
 		/* Without a connection nothing of the past can come any more. */
 		l->beginning = false;
-		l->fenced_us = loop_now_us(s->worker->loop);
+		l->caught_up_us = loop_now_us(s->worker->loop);
 		request_resume(s);
 	} else {
 		handover_answered(s, r);

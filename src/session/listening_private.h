@@ -21,15 +21,15 @@ void backlog_free(struct backlog *b);
 /* What a transaction's end waits for. */
 enum handover {
 	HANDOVER_NONE,
-	HANDOVER_ASKED,    /* the server: what it listens to */
-	HANDOVER_JOINING,  /* the receiver: to have what is new */
+	HANDOVER_ASKED,       /* the server: what it listens to */
+	HANDOVER_JOINING,     /* the receiver: to have what is new */
 	HANDOVER_JOINED,
-	HANDOVER_MARKING,  /* the server: the marker, then UNLISTEN */
-	HANDOVER_MARKED,   /* the receiver: the marker */
-	HANDOVER_CLEANING, /* the server: UNLISTEN */
-	HANDOVER_FENCING,  /* the receiver: all that was committed before */
+	HANDOVER_MARKING,     /* the server: the marker, then UNLISTEN */
+	HANDOVER_MARKED,      /* the receiver: the marker */
+	HANDOVER_CLEANING,    /* the server: UNLISTEN */
+	HANDOVER_CATCHING_UP, /* the receiver: all that was committed before */
 	HANDOVER_DONE,
-	HANDOVER_MOVING,   /* another receiver: to have all channels */
+	HANDOVER_MOVING,      /* another receiver: to have all channels */
 	HANDOVER_MOVED
 };
 
@@ -45,11 +45,11 @@ struct listening {
 	char *problem;              /* owned: why there is no receiver; NULL: there is one, or it was not asked for */
 	uint64_t number;            /* of the request whose answer is awaited; 0: none */
 	uint64_t marker;            /* the last one's */
-	int64_t fenced_us;          /* what other sessions committed before this has been delivered */
+	int64_t caught_up_us;       /* what other sessions committed before this has been delivered */
 	enum handover step;
 	bool opened : 1;            /* the receiver has answered: it is there */
 	bool opening : 1;           /* and is asked */
-	bool beginning : 1;         /* the request waits for a fence */
+	bool beginning : 1;         /* the request waits for a catch-up */
 	bool brought : 1;           /* the server was made to LISTEN to what the session has */
 	bool in_doubt : 1;          /* that was done inside of a transaction, which may have undone it */
 	bool marked_native : 1;     /* the marker has come from the server, */

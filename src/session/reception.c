@@ -7,7 +7,7 @@
  *
  * It is a borrower with a dedicated server beside the pool's limits.  One query is
  * under way at a time; what is wanted meanwhile goes together in the next one.  A
- * query, an empty one too, is a fence: PostgreSQL passes on what was committed
+ * query, an empty one too, is a catch-up: PostgreSQL passes on what was committed
  * before it came, and only then says that it is ready.
  */
 #include "session/receiver_private.h"
