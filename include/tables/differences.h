@@ -165,6 +165,19 @@ DIFFERENCE("LISTEN and NOTIFY",
     "than 10000 notifications wait is closed (53200). In every mode a notification bears the process id that its sender was "
     "told. In PgBouncer LISTEN stays on a server that goes to the next client.",
     "Frameworks listen on ordinary connections. The connection is not counted because those who wait for it hold servers that are.")
+DIFFERENCE("what a transaction leaves",
+    "In transaction mode temporary objects, cursors WITH HOLD, session-level advisory locks, LOAD, setseed() and numbers drawn from "
+    "a sequence keep their client on its server until they are gone (SHOW PINS, max_pinned), and are undone before anybody else gets "
+    "that server. session_features=reject makes errors of such statements. In PgBouncer they stay for whoever comes next; "
+    "session_features=ignore does the same.",
+    "Programs use them, and a client that meets another's state gives wrong answers.")
+DIFFERENCE("clients that are lost in a transaction",
+    "The transaction is rolled back and the server serves the next client, with server_recovery=recover. PgBouncer closes the server.",
+    "A crash of many clients should not be a storm of logins for PostgreSQL.")
+DIFFERENCE("DROP DATABASE through the pool",
+    "Before a database is dropped, renamed, moved or copied (TEMPLATE) pgweir's own idle servers there close, and none is opened until "
+    "the statement is over. In PgBouncer it fails with 55006 as long as one idles there.",
+    "Test runners of frameworks do this for every run.")
 DIFFERENCE("long messages of servers",
     "A server's message above max_packet_size ends the connection as packet too large. PgBouncer says bad pkt header.",
     "It names the cause.")

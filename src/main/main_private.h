@@ -97,5 +97,6 @@ int docs_write(const char *directory);
 
 /* ---- manual.c ---- */
 void manual_write(struct bytes *out); /* appends pgweir(8) */
+void manual_write_session(struct bytes *out); /* its sections on session features: manual_session.c */
 
 #endif

@@ -419,6 +419,7 @@ manual_write(struct bytes *out)
 	bytes_chars(out, manual_console);
 	console_write_commands(out);
 	bytes_chars(out, manual_routing);
+	manual_write_session(out);
 	bytes_chars(out, manual_operation);
 	bytes_chars(out, manual_files);
 	bytes_chars(out, manual_diagnostics);
