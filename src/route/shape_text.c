@@ -21,8 +21,14 @@ struct shaping {
 static void
 shaping_put(struct shaping *s, char c)
 {
-	if (s->blank && s->used > 0 && s->used + 2 < s->size)
+	if (s->blank && s->used > 0) {
+		/* No room for a blank and what follows it: two words would become one. */
+		if (s->used + 2 >= s->size) {
+			s->size = s->used + 1;
+			return;
+		}
 		s->out[s->used++] = ' ';
+	}
 	s->blank = false;
 	if (s->used + 1 < s->size)
 		s->out[s->used++] = (unsigned char)c < 32 || (unsigned char)c == 127 ? '?' : c;
