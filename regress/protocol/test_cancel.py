@@ -172,3 +172,20 @@ def test_a_server_waits_for_a_cancel_that_is_on_its_way(front, fake_server):
             assert wire.Result(other.read_until(b"Z")).rows == [("1",)]
             assert canceller.expect_closed() == []
     assert heard[-1] == "other's"
+
+
+def test_statements_are_closed_without_a_server_so_that_a_cancel_meets_the_query_behind_them(make):
+    """Drivers send a Close by themselves, and their user's next query at once."""
+    weir = make(default_pool_size=1)
+    with weir.client("app") as holder, weir.client("app") as client:
+        client.ask(wire.parse("select 1", "s"), wire.sync())
+        holder.query("begin")
+
+        client.send(wire.close("S", "s"), wire.close("P", ""), wire.sync(), wire.query("select pg_sleep(20)"))
+        assert [m.kind for m in client.read_until(b"Z")] == [b"3", b"3", b"Z"]
+        assert send_cancel(weir, client.pid, client.key) == []
+
+        assert wire.Result(client.read_until(b"Z")).error.sqlstate == "57014"
+        holder.query("rollback")
+        assert client.ask(wire.bind(name="s"), wire.sync()).error.sqlstate == "26000"
+        assert client.ask(wire.parse("select 2", "s"), wire.bind(name="s"), wire.execute(), wire.sync()).rows == [("2",)]

@@ -94,23 +94,23 @@ cancel_answer(void *user)
 	loop_post(c->from->loop, &c->message);
 }
 
-/* A client that still waits has no query on any server: its request ends here. */
-static bool
+void
 cancel_waiting(struct session *s)
 {
 	static const struct error canceled = {.sqlstate = "57014", .message = "canceling statement due to user request"};
 	struct bytes b = {0};
 
+	/* With a server on its way already it is done as soon as that one is here. */
+	s->cancelled = true;
 	if (!pool_withdraw(&s->borrower))
-		return false;
+		return;
 	session_enter(s, SESSION_IDLE);
 	message_error(&b, &canceled);
 	session_send(s, &b);
 	bytes_free(&b);
 	s->idle_us = loop_now_us(s->worker->loop);
 	session_arm(s);
-	request_cancel_waiting(s);
-	return true;
+	request_resume(s);
 }
 
 static bool
@@ -148,11 +148,9 @@ cancel_deliver(struct message *m)
 	if (s != NULL) {
 		if (s->state == SESSION_CONSOLE)
 			c->to->process->console->cancel(s);
-		if (s->state == SESSION_WAITING && cancel_waiting(s)) {
-			cancel_answer(c);
-			return;
-		}
-		if (s->state == SESSION_REPLICATION || (s->state == SESSION_ACTIVE && s->server->answers.count > 0 && !s->settling)) {
+		if (s->state == SESSION_WAITING) {
+			cancel_waiting(s);
+		} else if (s->state == SESSION_REPLICATION || (s->state == SESSION_ACTIVE && s->server->answers.count > 0 && !s->settling)) {
 			pool_cancel(s->server, cancel_answer, c);
 			return;
 		}

@@ -6,8 +6,10 @@
  *                                                    └────▶ WAITING (input is kept)
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "observe/log.h"
+#include "session/forward_private.h"
 #include "session/listening.h"
 
 /* So many bytes of a head that makes no sense are told to the client, in hexadecimal. */
@@ -73,13 +75,6 @@ request_drop_cancelled(struct session *s, char type, size_t size, size_t length)
 	return request_drop(s, size, length);
 }
 
-void
-request_cancel_waiting(struct session *s)
-{
-	s->cancelled = true;
-	request_resume(s);
-}
-
 /* True when the session may go on; else it was closed. */
 static bool
 request_is_allowed(struct session *s, char type)
@@ -97,13 +92,75 @@ request_is_allowed(struct session *s, char type)
 	return true;
 }
 
+/* The length of Close messages up to their Sync, 0 when there is anything else among them, or not all of it here. */
+static size_t
+request_closes_length(const char *bytes, size_t length)
+{
+	size_t at = 0, size;
+	char type;
+
+	while (frame_read(FROM_CLIENT, bytes + at, length - at, UINT32_MAX, &type, &size) == FRAME_OK && size <= length - at) {
+		if (type == FRONTEND_SYNC)
+			return at + size;
+		if (type != FRONTEND_CLOSE || size <= FRAME_HEAD || (bytes[at + FRAME_HEAD] != 'S' && bytes[at + FRAME_HEAD] != 'P') ||
+		    memchr(bytes + at + FRAME_HEAD, '\0', size - FRAME_HEAD) != bytes + at + size - 1)
+			return 0;
+		at += size;
+	}
+	return 0;
+}
+
+static void
+request_close_name(struct session *s, char what, const char *name)
+{
+	struct name_change *change;
+
+	if (what != 'S')
+		return;
+	if (name[0] == '\0') {
+		statement_unref(s->unnamed);
+		s->unnamed = NULL;
+		return;
+	}
+	change = names_change(s, name, NULL);
+	names_keep(&change);
+}
+
+/*
+ * Drivers close statements by themselves, ahead of what their user asks for.  That takes
+ * no server, for which it would have to wait: a cancel meant for the next request would
+ * then end this one.  Answers what was consumed.
+ */
+static size_t
+request_close(struct session *s, const char *bytes, size_t length)
+{
+	size_t end = inject_renames(s) ? request_closes_length(bytes, length) : 0;
+	struct bytes out = {0};
+	size_t at = 0, size;
+	char type;
+
+	while (at < end && frame_read(FROM_CLIENT, bytes + at, end - at, UINT32_MAX, &type, &size) == FRAME_OK) {
+		if (type == FRONTEND_CLOSE) {
+			request_close_name(s, bytes[at + FRAME_HEAD], bytes + at + FRAME_HEAD + 1);
+			message_end(&out, message_begin(&out, BACKEND_CLOSE_COMPLETE));
+		}
+		at += size;
+	}
+	if (end == 0)
+		return 0;
+	bytes_append(&out, "Z\0\0\0\5I", 6);
+	session_send(s, &out);
+	bytes_free(&out);
+	return end;
+}
+
 /* The first message of a request, while there is no server; answers what was consumed. */
 static size_t
 request_begin(struct session *s, const char *bytes, size_t length)
 {
 	struct plan plan;
 	char type;
-	size_t size;
+	size_t size, closed;
 
 	switch (frame_read(FROM_CLIENT, bytes, length, (uint32_t)s->snapshot->global.max_packet_size, &type, &size)) {
 	case FRAME_WAIT:
@@ -136,6 +193,8 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	}
 	if (!request_is_allowed(s, type))
 		return 0;
+	if (type == FRONTEND_CLOSE && (closed = request_close(s, bytes, length)) > 0)
+		return closed;
 	plan = routing_plan(s, bytes, length);
 	if (plan.outcome == PLAN_BROKEN)
 		session_close(s, CLOSE_bad_packet, NULL);

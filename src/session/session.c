@@ -171,6 +171,11 @@ borrower_granted(struct borrower *b, struct server *server)
 		welcome_granted(s);
 		return;
 	}
+	if (s->cancelled) {
+		pool_return(&s->server);
+		cancel_waiting(s);
+		return;
+	}
 	stat_add(session_stats(s)->assignments, 1);
 	listening_lent(s);
 	session_enter(s, SESSION_ACTIVE);

@@ -75,7 +75,7 @@ size_t replication_answer(struct session *s, struct server *server, const char *
 size_t request_data(struct session *s, char *bytes, size_t length);
 void request_broken(struct session *s, const char *bytes, size_t length); /* no message begins like that, or it is too large */
 void request_resume(struct session *s);         /* goes on with what the client had sent ahead */
-void request_cancel_waiting(struct session *s); /* the request that waited for a server ends here */
+void cancel_waiting(struct session *s);         /* the request that waits for a server ends here, as cancelled */
 
 /* ---- forward.c: one message of the client to its server ---- */
 size_t forward_frame(struct session *s, const char *bytes, size_t length);
