@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from lib.scene import Background
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
-DATABASE = "matrix"
+DATABASE, DIRECT = "matrix", "matrix_direct"
 CONNECTIONS, POOL = 12, 5
 SECONDS = 120
 
@@ -60,17 +62,18 @@ NODE_PATH = ":".join([
 
 @pytest.fixture(scope="module")
 def primary(shared_cluster):
-    """The primary, with a database of the matrix' own."""
-    shared_cluster.create_database(DATABASE)
-    shared_cluster.primary.query("create table ledger (who int, what text)", DATABASE)
+    """The primary, with a database for each of the two runs, which go side by side."""
+    for database in (DATABASE, DIRECT):
+        shared_cluster.create_database(database)
+        shared_cluster.primary.query("create table ledger (who int, what text)", database)
     return shared_cluster.primary
 
 
-def run(name, primary, address, port):
-    primary.query("truncate ledger", DATABASE)
+def run(name, primary, address, port, database):
+    primary.query("truncate ledger", database)
     words = [word.format(here=HERE, made=os.path.join(ROOT, "build", "drivers")) for word in PROGRAMS[name]]
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PGHOST": address, "PGPORT": str(port), "PGUSER": "postgres",
-        "PGDATABASE": DATABASE, "PGSSLMODE": "disable", "LANG": "C.UTF-8", "NODE_PATH": NODE_PATH}
+        "PGDATABASE": database, "PGSSLMODE": "disable", "LANG": "C.UTF-8", "NODE_PATH": NODE_PATH}
     done = subprocess.run([*words, str(CONNECTIONS)], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout.splitlines()
@@ -82,8 +85,9 @@ def test_a_driver_sees_through_a_pool_of_5_what_it_sees_directly(name, primary, 
         "pgbouncer": {"pool_mode": "transaction", "default_pool_size": POOL, "workers": 2}}
     weir = pgweir(config, {"postgres": ""})
 
-    direct = run(name, primary, primary.address, primary.port)
-    pooled = run(name, primary, "127.0.0.1", weir.port)
+    alone = Background(run, name, primary, primary.address, primary.port, DIRECT)
+    pooled = run(name, primary, "127.0.0.1", weir.port, DATABASE)
+    direct = alone.result(SECONDS)
 
     assert len(direct) >= 5 * CONNECTIONS
     assert pooled == direct
