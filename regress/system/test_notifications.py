@@ -1,7 +1,10 @@
 """LISTEN, NOTIFY and UNLISTEN over servers that change between transactions: one connection listens for all."""
 
 import asyncio
+import contextlib
+import os
 import select
+import signal
 import threading
 import time
 
@@ -12,7 +15,7 @@ import pytest
 from lib import wire
 from lib.eventually import eventually
 from lib.routes import DATABASE, Routes
-from lib.scene import Background, crowd, farewell, value, waiting
+from lib.scene import Background, crowd, farewell, pid_of, value, waiting
 
 # -- what a client hears, message by message, and on a connection of its own --
 
@@ -397,6 +400,83 @@ def test_who_does_not_read_is_closed_when_too_much_waits(app):
 
         error = farewell(client)
         assert (error.severity, error.sqlstate, error.message) == ("FATAL", "53200", "too many notifications wait for this client")
+
+
+@contextlib.contextmanager
+def stopped(*pids):
+    """These processes stand still meanwhile."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def server_ends(app, pid):
+    app.primary.query(f"select pg_terminate_backend({pid})")
+    eventually(lambda: pid not in app.pids())
+
+
+def test_a_server_that_ends_while_its_client_is_about_to_hear_is_not_the_client_s_business(app):
+    """It has answered; what others committed before is waited for at the one who listens."""
+    one = app.weir(default_pool_size=1)
+    with one.client("app") as client:
+        client.query("listen x")
+        pid = pid_of(client)
+
+        with stopped(*listeners(app)):
+            client.send(wire.query("select 1"))
+            client.read_until(b"C")
+            server_ends(app, pid)
+            assert client.read().kind == b"Z"
+
+        assert pid_of(client) != pid
+        assert client.query("notify x, 'p'").kinds == "CAZ"
+
+
+def test_a_pinned_server_s_end_is_told_in_place_of_ready_for_query(app):
+    one = app.weir(default_pool_size=1).allow("server conn crashed")
+    client = one.client("app")
+    client.query("listen x")
+    client.query("select pg_advisory_lock(1)")
+
+    with stopped(*listeners(app)):
+        client.send(wire.query("select 1"))
+        client.read_until(b"C")
+        server_ends(app, app.primary.query("select pid from pg_locks where locktype = 'advisory' and objid = 1")[0][0])
+
+    assert [m.fields()["M"] for m in client.expect_closed()] == ["server conn crashed?"]
+
+
+def test_a_listen_whose_server_ends_goes_on_with_another_that_has_to_be_waited_for(app):
+    """Two questions to the one who listens are under way; each answer is known for what it is."""
+    one = app.weir(default_pool_size=3)
+    with one.client("app") as client, one.client("app") as first, one.client("app") as third:
+        first.query("begin; set local work_mem = '7MB'; set work_mem = '7MB'")
+        left = pid_of(first)
+        client.query("listen x")
+        third.query("begin")
+        second = pid_of(third)
+        client.query("begin")
+        own = pid_of(client)
+        first.query("commit")
+        client.query("commit")
+        server_ends(app, own)
+        assert len({left, second, own}) == 3
+
+        with stopped(*listeners(app), left):
+            client.send(wire.query("listen y"))
+            eventually(lambda: len(one.show("SERVERS", database="app", state="active")) == 3)
+            third.query("commit")
+            app.primary.query(f"select pg_terminate_backend({left})")
+            os.kill(left, signal.SIGCONT)
+            eventually(lambda: left not in app.pids())
+
+        assert client.read_until(b"Z")[0].texts() == ["LISTEN"]
+        assert client.query("notify y, 'p'").kinds == "CAZ"
 
 
 # -- other ways to have a server --

@@ -176,7 +176,7 @@ channel_tell(struct channel *c, struct notification *n)
 	list_for_each_safe(node, &c->subscriptions) {
 		struct subscription *s = list_entry(node, struct subscription, in_channel);
 
-		if (!s->is_pending)
+		if (!s->is_pending || listening_is_past_marker(s->listening))
 			listening_take(s->listening, n);
 	}
 	c->is_told = false;

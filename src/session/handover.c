@@ -274,10 +274,23 @@ handover_mark(struct session *s)
 	l->step = HANDOVER_MARKING;
 }
 
-/* Counts off what the server and the receiver have both said, and appends all that the server said. */
+/* What the receiver has said since the marker is behind all that the server said. */
+static void
+handover_set_apart(struct listening *l, struct backlog *later)
+{
+	for (uint32_t i = l->marked_at; i < l->queue.count; i++)
+		backlog_push(later, backlog_at(&l->queue, i));
+	while (l->queue.count > l->marked_at)
+		backlog_remove(&l->queue, l->queue.count - 1);
+}
+
+/* Counts off what the server and the receiver have both said, and puts all that the server said to the marker's place. */
 static void
 handover_merge(struct listening *l)
 {
+	struct backlog later = {0};
+
+	handover_set_apart(l, &later);
 	for (uint32_t i = l->natives.count; i-- > 0;) {
 		const char *channel = notification_channel(backlog_at(&l->natives, i));
 		const struct subscription *s = listening_find(l, channel);
@@ -297,8 +310,12 @@ handover_merge(struct listening *l)
 			backlog_push(&l->queue, n);
 		notification_unref(n);
 	}
+	for (uint32_t i = 0; i < later.count; i++)
+		backlog_push(&l->queue, backlog_at(&later, i));
+	backlog_free(&later);
 	list_for_each(node, &l->subscriptions)
 		list_entry(node, struct subscription, in_session)->is_pending = false;
+	l->marked_shared = false;
 }
 
 /* The server could not be asked, or the receiver could not be had: the client must not believe that it listens. */
@@ -327,7 +344,7 @@ handover_compare(struct session *s)
 		l->marker = atomic_fetch_add(&last, 1) + 1;
 		l->marked_shared = false;
 		l->step = HANDOVER_JOINING;
-		listening_ask(s, true, l->marker);
+		l->number = listening_ask(s, true, l->marker);
 		return true;
 	}
 	if (l->listed.length > 0) {
@@ -365,7 +382,7 @@ handover_catch_up(struct session *s)
 
 	if (l->step == HANDOVER_NONE && s->ready_held && !list_is_empty(&l->subscriptions)) {
 		l->step = HANDOVER_CATCHING_UP;
-		listening_ask(s, false, 0);
+		l->number = listening_ask(s, false, 0);
 	}
 	return l->step == HANDOVER_CATCHING_UP;
 }
@@ -388,7 +405,7 @@ handover_move(struct session *s)
 		list_push_back(&l->next_ones, &subscription_new(l->next, l, subscription_channel(old))->in_session);
 	}
 	l->step = HANDOVER_MOVING;
-	listening_ask(s, true, 0);
+	l->number = listening_ask(s, true, 0);
 	return true;
 }
 
@@ -408,13 +425,14 @@ handover_moved(struct listening *l)
 	l->step = HANDOVER_MOVED;
 }
 
-static void
+void
 handover_finish(struct listening *l)
 {
 	l->step = HANDOVER_NONE;
 	l->brought = false;
 	l->opened = false;
 	l->marked_native = false;
+	l->marked_shared = false;
 	backlog_free(&l->natives);
 	bytes_free(&l->listed);
 }
@@ -488,6 +506,7 @@ listening_marked(struct session *s, uint64_t marker)
 	if (marker != l->marker)
 		return;
 	l->marked_shared = true;
+	l->marked_at = l->queue.count;
 	if (l->step == HANDOVER_MARKED)
 		release_transaction(s);
 }

@@ -180,10 +180,10 @@ listening_ask(struct session *s, bool waits, uint64_t marker)
 {
 	static _Atomic uint64_t last;
 	struct listening *l = s->listening;
+	uint64_t number = atomic_fetch_add(&last, 1) + 1;
 
-	l->number = atomic_fetch_add(&last, 1) + 1;
-	audience_ask(l->next != NULL ? l->next : l->audience, s, l->number, waits, marker);
-	return l->number;
+	audience_ask(l->next != NULL ? l->next : l->audience, s, number, waits, marker);
+	return number;
 }
 
 static bool
@@ -259,10 +259,28 @@ listening_release(struct session *s)
 	stream_send_bytes(&s->stream, "Z\0\0\0\5I", 6);
 }
 
+void
+listening_outlives(struct session *s)
+{
+	struct listening *l = s->listening;
+
+	if (l == NULL || l->step != HANDOVER_CATCHING_UP)
+		return;
+	l->number = 0;
+	handover_finish(l);
+	listening_release(s);
+}
+
 bool
 listening_hears(const struct listening *l, uint64_t receiver)
 {
 	return l->audience != NULL && !list_is_empty(&l->subscriptions) && receiver_id(audience_receiver(l->audience)) == receiver;
+}
+
+bool
+listening_is_past_marker(const struct listening *l)
+{
+	return l->marked_shared;
 }
 
 bool
@@ -324,10 +342,8 @@ listening_may_begin(struct session *s)
 		atomic_store_explicit(&s->server->holder, s->cancel_pid, memory_order_release);
 		return true;
 	}
-	if (!l->beginning) {
-		l->beginning = true;
-		listening_ask(s, false, 0);
-	}
+	if (l->beginning == 0)
+		l->beginning = listening_ask(s, false, 0);
 	return false;
 }
 
@@ -356,10 +372,9 @@ listening_open(struct session *s)
 		l->problem = NULL;
 		return AHEAD_REFUSE;
 	}
-	if (!l->opening) {
+	if (l->opening == 0) {
 		listening_join(s);
-		l->opening = true;
-		listening_ask(s, true, 0);
+		l->opening = listening_ask(s, true, 0);
 	}
 	return AHEAD_WAIT;
 }
@@ -400,22 +415,22 @@ listening_answered(struct session *s, const struct receiver_request *r)
 {
 	struct listening *l = s->listening;
 
-	if (r->number != l->number)
+	if (r->number != l->opening && r->number != l->beginning && r->number != l->number)
 		return;
-	l->number = 0;
 	if (!r->lost)
 		l->caught_up_us = r->asked_us;
-	if (l->opening) {
-		l->opening = false;
+	if (r->number == l->opening) {
+		l->opening = 0;
 		l->opened = !r->lost;
 		l->problem = r->lost ? text_copy(r->problem != NULL ? r->problem : "The connection was lost.") : NULL;
 		request_resume(s);
-	} else if (l->beginning) {
+	} else if (r->number == l->beginning) {
 		/* Without a connection nothing of the past can come any more. */
-		l->beginning = false;
+		l->beginning = 0;
 		l->caught_up_us = loop_now_us(s->worker->loop);
 		request_resume(s);
 	} else {
+		l->number = 0;
 		handover_answered(s, r);
 	}
 }

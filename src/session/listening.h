@@ -36,9 +36,14 @@ bool listening_continues(struct session *s);
 /* What has come goes to the client, and the ReadyForQuery that was held. */
 void listening_release(struct session *s);
 
+/* The server is lost while the ReadyForQuery is held: if nothing is wanted from it any more, that is sent. */
+void listening_outlives(struct session *s);
+
 /* ---- from the audience ---- */
 void listening_take(struct listening *l, struct notification *n);
 bool listening_hears(const struct listening *l, uint64_t receiver);
+/* True from the receiver's marker on: what comes now on a new channel the session's own server has not said. */
+bool listening_is_past_marker(const struct listening *l);
 void listening_answered(struct session *s, const struct receiver_request *r);
 void listening_marked(struct session *s, uint64_t marker);
 /* The client can take more. */

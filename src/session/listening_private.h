@@ -43,13 +43,15 @@ struct listening {
 	struct backlog natives;     /* from the session's own server, until the marker */
 	struct bytes listed;        /* what the server listens to, each name with its NUL */
 	char *problem;              /* owned: why there is no receiver; NULL: there is one, or it was not asked for */
-	uint64_t number;            /* of the request whose answer is awaited; 0: none */
+	/* Requests whose answers are awaited, 0: none.  One that a lost server made pointless may be under way beside another. */
+	uint64_t opening;           /* a LISTEN waits for a receiver */
+	uint64_t beginning;         /* the client's request waits for a catch-up */
+	uint64_t number;            /* the handover's */
 	uint64_t marker;            /* the last one's */
+	uint32_t marked_at;         /* how much of the queue is before it, once marked_shared */
 	int64_t caught_up_us;       /* what other sessions committed before this has been delivered */
 	enum handover step;
 	bool opened : 1;            /* the receiver has answered: it is there */
-	bool opening : 1;           /* and is asked */
-	bool beginning : 1;         /* the request waits for a catch-up */
 	bool brought : 1;           /* the server was made to LISTEN to what the session has */
 	bool in_doubt : 1;          /* that was done inside of a transaction, which may have undone it */
 	bool marked_native : 1;     /* the marker has come from the server, */
@@ -58,6 +60,7 @@ struct listening {
 };
 
 struct listening *listening_make(struct session *s);
+/* Asks the receiver; answers the request's number, for listening_answered. */
 uint64_t listening_ask(struct session *s, bool waits, uint64_t marker);
 /* The audience that the session belongs to now, by its user and client_encoding, and one user of it more. */
 struct audience *listening_audience(struct session *s);
@@ -70,5 +73,6 @@ struct subscription *listening_find(const struct listening *l, const char *chann
 /* Makes the server LISTEN to what the session has, ahead of a statement that could change or look at it. */
 enum ahead handover_bring(struct session *s);
 void handover_answered(struct session *s, const struct receiver_request *r);
+void handover_finish(struct listening *l);
 
 #endif

@@ -210,8 +210,10 @@ relay_error(struct session *s, const struct relay_frame *f)
 	if (e.severity != NULL && (strcmp(e.severity, "FATAL") == 0 || strcmp(e.severity, "PANIC") == 0))
 		s->server->fatal_seen = true;
 	s->server->in_copy = false;
-	if (head == NULL && s->server->fatal_seen && relay_owes_nothing(s)) {
+	if (head == NULL && s->server->fatal_seen && (relay_owes_nothing(s) || s->ready_held)) {
 		s->server->close_needed = true;
+		/* Whom it concerns all the same is told when the connection ends, in place of a ReadyForQuery. */
+		s->server->fatal_seen = false;
 		return STEP_SWALLOW;
 	}
 	if (head != NULL && head->way == ANSWER_SWALLOW)

@@ -217,9 +217,11 @@ static void
 borrower_lost(struct borrower *b, struct server *server, int error)
 {
 	struct session *s = container_of(b, struct session, borrower);
-	bool fatal = server->fatal_seen;
+	bool fatal = server->fatal_seen && !s->ready_held;
 
 	(void)error;
+	if (s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s))
+		listening_outlives(s);
 	/* The client has all of its answers; only what it has set in its last transaction is lost. */
 	if (((s->settling && !s->ready_held) || (s->fencing && !s->fenced_again)) && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s)) {
 		s->fenced_again |= s->fencing;
