@@ -279,3 +279,30 @@ def test_the_time_zone_of_a_parse_is_its_clients_own(app):
         assert client.ask(wire.bind((), "s"), wire.execute(), wire.sync()).rows == [(zones[zone],)]
         client.close()
     other.close()
+
+
+def test_an_error_says_the_name_that_the_parse_gave(app):
+    """Also where the client has two names for one text."""
+    one = app.weir(default_pool_size=1)
+
+    with one.client("app") as client:
+        for name in ("first", "second"):
+            assert client.ask(wire.parse("select 1", name), wire.sync()).error is None
+        for name in ("first", "second"):
+            again = client.ask(wire.parse("select 1", name), wire.sync()).error
+            assert again.fields["M"] == f'prepared statement "{name}" already exists'
+            assert client.ask(wire.bind((), name), wire.execute(), wire.sync()).rows == [("1",)]
+
+
+def test_names_are_as_long_as_postgresqls(app):
+    one = app.weir(default_pool_size=1)
+    name = "n" * 70
+
+    for host in (app.primary, one):
+        with host.client("app") as client:
+            client.ask(wire.parse("select 1", name), wire.sync())
+            assert client.ask(wire.bind((), name[:63]), wire.execute(), wire.sync()).rows == [("1",)]
+            assert client.query(f"execute {name}").rows == [("1",)]
+            assert client.ask(wire.parse("select 2", name + "more"), wire.sync()).error.fields["C"] == "42P05"
+            client.query(f"deallocate {name}")
+            assert client.ask(wire.bind((), name), wire.execute(), wire.sync()).error.fields["C"] == "26000"

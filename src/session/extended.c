@@ -144,8 +144,14 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 	struct answer *a;
 
 	/* The server has it too, and says so. */
-	if (e != NULL)
-		return extended_parse_as(s, f, inject_server_name(s, name));
+	if (e != NULL) {
+		size_t taken = extended_parse_as(s, f, inject_server_name(s, name));
+
+		a = answers_last(&s->server->answers);
+		a->own_name = text_copy(name);
+		a->named = true;
+		return taken;
+	}
 	statement = extended_intern(s, f, v->effects);
 	/* One more of the same, that this Parse alone decides on. */
 	if (!s->looking && server_find_prepared(s->server, statement) != NULL && !extended_may_answer(s)) {
@@ -309,6 +315,8 @@ extended_bind(struct session *s, struct frame *f)
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
 	extended_touch(s, name);
+	if (frame_is_whole(f))
+		touch_parameters(s, f->body);
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
 	s->effects |= effects;

@@ -10,24 +10,19 @@
 
 #include "session/session_private.h"
 
-#define NAME_KEY_MOST 1024
+/* PostgreSQL looks at no more of a name, whoever gives it (NAMEDATALEN). */
+#define NAME_MOST 63
+#define NAME_KEY_MOST (sizeof(struct session *) + NAME_MOST)
 
-/* Writes the table's key; names longer than PostgreSQL's protocol ever needs are hashed into the key. */
+/* Writes the table's key, returns its length. */
 static size_t
 name_key(const struct session *s, const char *name, char key[NAME_KEY_MOST])
 {
-	size_t length = strlen(name);
-	uint64_t hash;
+	size_t length = strnlen(name, NAME_MOST);
 
 	memcpy(key, &s, sizeof(s));
-	if (length <= NAME_KEY_MOST - sizeof(s) - sizeof(hash)) {
-		memcpy(key + sizeof(s), name, length);
-		return sizeof(s) + length;
-	}
-	hash = hash_bytes(name, length);
-	memcpy(key + sizeof(s), name, NAME_KEY_MOST - sizeof(s) - sizeof(hash));
-	memcpy(key + NAME_KEY_MOST - sizeof(hash), &hash, sizeof(hash));
-	return NAME_KEY_MOST;
+	memcpy(key + sizeof(s), name, length);
+	return sizeof(s) + length;
 }
 
 struct name_entry *

@@ -115,7 +115,7 @@ relay_error_renamed(struct session *s, const struct relay_frame *f, const struct
 		bytes_append(out, at, (size_t)(found - at));
 		length = strlen(STATEMENT_PREFIX);
 		length += strspn(found + length, "0123456789");
-		e = relay_client_name(s, found, length);
+		e = head != NULL && head->named && head->own_name != NULL ? NULL : relay_client_name(s, found, length);
 		if (e != NULL)
 			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
 		else if (head != NULL && head->own_name != NULL)

@@ -126,6 +126,8 @@ bool restore_insists(struct session *s, const char *bytes, size_t length);
 /* ---- touch.c ---- */
 /* Notes what the text may set.  V: its verdict, or NULL when nobody has judged it. */
 void touch_text(struct session *s, const struct verdict *v, const char *text, size_t length);
+/* BODY: of a Bind, behind the names.  Parameters of a statement that works its names out may be these. */
+void touch_parameters(struct session *s, struct reader body);
 
 /* ---- names.c: the client's prepared statements ---- */
 struct name_change {

@@ -5,9 +5,100 @@
  * A name too many costs a row of the probe, one that is missed reaches the next client
  * of that server; so whatever looks like SET name = is taken for it.
  */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "session/feature.h"
 #include "session/ignore.h"
 #include "session/restore_private.h"
+
+/* Of a text or of parameters, at most so many are taken for names. */
+#define LIKELY_MOST 64
+#define LIKELY_LENGTH_MOST 128
+
+/* a.b: PostgreSQL lists no settings of a client's own making, so whatever looks like the name of one is asked for. */
+static bool
+looks_like_custom_name(const char *name, size_t length)
+{
+	bool has_dot = false;
+
+	if (length < 3 || length > LIKELY_LENGTH_MOST || isdigit((unsigned char)name[0]) || name[0] == '.')
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)name[i];
+
+		if (!isalnum(c) && c != '_' && c != '$' && c != '.' && c < 128)
+			return false;
+		has_dot |= c == '.';
+	}
+	return has_dot;
+}
+
+static bool
+touch_likely(struct session *s, const char *name, size_t length)
+{
+	char *copy;
+
+	if (!looks_like_custom_name(name, length))
+		return false;
+	copy = text_copy_n(name, length);
+	restore_touch(s, copy);
+	free(copy);
+	return true;
+}
+
+/* Names are worked out somewhere: mostly from what is written between quotes. */
+static void
+touch_quoted(struct session *s, const char *text, size_t length)
+{
+	const char *end = text + length, *from = memchr(text, '\'', length), *to;
+	unsigned taken = 0;
+
+	for (; from != NULL && taken < LIKELY_MOST; from = to) {
+		to = memchr(from + 1, '\'', (size_t)(end - from - 1));
+		if (to != NULL)
+			taken += touch_likely(s, from + 1, (size_t)(to - from - 1));
+	}
+}
+
+/* Where nobody knows what is text and what is quoted: SET [SESSION] a.b, written anywhere. */
+static void
+touch_sets(struct session *s, const char *text)
+{
+	static const char spaces[] = " \t\r\n\"";
+	unsigned taken = 0;
+
+	for (const char *word = text; taken < LIKELY_MOST && (word = strcasestr(word, "set")) != NULL;) {
+		size_t length;
+
+		word += strlen("set");
+		word += strspn(word, spaces);
+		if (strncasecmp(word, "session", strlen("session")) == 0)
+			word += strlen("session") + strspn(word + strlen("session"), spaces);
+		length = strcspn(word, " \t\r\n\"=;'");
+		taken += touch_likely(s, word, length);
+	}
+}
+
+void
+touch_parameters(struct session *s, struct reader body)
+{
+	unsigned count, taken = 0;
+
+	if (!s->probe || !s->names_unknown || s->features == FEATURES_IGNORE)
+		return;
+	count = reader_u16(&body);
+	reader_bytes(&body, (size_t)count * 2);
+	count = reader_u16(&body);
+	for (unsigned i = 0; i < count && taken < LIKELY_MOST && reader_ok(&body); i++) {
+		uint32_t length = reader_u32(&body);
+		const char *value = length != UINT32_MAX ? reader_bytes(&body, length) : NULL;
+
+		if (value != NULL)
+			taken += touch_likely(s, value, length);
+	}
+}
 
 static void
 touch_name(void *user, const char *name)
@@ -37,4 +128,8 @@ touch_text(struct session *s, const struct verdict *v, const char *text, size_t 
 	named = routing_settings_named(s, text, length, touch_name, s);
 	/* What was prepared by SQL is no command, so it hardly ever has a setting that the session has not. */
 	s->names_unknown |= !named && v->kind != KIND_EXECUTE;
+	if (!named) {
+		touch_sets(s, text);
+		touch_quoted(s, text, length);
+	}
 }
