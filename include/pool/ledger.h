@@ -147,6 +147,7 @@ struct ledger {
 	uint64_t id;                  /* of this process, never used again */
 	struct catalog_facts *facts;  /* what is known of the catalog, under the mutex; NULL: nothing */
 	_Atomic uint64_t facts_generation; /* counts every change of `facts`, to nothing too */
+	_Atomic int64_t facts_looked_us;   /* when the catalog was last seen to be as they say */
 	_Atomic uint32_t era;         /* counts what may have changed the results of prepared statements */
 	struct inquiry *inquiry;      /* who asks for them; owned by session/, under the mutex */
 };

@@ -96,6 +96,7 @@ struct verdict {
 
 struct route_context {
 	const struct catalog_facts *facts; /* borrowed; NULL: the catalog is not known */
+	bool facts_are_old;         /* nobody has looked for a while whether they still hold */
 	bool standard_conforming_strings;
 	bool ascii_safe_encoding;   /* false for SJIS, BIG5, GBK, GB18030, UHC, JOHAB */
 	bool is_utf8;               /* client_encoding and server_encoding are both UTF8; false is always safe */

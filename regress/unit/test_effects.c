@@ -278,11 +278,13 @@ TEST("a name of the database does what it calls, through functions, triggers, vi
 	facts_unref(&facts);
 }
 
-TEST("without the catalog a call that nobody knows may do anything, and the verdict says what it lacks")
+TEST("without the catalog a call or a relation that nobody knows may do anything, and the verdict says what it lacks")
 {
 	expect_int(judge_with(NULL, "select f(1)").effects, UNKNOWN);
 	expect(judge_with(NULL, "select f(1)").lacks_catalog);
-	expect_int(judge_with(NULL, "select count(*), now() from t").effects, NOTHING);
+	expect_int(judge_with(NULL, "select count(*), now() from pg_class").effects, NOTHING);
+	expect_int(judge_with(NULL, "select count(*), now() from t").effects, UNKNOWN);
+	expect(judge_with(NULL, "create table t (a int)").lacks_catalog);
 	expect(judge_with(NULL, "select count(*) from t").lacks_catalog);
 	expect_false(judge_with(NULL, "select 1").lacks_catalog);
 	expect_false(judge_with(NULL, "select pg_backend_pid() from pg_stat_activity").lacks_catalog);

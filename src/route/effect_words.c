@@ -300,11 +300,27 @@ add_facts(struct effect_words *e, const char *name)
 		facts_each_setting(e->facts, found.settings, e->take_setting, e->user);
 }
 
+static bool
+lacks_facts(const struct effect_words *e)
+{
+	return e->facts == NULL || e->facts_are_old;
+}
+
+/* What stands behind a name of the database's, a trigger's function too, is not known. */
+static void
+take_unknown(struct effect_words *e)
+{
+	e->effects |= EFFECTS_UNKNOWN;
+	e->has_unnamed = e->lacks_catalog = true;
+}
+
 void
 effect_words_add_name(struct effect_words *e, const char *name)
 {
 	if (e->facts != NULL)
 		add_facts(e, name);
+	if (lacks_facts(e) && strcmp(name, FACTS_NAME_DDL) == 0)
+		take_unknown(e);
 }
 
 /* PostgreSQL's own: by its prefix, or one of those that have none. */
@@ -339,14 +355,10 @@ take_foreign_name(struct effect_words *e, const struct words *here)
 		e->effects |= EFFECT_temporary;
 	if (e->take_name != NULL && !here->is_odd && effect_of_name(here->name) == 0)
 		e->take_name(e->user, here->name);
-	if (e->facts == NULL) {
-		if (e->reading != READ_BODY && next_is_sign(here, '(') && !is_own_call(here->name)) {
-			e->effects |= EFFECTS_UNKNOWN;
-			e->has_unnamed = e->lacks_catalog = true;
-		}
-		e->lacks_catalog |= relation_follows(here);
+	if (lacks_facts(e) && e->reading != READ_BODY && ((next_is_sign(here, '(') && !is_own_call(here->name)) || relation_follows(here)))
+		take_unknown(e);
+	if (e->facts == NULL)
 		return;
-	}
 	add_facts(e, here->is_odd || (here->has_non_ascii && !e->exact_encoding) ? NULL : here->name);
 }
 

@@ -16,6 +16,7 @@ enum effect_reading {
 struct effect_words {
 	enum effect_reading reading;
 	const struct catalog_facts *facts;                      /* borrowed; NULL: no name of the database is known */
+	bool facts_are_old;                                     /* as in struct route_context */
 	bool exact_encoding;                                    /* as in struct facts_mention */
 	void (*take_setting)(void *user, const char *name);     /* NULL, or told each setting that may change, by name */
 	void (*take_name)(void *user, const char *name);        /* NULL, or told each name */
@@ -36,7 +37,7 @@ void effect_words_scan(struct effect_words *e, const char *text, size_t length);
 void effect_words_note_setting(struct effect_words *e, const char *name);
 /* SET SESSION CHARACTERISTICS */
 void effect_words_note_characteristics(struct effect_words *e);
-/* A name of the database's that the text means without saying it; nothing without facts. */
+/* A name of the database's that the text means without saying it; without facts only data definitions are told apart. */
 void effect_words_add_name(struct effect_words *e, const char *name);
 
 /* The effects of a name of PostgreSQL's own, 0 for any other. */

@@ -36,6 +36,7 @@ effects_begin(const struct route_context *ctx, enum effect_reading reading)
 	return (struct effect_words){
 	    .reading = reading,
 	    .facts = facts_knows_effects(ctx->facts) ? ctx->facts : NULL,
+	    .facts_are_old = ctx->facts_are_old,
 	    .exact_encoding = ctx->is_utf8,
 	};
 }

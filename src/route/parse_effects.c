@@ -122,7 +122,7 @@ effects_of_do(const DoStmt *statement, struct effect_words *words)
 	words->reading = READ_BODY;
 	effect_words_scan(words, body, strlen(body));
 	words->reading = reading;
-	return effects_may(words->facts == NULL ? EFFECTS_UNKNOWN : 0);
+	return effects_may(words->facts == NULL || words->facts_are_old ? EFFECTS_UNKNOWN : 0);
 }
 
 static struct effect_masks

@@ -86,7 +86,7 @@ make_key(const struct shape *shape, const struct route_context *ctx, uint64_t ge
 
 	about[0] = canon_fold(ctx->settings_key ^ secret[0], ctx->database_id ^ secret[1]);
 	about[1] = canon_fold(generation ^ secret[2],
-	    (((uint64_t)shape->hint << 2) | (uint64_t)ctx->is_utf8 << 1 | (uint64_t)(ctx->facts != NULL)) ^ secret[3]);
+	    (((uint64_t)shape->hint << 3) | (uint64_t)ctx->facts_are_old << 2 | (uint64_t)ctx->is_utf8 << 1 | (uint64_t)(ctx->facts != NULL)) ^ secret[3]);
 	key[0] = canon_fold(shape->hash[0] ^ about[0], secret[2] ^ about[1]);
 	key[1] = canon_fold(shape->hash[1] ^ about[1], secret[3] ^ about[0]);
 }

@@ -124,6 +124,7 @@ inquiry_publish(struct inquiry *q)
 	facts_unref(&q->last);
 	q->last = facts_ref(facts);
 	q->last_digest = q->digest;
+	atomic_store_explicit(&q->ledger->facts_looked_us, loop_now_us(q->worker->loop), memory_order_relaxed);
 	ledger_set_facts(q->ledger, facts);
 }
 
@@ -138,6 +139,7 @@ inquiry_next(struct inquiry *q)
 	if (q->step == STEP_RESET)
 		server_set_profile(q->server, startup_set_settings(q->server->set));
 	if (q->step == STEP_CHANGE && inquiry_catalog_is_same(q)) {
+		atomic_store_explicit(&q->ledger->facts_looked_us, loop_now_us(q->worker->loop), memory_order_relaxed);
 		inquiry_finish(q);
 		return;
 	}

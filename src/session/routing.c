@@ -47,11 +47,21 @@ routing_target(const struct session *s, const struct brief *brief)
 	return routing_home(s->route);
 }
 
+/* Twice the inquiry's rest, and more: while an entry is in use it is asked for a change of its catalog more often. */
+#define FACTS_OLD_US ((int64_t)2500 * 1000)
+
+static bool
+facts_are_old(const struct session *s)
+{
+	return loop_now_us(s->worker->loop) - atomic_load_explicit(&s->ledger->facts_looked_us, memory_order_relaxed) > FACTS_OLD_US;
+}
+
 static struct route_context
 routing_context(struct session *s)
 {
 	return (struct route_context){
 	    .facts = facts_of_session(s),
+	    .facts_are_old = facts_are_old(s),
 	    .standard_conforming_strings = !s->escaped_strings,
 	    .ascii_safe_encoding = !s->unsafe_encoding,
 	    .is_utf8 = s->utf8,
