@@ -2,7 +2,7 @@
 
 import random
 import signal
-import time
+import threading
 
 import pytest
 
@@ -11,7 +11,8 @@ from lib.eventually import eventually
 from lib.routes import DATABASE, Routes
 from lib.scene import Background
 
-SECONDS, CLIENTS, POOL = 10, 60, 4
+CLIENTS, POOL = 60, 4
+DONE, TURNS_EVERY, MOST_SECONDS = 1500, 5, 90
 
 
 @pytest.fixture
@@ -67,10 +68,10 @@ def unread(client, luck):
 ACTS = [ask, ask, ask, pipeline, half_a_message, copy, settings, transaction, cancelled, unread]
 
 
-def lives(weir, number, ends_at):
+def lives(weir, number, over, done):
     """One client after another, each of which leaves or vanishes after a few acts."""
     luck = random.Random(number)
-    while time.monotonic() < ends_at:
+    while not over.is_set():
         try:
             client = weir.client(DATABASE, timeout=5, **({"work_mem": f"{luck.randrange(1, 9)}MB"} if luck.random() < 0.3 else {}))
         except (OSError, wire.PgError):
@@ -78,6 +79,7 @@ def lives(weir, number, ends_at):
         try:
             for _ in range(luck.randrange(5)):
                 luck.choice(ACTS)(client, luck)
+                done[number] += 1
             if luck.random() < 0.5:
                 client.send(wire.terminate())
         except (OSError, wire.PgError):
@@ -85,13 +87,27 @@ def lives(weir, number, ends_at):
         client.socket.close()
 
 
-def turn_over(routes, weir, ends_at):
-    """What operators and hosts do meanwhile."""
+def get_on(done, count, over=None):
+    """Waits until the clients have done so much more, or it is over."""
+    before = sum(done)
+    eventually(lambda: sum(done) >= before + count or (over and over.is_set()), within=60)
+
+
+def pause_and_resume(weir):
+    """Who says PAUSE may be told that another's RESUME has ended it."""
+    paused = Background(weir.console, "PAUSE")
+    eventually(lambda: not paused.is_running() or any(row["paused"] for row in weir.show("DATABASES", name=DATABASE)))
+    weir.console("RESUME")
+    paused.result()
+
+
+def turn_over(routes, weir, over, done):
+    """What operators and hosts do meanwhile; between two things the clients get on."""
     luck = random.Random(0)
     kill = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{DATABASE}' and random() < 0.3"
     commands = ["PAUSE", f"KILL {DATABASE}", "RECONNECT", "SUSPEND", *(f"SET default_pool_size = {n}" for n in (1, 2, POOL)), "SHOW SERVERS"]
 
-    while time.monotonic() < ends_at:
+    while not over.is_set():
         what = luck.choice([*commands, kill, kill, "reload"])
         try:
             if what == "reload":
@@ -104,17 +120,14 @@ def turn_over(routes, weir, ends_at):
                     operator.query("SUSPEND")
                     operator.query("RESUME")
             elif what == "PAUSE":
-                paused = Background(weir.console, what)
-                time.sleep(0.05)
-                weir.console("RESUME")
-                paused.result()
+                pause_and_resume(weir)
             else:
                 weir.console(what)
                 if what.startswith("KILL"):
                     weir.console(f"RESUME {DATABASE}")
         except (wire.PgError, OSError):
             pass
-        time.sleep(0.03)
+        get_on(done, TURNS_EVERY, over)
     for resume in ("RESUME", f"RESUME {DATABASE}"):
         try:
             weir.console(resume)
@@ -131,17 +144,19 @@ def nothing_is_left(weir):
 def test_nothing_is_left_of_clients_that_vanish_while_pools_are_turned_over(routes):
     weir = routes.weir(workers=3, default_pool_size=POOL, query_wait_timeout=3, server_login_retry=0.1, max_client_conn=500)
     weir.allow(".*")
-    ends_at = time.monotonic() + SECONDS
-    running = [Background(lives, weir, number, ends_at) for number in range(CLIENTS)]
+    over, done = threading.Event(), [0] * CLIENTS
+    running = [Background(lives, weir, number, over, done) for number in range(CLIENTS)]
     victim = routes.cluster.replica(1)
-    operator = Background(turn_over, routes, weir, ends_at)
+    operator = Background(turn_over, routes, weir, over, done)
 
-    time.sleep(SECONDS / 2)
+    get_on(done, DONE // 2)
     victim.kill9()
-    time.sleep(1)
+    get_on(done, DONE // 10)
     victim.start()
-    for one in [*running, operator]:
-        one.result(SECONDS + 20)
+    get_on(done, DONE // 2)
+    over.set()
+    for one in [operator, *running]:
+        one.result(MOST_SECONDS)
     weir.console(f"SET default_pool_size = {POOL}")
 
     eventually(nothing_is_left, weir, within=10)
@@ -153,11 +168,12 @@ def test_nothing_is_left_of_clients_that_vanish_while_pools_are_turned_over(rout
 @pytest.mark.parametrize("round", range(3))
 def test_an_immediate_end_in_the_middle_of_everything_is_clean(routes, round):
     weir = routes.weir(workers=3, default_pool_size=POOL, server_login_retry=0.1).allow(".*")
-    ends_at = time.monotonic() + 1.5 + round / 4
-    running = [Background(lives, weir, number, ends_at) for number in range(30)]
+    over, done = threading.Event(), [0] * 30
+    running = [Background(lives, weir, number, over, done) for number in range(30)]
 
-    time.sleep(1)
+    get_on(done, 100 * (round + 1))
     weir.stop(signal.SIGQUIT)
 
+    over.set()
     for one in running:
         one.result()
