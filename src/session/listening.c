@@ -387,11 +387,27 @@ text_is_listen(const char *text)
 	return text_starts_nocase(text, "listen");
 }
 
+/* The request may end what the session listens to: first it is told what was committed before, as if it had been there at once. */
+static bool
+listening_has_heard(struct session *s, bool heard)
+{
+	struct listening *l = s->listening;
+
+	if (heard || s->in_batch || s->server->status != 'I' || s->server->answers.count > 0)
+		return true;
+	if (l->beginning == 0)
+		l->beginning = listening_ask(s, false, 0);
+	return false;
+}
+
 enum ahead
 listening_ahead(struct session *s, char type, const struct verdict *v, const char *text)
 {
 	bool is_bind = type == FRONTEND_BIND;
+	bool heard = s->listening != NULL && s->listening->heard;
 
+	if (heard)
+		s->listening->heard = false;
 	if (!listening_is_shared(s) || s->server->status == 'E')
 		return AHEAD_GO;
 	if ((v->effects & EFFECT_listens) != 0 && text_is_listen(text)) {
@@ -404,7 +420,7 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 		return AHEAD_GO;
 	if ((v->effects & (EFFECT_listens | EFFECT_looks_channels | EFFECT_unknown)) != 0 || strcasestr(text, "pg_listening_channels") != NULL ||
 	    (!is_bind && (v->statements != 1 || v->kind == KIND_BEGIN || v->kind == KIND_BEGIN_READ_ONLY)))
-		return handover_bring(s);
+		return listening_has_heard(s, heard) ? handover_bring(s) : AHEAD_WAIT;
 	return AHEAD_GO;
 }
 
@@ -427,6 +443,7 @@ listening_answered(struct session *s, const struct receiver_request *r)
 	} else if (r->number == l->beginning) {
 		/* Without a connection nothing of the past can come any more. */
 		l->beginning = 0;
+		l->heard = true;
 		l->caught_up_us = loop_now_us(s->worker->loop);
 		request_resume(s);
 	} else {

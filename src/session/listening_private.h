@@ -51,6 +51,7 @@ struct listening {
 	uint32_t marked_at;         /* how much of the queue is before it, once marked_shared */
 	int64_t caught_up_us;       /* what other sessions committed before this has been delivered */
 	enum handover step;
+	bool heard : 1;             /* all that was committed before the client's request has been delivered */
 	bool opened : 1;            /* the receiver has answered: it is there */
 	bool brought : 1;           /* the server was made to LISTEN to what the session has */
 	bool in_doubt : 1;          /* that was done inside of a transaction, which may have undone it */
