@@ -1,7 +1,7 @@
 """The packet that opens a connection, in all its variants (PostgreSQL manual, "Start-up")."""
 
 import struct
-import time
+import threading
 
 import pytest
 
@@ -272,10 +272,11 @@ def test_a_client_that_floods_its_login_is_held_back(front, fake_server):
 @pytest.mark.parametrize("method", ["trust", "plain", "scram-sha-256", "auth_query"])
 def test_what_is_sent_far_ahead_of_the_end_of_a_login_is_answered_after_it(front, fake_server, method):
     """It is held back until there is somebody to read it, and then not forgotten."""
+    sent = threading.Event()
 
     def script(session):
         session.read_startup()
-        time.sleep(0.2)
+        assert sent.wait(20)
         session.send(wire.auth_ok(), *[wire.parameter_status(k, "UTF8") for k in ("client_encoding", "server_encoding")], wire.ready())
         if session.parameters["user"] == "asker":
             session.read_until(b"S")
@@ -294,7 +295,13 @@ def test_what_is_sent_far_ahead_of_the_end_of_a_login_is_answered_after_it(front
         client.send(wire.message(b"p", client._scram.final(client.read().body[4:])))
     elif method != "trust":
         client.send(wire.password("mine"))
-    sender = Background(client.socket.sendall, batch)
+
+    def send_all():
+        client.socket.sendall(batch[: 128 << 10])
+        sent.set()
+        client.socket.sendall(batch[128 << 10 :])
+
+    sender = Background(send_all)
     while client.read().kind != b"Z":
         continue
 

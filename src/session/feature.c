@@ -175,9 +175,8 @@ feature_row(struct session *s, const struct answer *answer, const char *body, si
 }
 
 void
-feature_failed(struct session *s, const struct answer *answer, const struct error *e)
+feature_failed(struct session *s, const struct answer *answer)
 {
-	(void)e;
 	if (answer->purpose == PURPOSE_PINS) {
 		pin_failed(s);
 		return;

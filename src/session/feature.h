@@ -55,7 +55,7 @@ void asked_names_done(struct session *s);
 void feature_settle(struct session *s, struct bytes *out);
 /* A row, or an error, of the answer to such a question. */
 void feature_row(struct session *s, const struct answer *answer, const char *body, size_t length);
-void feature_failed(struct session *s, const struct answer *answer, const struct error *e);
+void feature_failed(struct session *s, const struct answer *answer);
 /* All of it is answered, s->effects still tells what for. */
 void feature_settled(struct session *s);
 

@@ -72,23 +72,13 @@ bring_one(struct session *s, struct bytes *out, const char *channel)
 {
 	static const enum answer_kind kinds[] = {ANSWER_PARSE, ANSWER_BIND, ANSWER_EXECUTE, ANSWER_CLOSE};
 	struct bytes text = {0};
-	size_t begun;
 
 	handover_write(&text, channel);
 	bytes_u8(&text, 0);
 	own_parse(LISTENS_NAME, text.data, 0, out);
 	bytes_free(&text);
-	begun = own_bind_begin(out, LISTENS_NAME, 0);
-	bytes_u16(out, 0);
-	message_end(out, begun);
-	begun = message_begin(out, FRONTEND_EXECUTE);
-	bytes_text(out, STATEMENT_PREFIX "portal");
-	bytes_u32(out, 0);
-	message_end(out, begun);
-	begun = message_begin(out, FRONTEND_CLOSE);
-	bytes_u8(out, 'S');
-	bytes_text(out, LISTENS_NAME);
-	message_end(out, begun);
+	own_execute_unsynced(out, own_bind_begin(out, LISTENS_NAME, 0));
+	own_close(out, LISTENS_NAME);
 	for (size_t i = 0; i < array_length(kinds); i++)
 		answers_push(&s->server->answers, kinds[i], ANSWER_SWALLOW)->purpose = PURPOSE_CHANNELS;
 }

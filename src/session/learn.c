@@ -52,10 +52,7 @@ learn_ask(struct session *s, const struct difference *d, struct bytes *out)
 	}
 	own_execute(out, begun);
 	own_expect(s->server, true, PURPOSE_LEARN);
-	begun = message_begin(out, FRONTEND_CLOSE);
-	bytes_u8(out, 'S');
-	bytes_text(out, LEARN);
-	message_end(out, begun);
+	own_close(out, LEARN);
 	message_sync(out);
 	answers_push(&s->server->answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_LEARN;
 	answers_push(&s->server->answers, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_LEARN;

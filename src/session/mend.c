@@ -39,36 +39,13 @@ mend_difference(const struct session *s, const char *name, struct difference *ou
 }
 
 static void
-mend_close(char what, const char *name, struct bytes *out)
-{
-	size_t begun = message_begin(out, FRONTEND_CLOSE);
-
-	bytes_u8(out, (uint8_t)what);
-	bytes_text(out, name);
-	message_end(out, begun);
-}
-
-/* In a transaction the portal would stay, and be in the way of the next. */
-static void
-mend_run(struct bytes *out, size_t begun)
-{
-	bytes_u16(out, 0);
-	message_end(out, begun);
-	begun = message_begin(out, FRONTEND_EXECUTE);
-	bytes_text(out, STATEMENT_PREFIX "portal");
-	bytes_u32(out, 0);
-	message_end(out, begun);
-	mend_close('P', STATEMENT_PREFIX "portal", out);
-}
-
-static void
 mend_write(struct session *s, const struct difference *d, bool is_local, struct bytes *out)
 {
 	struct answers *answers = &s->server->answers;
 	struct bytes text = {0};
 	size_t begun;
 
-	mend_close('S', MEND, out);
+	own_close(out, MEND);
 	bytes_chars(&text, "select null");
 	for (unsigned i = 0; i < d->count; i++)
 		bytes_format(&text, ",pg_catalog.set_config($%u,$%u,%s)", 2 * i + 1, 2 * i + 2, is_local ? "true" : "false");
@@ -80,7 +57,9 @@ mend_write(struct session *s, const struct difference *d, bool is_local, struct 
 		own_bind_value(out, d->names[i]);
 		own_bind_value(out, d->values[i]);
 	}
-	mend_run(out, begun);
+	own_execute_unsynced(out, begun);
+	/* In a transaction the portal would stay, and be in the way of the next. */
+	own_close_portal(out);
 	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
@@ -95,10 +74,12 @@ mend_write_command(struct session *s, const char *text, struct bytes *out)
 	struct answers *answers = &s->server->answers;
 	size_t begun;
 
-	mend_close('S', RESET_NAME, out);
+	own_close(out, RESET_NAME);
 	own_parse(RESET_NAME, text, 0, out);
 	begun = own_bind_begin(out, RESET_NAME, 0);
-	mend_run(out, begun);
+	own_execute_unsynced(out, begun);
+	/* In a transaction the portal would stay, and be in the way of the next. */
+	own_close_portal(out);
 	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;

@@ -76,12 +76,18 @@ own_close(struct bytes *out, const char *name)
 	own_close_what(out, 'S', name);
 }
 
+void
+own_close_portal(struct bytes *out)
+{
+	own_close_what(out, 'P', STATEMENT_PREFIX "portal");
+}
+
 size_t
 own_once_begin(struct bytes *out, const char *name, const char *text, unsigned parameters)
 {
 	own_close(out, name);
 	/* An error ahead may have left it in this transaction. */
-	own_close_what(out, 'P', STATEMENT_PREFIX "portal");
+	own_close_portal(out);
 	own_parse(name, text, parameters, out);
 	return own_bind_begin(out, name, parameters);
 }
@@ -90,7 +96,7 @@ void
 own_once_end(struct bytes *out, size_t begun, const char *name)
 {
 	own_execute_unsynced(out, begun);
-	own_close_what(out, 'P', STATEMENT_PREFIX "portal");
+	own_close_portal(out);
 	own_close(out, name);
 }
 

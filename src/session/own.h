@@ -17,8 +17,9 @@ void own_bind_value(struct bytes *out, const char *value); /* NULL is NULL */
 void own_execute(struct bytes *out, size_t begun);
 /* The same without the Sync: inside a batch of the client's. */
 void own_execute_unsynced(struct bytes *out, size_t begun);
-/* Appends a Close of that statement, which need not exist. */
+/* Appends a Close of that statement, or of our portal, which need not exist. */
 void own_close(struct bytes *out, const char *name);
+void own_close_portal(struct bytes *out);
 /*
  * A statement that is there only to be run once, inside a batch of the client's and without a Sync: in a transaction
  * that has failed it leaves nothing.  Its answers, and of them that of the Execute.

@@ -97,14 +97,6 @@ pin_note_text(struct session *s, uint32_t effects, const char *text, size_t leng
 
 /* ---------------------------------------------------------------- limits */
 
-static bool
-pin_has_room(const struct account *a)
-{
-	int most = atomic_load(&a->max_pinned);
-
-	return most <= 0 || atomic_load(&a->pinned) < most;
-}
-
 /* Counts the session among the pinned ones; false when there is no room and it was asked in time. */
 static bool
 pin_count(struct session *s, bool foreseen)
@@ -154,9 +146,8 @@ pin_refuse(struct session *s, uint32_t effects)
 
 /* -------------------------------------------------------------- feature */
 
-/* What ends with its transaction is temporary without being a pin. */
-static bool
-text_drops_on_commit(const char *text)
+bool
+pin_drops_on_commit(const char *text)
 {
 	const char *at = strcasestr(text, "on");
 
@@ -179,19 +170,13 @@ pin_ahead(struct session *s, char type, const struct verdict *v, const char *tex
 {
 	uint32_t sure = v->surely & PIN_EFFECTS & ~(uint32_t)EFFECT_draws;
 
-	if ((sure & EFFECT_temporary) != 0 && text_drops_on_commit(text))
+	if ((sure & EFFECT_temporary) != 0 && pin_drops_on_commit(text))
 		sure &= ~(uint32_t)EFFECT_temporary;
 	/* A Parse does nothing yet, but the Bind of an unnamed statement is not asked for. */
 	(void)type;
-	if (sure != 0 && s->pins == 0 && s->features == FEATURES_KEEP) {
-		if ((s->pin_notes == NULL || !s->pin_notes->counted) && !pin_has_room(s->borrower.account)) {
-			pin_refuse(s, sure);
-			return AHEAD_REFUSE;
-		}
-		if (!pin_count(s, true)) {
-			pin_refuse(s, sure);
-			return AHEAD_REFUSE;
-		}
+	if (sure != 0 && s->pins == 0 && s->features == FEATURES_KEEP && !pin_count(s, true)) {
+		pin_refuse(s, sure);
+		return AHEAD_REFUSE;
 	}
 	pin_note_text(s, v->effects, text, length);
 	if ((v->effects & EFFECT_seeds) != 0 && (v->effects != EFFECTS_ALL || strcasestr(text, "setseed") != NULL))

@@ -43,6 +43,8 @@ void pin_failed(struct session *s);
 void pin_settled(struct session *s);
 /* The session ends: what it has left on its server, if it still has that, is the pool's to be rid of. */
 void pin_end_all(struct session *s);
+/* True of a text with ON COMMIT DROP: what ends with its transaction is temporary without being a pin. */
+bool pin_drops_on_commit(const char *text);
 /* True when the transaction was to take a pin, as its text says. */
 bool pin_is_expected(const struct session *s);
 

@@ -124,16 +124,8 @@ restore_probe(struct session *s, struct bytes *out)
 	begun = own_bind_begin(out, PROBE, d.count);
 	for (unsigned i = 0; i < d.count; i++)
 		own_bind_value(out, d.names[i]);
-	bytes_u16(out, 0);
-	message_end(out, begun);
-	begun = message_begin(out, FRONTEND_EXECUTE);
-	bytes_text(out, STATEMENT_PREFIX "portal");
-	bytes_u32(out, 0);
-	message_end(out, begun);
-	begun = message_begin(out, FRONTEND_CLOSE);
-	bytes_u8(out, 'S');
-	bytes_text(out, PROBE);
-	message_end(out, begun);
+	own_execute_unsynced(out, begun);
+	own_close(out, PROBE);
 	message_sync(out);
 	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;

@@ -9,7 +9,8 @@
 #include "session/reject.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "session/pin.h"
 
 #define HINT_KEEP " Or set session_features = keep for this database or user."
 
@@ -50,14 +51,6 @@ reject_look(void *user, const struct statement_detail *statement)
 	return true;
 }
 
-static bool
-text_drops_on_commit(const char *text)
-{
-	const char *on = strcasestr(text, "commit");
-
-	return on != NULL && strcasestr(on, "drop") != NULL;
-}
-
 static uint32_t
 reject_find(const struct session *s, const struct verdict *v, const char *text, size_t length)
 {
@@ -67,7 +60,7 @@ reject_find(const struct session *s, const struct verdict *v, const char *text, 
 
 	if ((v->effects & by_tree) != 0)
 		route_each_detail(text, length, reject_look, &found);
-	if ((found & EFFECT_temporary) != 0 && text_drops_on_commit(text))
+	if ((found & EFFECT_temporary) != 0 && pin_drops_on_commit(text))
 		found &= ~EFFECT_temporary;
 	/* What the transaction itself has drawn it may ask for. */
 	if ((s->effects & (drawn | EFFECT_unknown)) != 0 || (v->surely & drawn) != 0)

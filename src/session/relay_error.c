@@ -164,7 +164,7 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 		return STEP_SWALLOW;
 	}
 	if (s->settling) {
-		feature_failed(s, head, e);
+		feature_failed(s, head);
 		return STEP_SWALLOW;
 	}
 	/* Nothing has run behind it: another server may do. */

@@ -49,17 +49,16 @@ sequence_discard(struct session *s, bool synced)
 {
 	struct gather *g = &s->worker->to_server;
 	struct bytes *out = gather_make(g);
-	size_t before = out->length, begun = message_begin(out, FRONTEND_CLOSE);
+	size_t before = out->length, begun;
 	static const enum answer_kind kinds[] = {ANSWER_CLOSE, ANSWER_PARSE, ANSWER_BIND, ANSWER_EXECUTE, ANSWER_SYNC};
 
-	bytes_u8(out, 'S');
-	bytes_text(out, DISCARD_NAME);
-	message_end(out, begun);
+	own_close(out, DISCARD_NAME);
 	own_parse(DISCARD_NAME, "discard sequences", 0, out);
 	begun = own_bind_begin(out, DISCARD_NAME, 0);
-	own_execute(out, begun);
-	if (!synced)
-		out->length -= FRAME_HEAD;
+	if (synced)
+		own_execute(out, begun);
+	else
+		own_execute_unsynced(out, begun);
 	gather_made(g, before);
 	for (size_t i = 0; i < array_length(kinds) - (synced ? 0 : 1); i++)
 		forward_expect(s, kinds[i], ANSWER_SWALLOW)->purpose = PURPOSE_SEQUENCES;
