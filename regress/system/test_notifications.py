@@ -612,13 +612,14 @@ def test_clients_with_settings_of_their_own_do_not_pass_the_only_server_round_wh
     assert [value(client, "show app.tag") for client in clients] == ["0", "1", "2"]
 
 
-def test_what_was_notified_before_unlisten_is_heard_before_it(app):
+@pytest.mark.parametrize("ending", ["unlisten short", "unlisten *", "discard all"])
+def test_what_was_notified_before_a_listen_ends_is_heard(app, ending):
     one = app.weir(default_pool_size=3)
     with one.client("app") as listener, one.client("app") as teller:
         for number in range(100):
             listener.query("listen short")
             teller.query(f"notify short, '{number}'")
 
-            found = listener.ask(wire.query("unlisten short"))
+            found = listener.ask(wire.parse(ending), wire.bind(), wire.execute(), wire.sync())
 
             assert [m.body[4:] for m in found.messages if m.kind == b"A"] == [b"short\0%d\0" % number]

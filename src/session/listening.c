@@ -421,6 +421,8 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 	if ((v->effects & (EFFECT_listens | EFFECT_looks_channels | EFFECT_unknown)) != 0 || strcasestr(text, "pg_listening_channels") != NULL ||
 	    (!is_bind && (v->statements != 1 || v->kind == KIND_BEGIN || v->kind == KIND_BEGIN_READ_ONLY)))
 		return listening_has_heard(s, heard) ? handover_bring(s) : AHEAD_WAIT;
+	if ((v->effects & EFFECT_discards) != 0 && !listening_has_heard(s, heard))
+		return AHEAD_WAIT;
 	return AHEAD_GO;
 }
 
