@@ -5,6 +5,8 @@
 - A library has one door (DOORS).
 - Every header compiles alone.
 - Every setting that acts is set by some test.
+- Somebody reads each field of the structs that have many (WIDE).
+- No test sleeps.
 - No file is longer than LONGEST, no forbidden call, no unfinished note.
 Prints `file:line: what is wrong`; exit code 1 if there is something.
 """
@@ -166,6 +168,45 @@ def check_settings_are_tested():
     return problems
 
 
+# The structs in which a field outlives its use most easily.
+WIDE = {"session": "include/session/session.h", "server": "include/pool/server.h", "account": "include/pool/ledger.h", "ledger": "include/pool/ledger.h"}
+FIELD = re.compile(r"^\t[\w\s*]*?\b(\w+)(?:\s*:\s*\d+|\[[^\]]*\])?;", re.M)
+
+
+def check_fields_are_read():
+    """By their names alone: a field that is only assigned, or not mentioned, is of no use."""
+    text = ""
+    for path in glob.glob("src/*/*.[ch]") + glob.glob("include/*/*.h"):
+        with open(path, encoding="utf8") as f:
+            text += without_comments(f.read())
+    read = {m[1] for m in re.finditer(r"(?:->|\.)(\w+)\b(?!\s*=[^=])", text)}
+    # What a list's macros are told by its bare name.
+    read |= {m[1] for m in re.finditer(r",\s*(\w+)\)", text)}
+    problems = []
+    for struct, path in WIDE.items():
+        with open(path, encoding="utf8") as f:
+            body = re.search(rf"^struct {struct} {{$(.*?)^}};", f.read(), re.M | re.S)[1]
+        for m in FIELD.finditer(without_comments(body)):
+            if m[1] not in read:
+                problems.append(f"{path}:1: nobody reads {struct}.{m[1]}")
+    return problems
+
+
+# Threads of load pace themselves; what is known of a catalog grows old.
+PACED = ("regress/chaos/test_stress.py", "regress/chaos/test_sessions.py", "regress/system/test_unknown_names.py")
+
+
+def check_tests_do_not_sleep():
+    problems = []
+    for path in sorted(glob.glob("regress/*/test_*.py")):
+        with open(path, encoding="utf8") as f:
+            lines = f.read().split("\n")
+        for number, line in enumerate(lines, 1):
+            if path not in PACED and re.search(r"\btime\.sleep\(|^from time import", line):
+                problems.append(f"{path}:{number}: a test waits with eventually(), or for an event")
+    return problems
+
+
 def main():
     os.chdir(ROOT)
     headers = sorted(glob.glob("include/*/*.h") + glob.glob("src/*/*.h"))
@@ -177,6 +218,8 @@ def main():
         for found in pool.map(lambda h: check_header_alone(h, common, route), alone):
             problems.extend(found)
     problems.extend(check_settings_are_tested())
+    problems.extend(check_fields_are_read())
+    problems.extend(check_tests_do_not_sleep())
     for problem in problems:
         print(problem)
     print(f"{len(headers)} headers and {len(sources)} sources looked at, {len(problems)} problems")
