@@ -48,3 +48,24 @@ def test_a_client_whose_texts_are_not_read_keeps_its_own_too(app, startup):
             assert not other.query("select current_setting('own.unread', true)").rows[0][0], made
             assert client.query("show own.unread").rows == [("1",)], made
             client.query("reset own.unread")
+
+
+@pytest.mark.parametrize("name", ["'own.' || 'hidden'", "(select n from custom_names)"])
+def test_a_name_that_nobody_can_know_reaches_no_other_client(app, name):
+    one = app.weir(default_pool_size=1)
+
+    with one.client("app") as client, one.client("app") as other:
+        client.query("create table if not exists custom_names as select 'own.hidden' as n")
+        client.query(f"select set_config({name}, 'secret', false)")
+        assert not other.query("select current_setting('own.hidden', true)").rows[0][0]
+
+
+def test_parameters_that_are_names_cost_no_server(app):
+    one = app.weir(default_pool_size=1)
+
+    with one.client("app") as client:
+        server = client.query("select pg_backend_pid()").rows
+        client.ask(wire.parse("select set_config($1, $2, false)", "s"), wire.sync())
+        client.ask(wire.bind(("own.known", "1"), "s"), wire.execute(), wire.sync())
+        client.query("reset all")
+        assert client.query("select pg_backend_pid()").rows == server

@@ -55,6 +55,7 @@ release_forget_transaction(struct session *s)
 	s->probe = false;
 	s->reported = false;
 	s->names_unknown = false;
+	s->names_lost = false;
 	s->unjudged = false;
 	s->mends = false;
 	s->discarded = false;
@@ -129,6 +130,9 @@ release_transaction(struct session *s)
 		s->server->close_needed |= s->probe && s->touched != NULL;
 		release_start_over(s);
 	}
+	/* Such a setting would reach the next client. */
+	if (probes && s->names_lost && s->pool_mode != POOL_SESSION && (s->effects & EFFECT_settings) != 0)
+		s->server->close_needed = true;
 	if (s->reported && !probes)
 		restore_take_reported(s);
 	s->probe = probes;

@@ -23,7 +23,7 @@ looks_like_custom_name(const char *name, size_t length)
 {
 	bool has_dot = false;
 
-	if (length < 3 || length > LIKELY_LENGTH_MOST || isdigit((unsigned char)name[0]) || name[0] == '.')
+	if (length < 3 || length > LIKELY_LENGTH_MOST || isdigit((unsigned char)name[0]) || name[0] == '.' || name[length - 1] == '.')
 		return false;
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)name[i];
@@ -49,7 +49,7 @@ touch_likely(struct session *s, const char *name, size_t length)
 }
 
 /* Names are worked out somewhere: mostly from what is written between quotes. */
-static void
+static unsigned
 touch_quoted(struct session *s, const char *text, size_t length)
 {
 	const char *end = text + length, *from = memchr(text, '\'', length), *to;
@@ -60,6 +60,7 @@ touch_quoted(struct session *s, const char *text, size_t length)
 		if (to != NULL)
 			taken += touch_likely(s, from + 1, (size_t)(to - from - 1));
 	}
+	return taken;
 }
 
 /* Where nobody knows what is text and what is quoted: SET [SESSION] a.b, written anywhere. */
@@ -98,6 +99,7 @@ touch_parameters(struct session *s, struct reader body)
 		if (value != NULL)
 			taken += touch_likely(s, value, length);
 	}
+	s->names_lost &= taken == 0;
 }
 
 static void
@@ -129,7 +131,10 @@ touch_text(struct session *s, const struct verdict *v, const char *text, size_t 
 	/* What was prepared by SQL is no command, so it hardly ever has a setting that the session has not. */
 	s->names_unknown |= !named && v->kind != KIND_EXECUTE;
 	if (!named) {
+		bool calls = (v->surely & EFFECT_settings) != 0 && v->effects != EFFECTS_ALL && v->kind != KIND_EXECUTE &&
+		    v->kind != KIND_RESET && v->kind != KIND_DISCARD;
+
 		touch_sets(s, text);
-		touch_quoted(s, text, length);
+		s->names_lost |= touch_quoted(s, text, length) == 0 && calls;
 	}
 }
