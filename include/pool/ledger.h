@@ -96,6 +96,7 @@ struct account {
 	int64_t unused_us;            /* monotonic: since when it has neither clients nor servers; 0: it has */
 	struct greeting *greeting;
 	struct known_startup *startups; /* uthash by pointer */
+	atomic_uint renewals;         /* counts changes of what its logins begin with; changed under the mutex */
 	atomic_bool has_sets;         /* a server of it may have logged in with a startup set; read without the mutex */
 };
 
@@ -122,7 +123,6 @@ struct ledger {
 	unsigned former_count;
 	struct account *accounts;     /* uthash by user */
 	uint32_t epoch;
-	uint32_t defaults_epoch; /* what logins begin with has changed so often */
 	unsigned total;               /* servers */
 	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned waiting;
@@ -148,6 +148,7 @@ struct ledger {
 	struct catalog_facts *facts;  /* what is known of the catalog, under the mutex; NULL: nothing */
 	_Atomic uint64_t facts_generation; /* counts every change of `facts`, to nothing too */
 	_Atomic int64_t facts_looked_us;   /* when the catalog was last seen to be as they say */
+	_Atomic uint32_t renewals;    /* counts the changes of defaults that are known to have been made on its hosts */
 	_Atomic uint32_t era;         /* counts what may have changed the results of prepared statements */
 	struct inquiry *inquiry;      /* who asks for them; owned by session/, under the mutex */
 };
@@ -207,6 +208,8 @@ void account_learn_password(struct account *a, const char *password);
 void account_learn_secret(struct account *a, const char *secret);
 /* The greeting of its servers, or NULL; a reference of the caller's. */
 struct greeting *account_greeting(struct account *a);
+/* The same as that server would have it; a reference of the caller's. */
+struct greeting *greeting_of_server(const struct server *s);
 void greeting_unref(struct greeting *g);
 const char *greeting_value(const struct greeting *g, const char *name);
 /* While logins fail and no server is up: true, with the text for clients and SQLSTATE (of size 6), owned by the caller. */

@@ -91,7 +91,7 @@ struct server {
 	uint32_t id;                    /* in the console */
 	unsigned host;                  /* number in the cluster */
 	uint32_t epoch;
-	uint32_t defaults_epoch; /* the ledger's when it was opened */
+	uint32_t renewals;              /* of its account, when it was opened */
 	uint8_t state;
 	uint8_t order;
 	uint8_t use;
@@ -109,6 +109,7 @@ struct server {
 	bool beyond;                    /* opened beside the limits, and not counted in them */
 	bool from_reserve;              /* opened beyond the size of its pool */
 	uint32_t addresses_seen;        /* the ledger's address_changes when its own address was last looked at */
+	bool risen;                     /* its login is no superuser's, and a role on it was */
 
 	struct answers answers;
 	const struct profile *profile;  /* the settings it has; owned reference */

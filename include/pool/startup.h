@@ -21,16 +21,19 @@ struct profile;
 struct startup_set {
 	atomic_int references;
 	atomic_bool refused;            /* a server has refused to log in with it: no other one tries */
+	unsigned renewals;              /* of the account, as the server had it that told the defaults */
 	const struct profile *settings; /* as servers spell them; owned reference */
 	const struct profile *defaults; /* what the same names are without the set; owned reference */
 };
 
-/* Takes over both profiles.  NULL when SETTINGS is empty. */
-struct startup_set *startup_set_new(const struct profile *settings, const struct profile *defaults);
+/* Takes over both profiles.  RENEWALS: of the server that told them.  NULL when SETTINGS is empty. */
+struct startup_set *startup_set_new(const struct profile *settings, const struct profile *defaults, unsigned renewals);
 struct startup_set *startup_set_ref(struct startup_set *set);
 void startup_set_unref(struct startup_set *set);
 /* Borrowed; the empty profile for NULL.  Two sets are equal when these pointers are. */
 const struct profile *startup_set_settings(const struct startup_set *set);
+/* True when servers of that account may log in with it: its defaults are those of their logins, and none has refused. */
+bool startup_set_is_usable(const struct startup_set *set, struct account *a);
 /* True for a setting that may be part of a set. */
 bool startup_set_takes(const char *name, const char *value);
 
@@ -39,7 +42,9 @@ bool startup_set_takes(const char *name, const char *value);
  * for it.  References of the caller's.
  */
 const struct profile *account_known_startup(struct account *a, const struct profile *asked, struct startup_set **set);
-void account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted, struct startup_set *set);
+/* RENEWALS: of the server that has judged it.  One that is outdated meanwhile is not believed. */
+void account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted, struct startup_set *set,
+    unsigned renewals);
 /* What logins begin with has changed: nothing is known any more. */
 void account_forget_startups_locked(struct account *a);
 

@@ -24,10 +24,4 @@ bool vacancy_is_reached(const struct vacancy *v);
 /* Servers may be opened again, and what was known of those databases is forgotten.  NULL is fine. */
 void vacancy_end(struct vacancy **v);
 
-/*
- * ALTER ROLE or ALTER DATABASE ... SET has been committed on the host number HOST of cluster C: of all entries
- * that have it, idle servers close, others when they come back.  Any thread.
- */
-void vacate_former_defaults(struct hub *h, const struct cluster *c, unsigned host);
-
 #endif

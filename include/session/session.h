@@ -22,6 +22,7 @@
 struct listening;
 struct pins;
 struct session_login;
+struct upkeep;
 struct vacating;
 struct profile;
 
@@ -70,10 +71,8 @@ struct session {
 	struct catalog_facts *facts;   /* owned reference; NULL: not known */
 	uint64_t facts_seen;           /* the ledger's facts_generation when they were taken */
 	struct session_login *login;   /* owned, until it is logged in */
-	char *touched;                 /* owned: names of settings that the transaction may have changed, each with a NUL, then one more */
 	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
-	struct bytes *found;           /* owned: what a probe has found so far; NULL while none is under way */
-	char *mending;                 /* owned: the text that the next Execute runs, when its resets have to be put right; else NULL */
+	struct upkeep *upkeep;         /* owned: of the transaction's settings; NULL while it has none to look after */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
 	struct listening *listening;   /* owned: what it listens to; NULL while it never did */
 	void *console;                 /* owned by admin/ */
@@ -117,6 +116,7 @@ struct session {
 	bool mends : 1;                /* it ran resets that mend.c put right on the spot */
 	bool disarming : 1;            /* they are known, and what would end an idle server is taken back */
 	bool fencing : 1;              /* the request waits until the server has the settings */
+	bool wary : 1;                 /* a fence has failed: the next one sets one by one what may be set */
 	bool fenced_again : 1;         /* it is the second server on which that is tried */
 	bool discarded : 1;            /* DISCARD ALL succeeded */
 	bool reported : 1;             /* a followed parameter was reported in this transaction */
@@ -144,6 +144,7 @@ struct session {
 	bool asks_names : 1;           /* the server is asked which names there are when the transaction is over */
 	bool redefaulted : 1;          /* the transaction may have changed what logins begin with */
 	bool altered : 1;              /* the transaction may have changed what statements return */
+	bool times_out : 1;            /* it has an idle_session_timeout of its own */
 	bool learning : 1;             /* the server is borrowed to learn the startup settings */
 };
 

@@ -5,6 +5,7 @@ Another client with other settings uses the same server in between; see lib/same
 
 import pytest
 
+from lib import wire
 from lib.same import Twins
 
 STARTUP = {"TimeZone": "Asia/Tokyo", "work_mem": "3MB", "options": "-c search_path=app,public -c a.b=5 -c statement_timeout=2min"}
@@ -100,3 +101,134 @@ def test_programs_are_answered_as_on_a_connection_of_their_own(app, startup):
         twins.run(*program)
         twins.shows(*NAMES)
         twins.close()
+
+
+def ends(client, *statements):
+    """What the client is told when it is closed behind those statements."""
+    for sql in statements:
+        client.query(sql)
+    error = client.read().fields()
+    client.expect_closed()
+    return error["S"], error["C"], error["M"]
+
+
+@pytest.mark.parametrize("statements", [
+    ["set idle_session_timeout = '100ms'"],
+    ["begin", "set idle_session_timeout = '100ms'", "commit"],
+    ["set idle_in_transaction_session_timeout = '100ms'", "begin"],
+    ["set idle_in_transaction_session_timeout = '100ms'", "begin", "select from settings_deferred"],
+], ids=", ".join)
+def test_who_idles_too_long_by_its_own_words_is_closed_alike(app, statements):
+    one = app.weir(default_pool_size=1)
+    one.allow("idle-session timeout|idle-in-transaction timeout|server conn crashed")
+
+    direct = ends(app.primary.client("app"), *statements)
+    pooled = ends(one.client("app"), *statements)
+
+    assert pooled == direct
+    with one.client("app") as next_one:
+        assert next_one.query("show idle_session_timeout").rows == [("0",)]
+
+
+def test_an_idle_session_timeout_is_no_server_s_business(app):
+    one = app.weir(default_pool_size=1)
+    with one.client("app") as client, one.client("app") as other:
+        client.query("set idle_session_timeout = '2s'")
+        server = other.query("select pg_backend_pid()").rows
+        assert client.query("show idle_session_timeout").rows == [("2s",)]
+        client.query("set idle_session_timeout = 0")
+        client.query("set idle_session_timeout = '1h'")
+        assert client.query("show idle_session_timeout").rows == [("1h",)]
+        assert other.query("select pg_backend_pid()").rows == server
+
+
+@pytest.fixture
+def refused(app):
+    """A client of a user who has made a superuser's setting, and is none any more; the number of rows behind it."""
+    with app.primary.client("app") as boss:
+        boss.query("do $$ begin create role fallen_of_settings login; exception when duplicate_object then end $$")
+        boss.query("alter role fallen_of_settings superuser; drop table if exists settings_filled; create table settings_filled (n int)")
+        boss.query("grant all on settings_filled to public")
+        one = app.weir(default_pool_size=1, secrets={"postgres": "", "fallen_of_settings": ""})
+        one.allow("permission denied|terminating connection|server conn crashed")
+        client = one.client("app", user="fallen_of_settings")
+        client.query("set log_statement = 'none'; set work_mem = '9MB'")
+        boss.query("alter role fallen_of_settings nosuperuser")
+        boss.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'fallen_of_settings'")
+        client.rows = lambda: boss.query("select n from settings_filled").rows
+        yield client
+        client.close()
+
+
+def lives_on(client):
+    after = client.ask(wire.query("show work_mem"))
+    warnings = [m.fields() for m in after.messages if m.kind == b"N"]
+    assert (after.rows, [(w["S"], w["C"]) for w in warnings]) == ([("9MB",)], [("WARNING", "42501")])
+    assert client.query("insert into settings_filled values (7)").tags == ["INSERT 0 1"]
+    assert client.rows() == [("7",)]
+
+
+INSERT = wire.query("insert into settings_filled values (1)")
+BATCH = [wire.parse("insert into settings_filled values (2)"), wire.bind(), wire.execute()]
+
+
+@pytest.mark.parametrize("messages", [[INSERT], [*BATCH, wire.sync()], [INSERT, *BATCH, wire.sync(), INSERT]], ids=["query", "batch", "several"])
+def test_a_setting_that_cannot_be_made_any_more_costs_an_answer_and_no_connection(refused, messages):
+    requests = messages.count(INSERT) + messages.count(wire.sync())
+
+    refused.send(*messages)
+    found = [refused.read_until(b"Z") for _ in range(requests)]
+
+    for one in found:
+        assert [m.kind for m in one] == [b"E", b"Z"]
+        assert (one[0].fields()["S"], one[0].fields()["C"]) == ("ERROR", "42501")
+    assert refused.rows() == []
+    lives_on(refused)
+
+
+def test_a_batch_that_is_not_complete_when_its_settings_fail_is_dropped_to_its_sync(refused):
+    refused.send(*BATCH, wire.flush())
+    assert refused.read().kind == b"E"
+
+    refused.send(*BATCH, wire.sync())
+
+    assert [m.kind for m in refused.read_until(b"Z")] == [b"Z"]
+    assert refused.rows() == []
+    lives_on(refused)
+
+
+def test_nobody_goes_on_without_the_role_that_it_has_set(app):
+    app.query("drop role if exists gone_of_settings; create role gone_of_settings")
+    one = app.weir(default_pool_size=1)
+    one.allow("does not exist")
+    with one.client("app") as client, one.client("app") as other:
+        client.query("set role gone_of_settings")
+        other.query("drop role gone_of_settings")
+
+        client.send(wire.query("select current_user"))
+
+        error = client.read().fields()
+        assert (error["S"], error["C"], error["M"]) == ("FATAL", "22023", 'role "gone_of_settings" does not exist')
+        client.expect_closed()
+
+
+def test_what_a_superuser_s_role_has_set_follows_and_stays_with_nobody(app):
+    app.query("do $$ begin create role grown_of_settings superuser; create role plain_of_settings login in role grown_of_settings;"
+              " exception when duplicate_object then end $$")
+    one = app.weir(default_pool_size=1, secrets={"postgres": "", "plain_of_settings": ""})
+    other = one.client("app", user="plain_of_settings")
+    with one.client("app", user="plain_of_settings") as client:
+        client.query("set role grown_of_settings")
+        client.query("set log_statement = 'none'; set session_replication_role = replica")
+        for _ in range(2):
+            assert other.query("show session_replication_role").rows == [("origin",)]
+            assert client.query("show session_replication_role").rows == [("replica",)]
+            assert client.query("select current_user").rows == [("grown_of_settings",)]
+        client.query("reset session_replication_role")
+        client.query("reset log_statement")
+        client.query("reset role")
+        assert other.query("show session_replication_role").rows == [("origin",)]
+        for sql in ["begin", "set local role grown_of_settings", "set session_replication_role = replica", "commit"]:
+            client.query(sql)
+        assert other.query("show session_replication_role").rows == [("origin",)]
+    other.close()

@@ -5,6 +5,8 @@
 #include "pool/ledger.h"
 
 struct ledger *ledger_new(struct hub *h, const char *name, struct cluster *cluster);
+/* True when the entry has that host: the same instance, as far as names tell, since this machine has several. */
+bool ledger_has_host(const struct ledger *l, const char *host, uint16_t port);
 void ledger_close_idle_all_locked(struct ledger *l, const char *text);
 void ledger_janitor(struct ledger *l, const struct snapshot *s);
 /* True when it is gone from the configuration, or was made on demand and unused for autodb_idle_timeout. */

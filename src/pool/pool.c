@@ -125,8 +125,8 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 {
 	if (s->epoch != s->ledger->epoch)
 		return "database configuration changed";
-	if (s->defaults_epoch != s->ledger->defaults_epoch)
-		return "defaults of a role or database changed";
+	if (s->renewals != atomic_load(&s->account->renewals))
+		return RENEW_TEXT;
 	if (s->ledger->removed)
 		return "database removed";
 	if (s->ledger->paused)

@@ -11,6 +11,8 @@
 
 /* Why a server closes whose database somebody wants for himself; for the log. */
 #define VACATE_TEXT "its database is dropped, renamed, moved or copied"
+/* Why one closes whose login began with other defaults than the next one will. */
+#define RENEW_TEXT "defaults of its role or database have changed"
 
 struct pool {
 	struct hub *hub;           /* borrowed */

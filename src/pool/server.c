@@ -33,10 +33,10 @@ server_new_locked(struct account *a, unsigned host, struct pool *p, struct start
 	s->host = host;
 	s->cluster = cluster_ref(a->ledger->cluster);
 	s->epoch = a->ledger->epoch;
-	s->defaults_epoch = a->ledger->defaults_epoch;
+	s->renewals = atomic_load(&a->renewals);
 	s->status = 'I';
 	s->state = SERVER_LOGIN;
-	s->set = set == NULL || atomic_load(&set->refused) ? NULL : startup_set_ref(set);
+	s->set = startup_set_is_usable(set, a) ? startup_set_ref(set) : NULL;
 	s->profile = profile_ref(startup_set_settings(s->set));
 	s->stream.fd = -1;
 	s->cell->by_state[SERVER_LOGIN]++;
@@ -115,6 +115,7 @@ server_set_value(struct server *s, const char *name, const char *value)
 	if (row != NULL) {
 		free(row->value);
 		row->value = text_copy(value);
+		s->risen |= strcmp(name, "is_superuser") == 0 && strcmp(value, "on") == 0 && strcmp(row->initial, "off") == 0;
 		return;
 	}
 	if (s->value_count == SERVER_VALUES_MOST)

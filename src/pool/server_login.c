@@ -451,8 +451,8 @@ server_login_begin(struct server *s)
 /* --------------------------------------------------------------- outcome */
 
 /* What new clients are told: the parameters that this server has reported, or would have without a client's startup set. */
-static struct greeting *
-greeting_new(const struct server *s)
+struct greeting *
+greeting_of_server(const struct server *s)
 {
 	struct greeting *g = memory_new(sizeof(*g));
 
@@ -472,7 +472,7 @@ static void
 login_succeeded(struct server *s)
 {
 	/* A replication connection's parameters are its client's own. */
-	struct greeting *fresh = s->dedicated == NULL ? greeting_new(s) : NULL, *old = NULL;
+	struct greeting *fresh = s->dedicated == NULL ? greeting_of_server(s) : NULL, *old = NULL;
 	struct account *a = s->account;
 	char who[256];
 
@@ -482,15 +482,17 @@ login_succeeded(struct server *s)
 	s->connected_us = clock_monotonic_us();
 	s->connected_wall_us = clock_wall_us();
 	pthread_mutex_lock(&s->ledger->mutex);
-	if (fresh != NULL) {
+	if (fresh != NULL && s->renewals == atomic_load(&a->renewals)) {
 		old = a->greeting;
 		a->greeting = fresh;
+		fresh = NULL;
 	}
 	free(a->failure);
 	a->failure = NULL;
 	s->cell->failed_us = 0;
 	pthread_mutex_unlock(&s->ledger->mutex);
 	greeting_unref(old);
+	greeting_unref(fresh);
 	server_describe(s, who, sizeof(who));
 	if (s->pool->snapshot->global.log_connections)
 		log_info(who, "new connection to server (from %s:%u)", s->local.host, s->local.port);

@@ -14,7 +14,7 @@
 #define STARTUPS_MOST 1000
 
 struct startup_set *
-startup_set_new(const struct profile *settings, const struct profile *defaults)
+startup_set_new(const struct profile *settings, const struct profile *defaults, unsigned renewals)
 {
 	struct startup_set *set;
 
@@ -24,6 +24,7 @@ startup_set_new(const struct profile *settings, const struct profile *defaults)
 	}
 	set = memory_new(sizeof(*set));
 	atomic_init(&set->references, 1);
+	set->renewals = renewals;
 	set->settings = settings;
 	set->defaults = defaults;
 	return set;
@@ -51,6 +52,12 @@ const struct profile *
 startup_set_settings(const struct startup_set *set)
 {
 	return set != NULL ? set->settings : profile_empty();
+}
+
+bool
+startup_set_is_usable(const struct startup_set *set, struct account *a)
+{
+	return set != NULL && !atomic_load(&set->refused) && set->renewals == atomic_load(&a->renewals);
 }
 
 /* An idle server must not end by a client's timeouts, nor fail its checks by them. */
@@ -95,13 +102,14 @@ account_known_startup(struct account *a, const struct profile *asked, struct sta
 }
 
 void
-account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted, struct startup_set *set)
+account_learn_startup(struct account *a, const struct profile *asked, const struct profile *accepted, struct startup_set *set,
+    unsigned renewals)
 {
 	struct known_startup *k;
 
 	pthread_mutex_lock(&a->ledger->mutex);
 	HASH_FIND_PTR(a->startups, &asked, k);
-	if (k == NULL) {
+	if (k == NULL && renewals == atomic_load(&a->renewals)) {
 		if (HASH_COUNT(a->startups) >= STARTUPS_MOST)
 			account_forget_startups_locked(a);
 		k = memory_new(sizeof(*k));

@@ -30,10 +30,11 @@ host_is_local(const char *host)
 	return host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
 }
 
-/* The same instance, as far as names tell: this machine has several. */
-static bool
-cluster_has_host(const struct cluster *c, const char *host, uint16_t port)
+bool
+ledger_has_host(const struct ledger *l, const char *host, uint16_t port)
 {
+	const struct cluster *c = l->cluster;
+
 	for (unsigned i = 0; i < cluster_host_count(c); i++) {
 		const char *name = cluster_host_name(c, i);
 
@@ -59,7 +60,7 @@ ledger_is_there(struct ledger *l, const struct search *search)
 
 	if (d == NULL || !names_have(search->names, d->dbname != NULL ? d->dbname : l->name))
 		return false;
-	return cluster_has_host(l->cluster, search->host, search->port);
+	return ledger_has_host(l, search->host, search->port);
 }
 
 /* Others than those that serve a borrower. */
@@ -152,29 +153,4 @@ vacancy_end(struct vacancy **v)
 	}
 	free(gone->ledgers);
 	free(gone);
-}
-
-/* -------------------------------------------------------------- defaults */
-
-static void
-ledger_forget_defaults(struct ledger *l, void *user)
-{
-	const struct search *search = user;
-
-	if (!cluster_has_host(l->cluster, search->host, search->port))
-		return;
-	pthread_mutex_lock(&l->mutex);
-	l->defaults_epoch++;
-	ledger_close_idle_all_locked(l, "defaults of a role or database changed");
-	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
-		account_forget_database_locked(a);
-	pthread_mutex_unlock(&l->mutex);
-}
-
-void
-vacate_former_defaults(struct hub *h, const struct cluster *c, unsigned host)
-{
-	struct search search = {.host = cluster_host_name(c, host), .port = cluster_host_port(c, host)};
-
-	hub_each_ledger(h, ledger_forget_defaults, &search);
 }

@@ -17,23 +17,26 @@ static const char sql_begin[] =
 	"begin isolation level repeatable read read only; set local search_path = pg_catalog; set local jit = off;"
 	" set local statement_timeout = '10s'; set local standard_conforming_strings = on";
 
+#define SQL_COUNT_OF(table) \
+	"(select pg_catalog.count(*) || ':' || coalesce(pg_catalog.sum(xmin::pg_catalog.text::pg_catalog.numeric), 0)" \
+	" from pg_catalog." table ")"
+
+/* The second column: what logins begin with. */
+#define SQL_DEFAULTS ", " SQL_COUNT_OF("pg_db_role_setting")
+
 static const char sql_change[] =
 	"select pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c) + pg_catalog.pg_stat_get_tuples_updated(c)"
-	" + pg_catalog.pg_stat_get_tuples_deleted(c))"
+	" + pg_catalog.pg_stat_get_tuples_deleted(c))" SQL_DEFAULTS
 	" from pg_catalog.unnest('{pg_catalog.pg_proc,pg_catalog.pg_class,pg_catalog.pg_rewrite,pg_catalog.pg_type,"
 	"pg_catalog.pg_operator,pg_catalog.pg_cast,pg_catalog.pg_policy,pg_catalog.pg_inherits,pg_catalog.pg_constraint,"
 	"pg_catalog.pg_aggregate,pg_catalog.pg_amproc,pg_catalog.pg_trigger,pg_catalog.pg_db_role_setting}'"
 	"::pg_catalog.regclass[]) c";
 
-#define SQL_COUNT_OF(table) \
-	"(select pg_catalog.count(*) || ':' || coalesce(pg_catalog.sum(xmin::pg_catalog.text::pg_catalog.numeric), 0)" \
-	" from pg_catalog." table ")"
-
 static const char sql_change_slow[] =
 	"select pg_catalog.concat_ws(' '"
 	", " SQL_COUNT_OF("pg_proc") ", " SQL_COUNT_OF("pg_rewrite") ", " SQL_COUNT_OF("pg_class")
 	", " SQL_COUNT_OF("pg_type") ", " SQL_COUNT_OF("pg_operator") ", " SQL_COUNT_OF("pg_cast")
-	", " SQL_COUNT_OF("pg_policy") ", " SQL_COUNT_OF("pg_constraint") ")";
+	", " SQL_COUNT_OF("pg_policy") ", " SQL_COUNT_OF("pg_constraint") ")" SQL_DEFAULTS;
 
 static const char sql_rules[] = "select oid, xmin from pg_catalog.pg_rewrite where ev_type = '1'";
 

@@ -51,6 +51,8 @@ session_deadline(const struct session *s)
 		break;
 	case SESSION_IDLE:
 		deadline_add(&d, s->idle_us, snapshot_client_idle_timeout_ms(snap, s->user), CLOSE_client_idle_timeout);
+		/* One that keeps its server has it there. */
+		deadline_add(&d, s->idle_us, restore_idle_timeout_ms(s), CLOSE_idle_session_timeout);
 		break;
 	default:
 		break;

@@ -283,7 +283,7 @@ extended_touch(struct session *s, const char *name)
 	struct verdict v;
 
 	mend_note_bind(s, NULL);
-	if ((effects & (EFFECT_settings | EFFECT_resets | EFFECT_unknown)) == 0)
+	if ((effects & (EFFECT_settings | EFFECT_defaults | EFFECT_resets | EFFECT_unknown)) == 0)
 		return;
 	if (statement == NULL) {
 		s->probe |= s->features != FEATURES_IGNORE;

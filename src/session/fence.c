@@ -68,7 +68,7 @@ default_value(const struct server *server, const char *name)
 }
 
 static void
-difference_add_turn(struct difference *d, enum turn turn, const struct server *server, const struct profile *have,
+difference_add_removed(struct difference *d, enum turn turn, const struct server *server, const struct profile *have,
     const struct profile *want)
 {
 	for (unsigned i = 0; i < profile_count(have); i++) {
@@ -77,6 +77,11 @@ difference_add_turn(struct difference *d, enum turn turn, const struct server *s
 		if (turn_of(name) == turn && profile_find(want, name) == NULL)
 			difference_add(d, name, default_value(server, name));
 	}
+}
+
+static void
+difference_add_made(struct difference *d, enum turn turn, const struct profile *have, const struct profile *want)
+{
 	for (unsigned i = 0; i < profile_count(want); i++) {
 		const char *name = profile_name(want, i);
 
@@ -101,26 +106,54 @@ difference_note_encoding(struct difference *d, unsigned from)
 		d->is_encoded = !text_is_ascii(d->names[i]) || !text_is_ascii(d->values[i]);
 }
 
+/* By their login they may less than by a role, perhaps: what the role has set is changed while it is in force. */
+static bool
+login_is_ordinary(const struct server *server)
+{
+	const struct server_value *row = server_value(server, "is_superuser");
+
+	return row != NULL && strcmp(row->initial, "off") == 0;
+}
+
+static void
+difference_add_identity(struct difference *d, const struct profile *want)
+{
+	static const char *const identity[] = {"session_authorization", "role"};
+	const char *value;
+
+	for (size_t i = 0; i < array_length(identity); i++)
+		if ((value = profile_find(want, identity[i])) != NULL)
+			difference_add(d, identity[i], value);
+}
+
 void
 difference_between(struct difference *d, const struct server *server, const struct profile *have, const struct profile *want)
 {
 	static const char *const identity[] = {"role", "session_authorization"};
-	const char *value;
+	bool is_ordinary = login_is_ordinary(server);
 	unsigned before;
 
 	*d = (struct difference){0};
+	if (have == want)
+		return;
+	if (is_ordinary)
+		difference_add_removed(d, TURN_REST, server, have, want);
 	/* Settings are made by the user who has logged in, who may do what a role may not. */
-	for (size_t i = 0; i < array_length(identity) && have != want; i++)
+	for (size_t i = 0; i < array_length(identity); i++)
 		if (profile_find(have, identity[i]) != NULL)
 			difference_add(d, identity[i], NULL);
 	before = d->count;
-	difference_add_turn(d, TURN_ENCODING, server, have, want);
+	difference_add_removed(d, TURN_ENCODING, server, have, want);
+	difference_add_made(d, TURN_ENCODING, have, want);
 	d->encoding = d->count > before ? d->count : 0;
 	before = d->count;
-	difference_add_turn(d, TURN_REST, server, have, want);
-	for (size_t i = array_length(identity); i > 0 && have != want; i--)
-		if ((value = profile_find(want, identity[i - 1])) != NULL)
-			difference_add(d, identity[i - 1], value);
+	if (is_ordinary)
+		difference_add_identity(d, want);
+	else
+		difference_add_removed(d, TURN_REST, server, have, want);
+	difference_add_made(d, TURN_REST, have, want);
+	if (!is_ordinary)
+		difference_add_identity(d, want);
 	difference_note_encoding(d, before);
 }
 
@@ -215,6 +248,18 @@ restore_fence(struct session *s)
 	gather_made(g, before);
 }
 
+static void
+fence_one_by_one(struct session *s)
+{
+	struct gather *g = &s->worker->to_server;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length;
+
+	refit_write(s, out);
+	gather_made(g, before);
+	s->fencing = true;
+}
+
 bool
 restore_waits_for_fence(struct session *s)
 {
@@ -225,6 +270,10 @@ restore_waits_for_fence(struct session *s)
 		return true;
 	if (s->server->answers.count > 0 || s->server->status != 'I' || !restore_is_needed(s))
 		return false;
+	if (s->wary) {
+		fence_one_by_one(s);
+		return true;
+	}
 	timeout = profile_find(s->server->profile, "statement_timeout");
 	length = timeout != NULL ? strlen(timeout) : 0;
 	/* "0" is none; of minutes and more none passes within a fence. */

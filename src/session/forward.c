@@ -65,7 +65,7 @@ forward_query_streamed(struct session *s, const struct frame *f)
 }
 
 static bool
-text_is_of_database(const char *text, const char *verb)
+text_is_of(const char *text, const char *verb, const char *kind)
 {
 	size_t length = strlen(verb);
 
@@ -73,10 +73,10 @@ text_is_of_database(const char *text, const char *verb)
 		return false;
 	while (isspace((unsigned char)text[length]))
 		length++;
-	return text_starts_nocase(text + length, "database") || text[length] == '/' || text[length] == '-';
+	return text_starts_nocase(text + length, kind) || text[length] == '/' || text[length] == '-';
 }
 
-/* A look at the first letters: true for what may be SET, RESET, DEALLOCATE, DISCARD, or about a database, or begins with a comment. */
+/* A look at the first letters: true for what may be SET, RESET, DEALLOCATE, DISCARD, or about a database or a role, or begins with a comment. */
 static bool
 forward_concerns_session(const char *text)
 {
@@ -88,11 +88,11 @@ forward_concerns_session(const char *text)
 	case 'r':
 		return text_starts_nocase(text, "reset");
 	case 'd':
-		return text_starts_nocase(text, "deallocate") || text_starts_nocase(text, "discard") || text_is_of_database(text, "drop");
+		return text_starts_nocase(text, "deallocate") || text_starts_nocase(text, "discard") || text_is_of(text, "drop", "database");
 	case 'c':
-		return text_is_of_database(text, "create");
+		return text_is_of(text, "create", "database");
 	case 'a':
-		return text_is_of_database(text, "alter");
+		return text_is_of(text, "alter", "database") || text_is_of(text, "alter", "role") || text_is_of(text, "alter", "user");
 	default:
 		return *text == '/' || *text == '-';
 	}
@@ -360,6 +360,8 @@ forward_fenced(struct session *s)
 		return;
 	}
 	s->fenced_again = false;
+	if (s->wary)
+		refit_done(s);
 	request_resume(s);
 }
 

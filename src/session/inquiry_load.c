@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/renew.h"
+
 /* Numbers every set of facts in the process, so that verdicts taken with another one are told apart. */
 static _Atomic uint64_t facts_last_generation;
 
@@ -160,6 +162,25 @@ inquiry_take_effect(struct inquiry *q, struct reader *r)
 	return true;
 }
 
+/* What code that nobody can look into has done to them is found here, and what somebody else has. */
+static void
+inquiry_take_defaults(struct inquiry *q, struct reader *r)
+{
+	uint32_t size = reader_u32(r), renewals = atomic_load(&q->ledger->renewals);
+	const char *value = size < sizeof(q->defaults) ? reader_bytes(r, size) : NULL;
+	bool is_explained = q->defaults[0] == '\0' || renewals != q->renewals;
+
+	if (value == NULL || (strlen(q->defaults) == size && memcmp(q->defaults, value, size) == 0))
+		return;
+	memcpy(q->defaults, value, size);
+	q->defaults[size] = '\0';
+	q->renewals = renewals;
+	if (is_explained)
+		return;
+	renew_servers(pool_hub(q->worker->pool), q->server->cluster, q->server->host, NULL, NULL);
+	q->renewals = atomic_load(&q->ledger->renewals);
+}
+
 bool
 inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 {
@@ -182,7 +203,10 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 	if (value == NULL)
 		return false;
 	if (q->step == STEP_CHANGE)
+	{
 		inquiry_append_text(&q->changed, value, size, "");
+		inquiry_take_defaults(q, &r);
+	}
 	else if (q->step == STEP_PATTERN)
 		inquiry_append_text(&q->pattern, value, size, "");
 	else if (q->step == STEP_HITS)

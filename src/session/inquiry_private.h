@@ -20,6 +20,8 @@ struct inquiry {
 	struct bytes hits;
 	struct bytes change;         /* the last change test's answer */
 	struct bytes changed;        /* the running one's */
+	char defaults[64];           /* what told the defaults of roles and databases at the last change test; "": never asked */
+	uint32_t renewals;           /* of the ledger then */
 	struct catalog_facts *facts; /* owned: under construction */
 	struct effect_graph *graph;  /* owned: likewise */
 	uint64_t digest;             /* of the rows that came */

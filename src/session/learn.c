@@ -96,7 +96,8 @@ learn_row(struct session *s, struct reader *r)
 	}
 	difference_free(&d);
 	startup_set_unref(s->borrower.set);
-	s->borrower.set = startup_set_new(profile_of(settings.data, settings.length), profile_of(defaults.data, defaults.length));
+	s->borrower.set = startup_set_new(profile_of(settings.data, settings.length), profile_of(defaults.data, defaults.length),
+	    s->server->renewals);
 	restore_set_profile(s, profile_of(accepted.data, accepted.length));
 	server_set_profile(s->server, s->profile);
 	bytes_free(&accepted);

@@ -136,10 +136,12 @@ mend_query(struct session *s, const char *text, size_t length)
 void
 mend_note_bind(struct session *s, const char *text)
 {
-	free(s->mending);
-	s->mending = NULL;
-	if (mend_is_needed(s) && text != NULL)
-		s->mending = text_copy(text);
+	if (s->upkeep != NULL) {
+		free(s->upkeep->mending);
+		s->upkeep->mending = NULL;
+	}
+	if (text != NULL && mend_is_needed(s))
+		upkeep_of(s)->mending = text_copy(text);
 }
 
 void
@@ -151,9 +153,9 @@ mend_execute(struct session *s)
 	size_t before;
 	bool is_local;
 
-	if (s->mending == NULL)
+	if (s->upkeep == NULL || s->upkeep->mending == NULL)
 		return;
-	if (mend_of_text(s, s->mending, strlen(s->mending), &d, &is_local)) {
+	if (mend_of_text(s, s->upkeep->mending, strlen(s->upkeep->mending), &d, &is_local)) {
 		out = gather_make(g);
 		before = out->length;
 		mend_write(s, &d, is_local, out);
@@ -161,8 +163,8 @@ mend_execute(struct session *s)
 		s->mends = true;
 	}
 	difference_free(&d);
-	free(s->mending);
-	s->mending = NULL;
+	free(s->upkeep->mending);
+	s->upkeep->mending = NULL;
 }
 
 bool

@@ -20,6 +20,43 @@
 
 #define PROBE STATEMENT_PREFIX "probe"
 
+struct upkeep *
+upkeep_of(struct session *s)
+{
+	if (s->upkeep == NULL)
+		s->upkeep = memory_new(sizeof(*s->upkeep));
+	return s->upkeep;
+}
+
+void
+upkeep_free(struct session *s)
+{
+	struct upkeep *u = s->upkeep;
+
+	if (u == NULL)
+		return;
+	s->upkeep = NULL;
+	free(u->touched);
+	free(u->mending);
+	bytes_free(&u->found);
+	bytes_free(&u->kept);
+	bytes_free(&u->lost);
+	route_defaults_free(&u->defaults);
+	free(u);
+}
+
+bool
+restore_has_touched(const struct session *s)
+{
+	return s->upkeep != NULL && s->upkeep->touched != NULL;
+}
+
+static const char *
+touched_names(const struct session *s)
+{
+	return s->upkeep != NULL ? s->upkeep->touched : NULL;
+}
+
 void
 restore_touch(struct session *s, const char *name)
 {
@@ -27,7 +64,7 @@ restore_touch(struct session *s, const char *name)
 
 	if (s->features == FEATURES_IGNORE && !ignore_asks(name))
 		return;
-	for (const char *p = s->touched; p != NULL && *p != '\0'; p += strlen(p) + 1) {
+	for (const char *p = touched_names(s); p != NULL && *p != '\0'; p += strlen(p) + 1) {
 		if (strcasecmp(p, name) == 0) {
 			bytes_free(&names);
 			return;
@@ -36,8 +73,8 @@ restore_touch(struct session *s, const char *name)
 	}
 	bytes_text(&names, name);
 	bytes_u8(&names, 0);
-	free(s->touched);
-	s->touched = names.data;
+	free(upkeep_of(s)->touched);
+	s->upkeep->touched = names.data;
 }
 
 static void
@@ -65,13 +102,23 @@ probe_names(const struct session *s, struct difference *d)
 	static const char *const always[] = {"search_path", "role", "pgweir.route", "pgweir.route_notice"};
 
 	*d = (struct difference){0};
-	for (const char *p = s->touched; p != NULL && *p != '\0'; p += strlen(p) + 1)
+	for (const char *p = touched_names(s); p != NULL && *p != '\0'; p += strlen(p) + 1)
 		probe_add(d, s, p);
 	probe_add_all(d, s, s->profile);
 	probe_add_all(d, s, s->startup);
 	probe_add_all(d, s, startup_set_settings(s->server->set));
 	for (size_t i = 0; i < array_length(always); i++)
 		probe_add(d, s, always[i]);
+}
+
+/* Sessions go on with the defaults that they began with, whatever later ones begin with: those, and what a RESET goes back to. */
+static void
+probe_defaults_text(const struct session *s, unsigned parameter, struct bytes *text)
+{
+	bytes_chars(text, " union all select name,pg_catalog.current_setting(name,true),reset_val from pg_catalog.pg_settings"
+	                  " where source operator(pg_catalog.=) any('{global,database,user,\"database user\"}'::pg_catalog.text[])");
+	if (s->upkeep->defaults.setting != NULL)
+		bytes_format(text, " or pg_catalog.lower(name) operator(pg_catalog.=) pg_catalog.lower($%u)", parameter);
 }
 
 /* True when another server takes it: what the session has it was let make, and some anybody may make. */
@@ -87,7 +134,8 @@ probe_is_sure(const struct session *s, const char *name)
 	for (size_t i = 0; i < array_length(anybodys); i++)
 		if (strcasecmp(anybodys[i], name) == 0)
 			return true;
-	return profile_find(s->profile, name) != NULL;
+	/* What a role has set and reset is no setting that the login would have to make. */
+	return profile_find(s->server->risen ? s->startup : s->profile, name) != NULL;
 }
 
 /*
@@ -97,15 +145,17 @@ probe_is_sure(const struct session *s, const char *name)
 static void
 probe_text(const struct session *s, const struct difference *d, struct bytes *text)
 {
-	bytes_chars(text, "select n,pg_catalog.current_setting(n,true) from (values(null::pg_catalog.text,true)");
+	bytes_chars(text, "select n,pg_catalog.current_setting(n,true),null::pg_catalog.text from (values(null::pg_catalog.text,true)");
 	for (unsigned i = 0; i < d->count; i++)
 		bytes_format(text, ",($%u,%s)", i + 1, probe_is_sure(s, d->names[i]) ? "true" : "false");
 	bytes_chars(text, ") v(n,sure) where case when sure then true else not exists(select from pg_catalog.pg_settings where"
 	                  " pg_catalog.lower(name) operator(pg_catalog.=) pg_catalog.lower(n)"
 	                  " and source operator(pg_catalog.<>) 'session') end");
 	if (s->names_unknown)
-		bytes_chars(text, " union all select name,pg_catalog.current_setting(name,true) from pg_catalog.pg_settings"
+		bytes_chars(text, " union all select name,pg_catalog.current_setting(name,true),null from pg_catalog.pg_settings"
 		                  " where source operator(pg_catalog.=) 'session'");
+	if (s->upkeep != NULL && s->upkeep->changes_defaults)
+		probe_defaults_text(s, d->count + 1, text);
 	bytes_u8(text, 0);
 }
 
@@ -120,6 +170,8 @@ restore_probe(struct session *s, struct bytes *out)
 	probe_names(s, &d);
 	s->server->close_needed |= d.count == PROBE_MOST;
 	probe_text(s, &d, &text);
+	if (s->upkeep != NULL && s->upkeep->defaults.setting != NULL)
+		difference_add(&d, s->upkeep->defaults.setting, NULL);
 	own_parse(PROBE, text.data, d.count, out);
 	begun = own_bind_begin(out, PROBE, d.count);
 	for (unsigned i = 0; i < d.count; i++)
@@ -134,30 +186,59 @@ restore_probe(struct session *s, struct bytes *out)
 	answers_push(answers, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_PROBE;
 	difference_free(&d);
 	bytes_free(&text);
-	if (s->found == NULL)
-		s->found = memory_new(sizeof(*s->found));
-	bytes_clear(s->found);
+	upkeep_of(s)->is_probing = true;
+	bytes_clear(&s->upkeep->found);
+	bytes_clear(&s->upkeep->kept);
 }
 
-/* Name and value; the first row has neither. */
+static bool
+probe_is_under_way(const struct session *s)
+{
+	return s->upkeep != NULL && s->upkeep->is_probing;
+}
+
+/* Name, value, and of a default what a reset goes back to; the first row has nothing. */
 void
 probe_row(struct session *s, struct reader *r)
 {
-	char *name = row_text(r), *value = row_text(r);
+	char *name = row_text(r), *value = row_text(r), *initial = row_text(r);
+	bool is_followed = name != NULL && value != NULL && probe_is_under_way(s) && restore_name_is_followed(s, name);
+	/* A server's own set is not this session's default. */
+	bool is_kept = is_followed && initial != NULL && profile_find(startup_set_settings(s->server->set), name) == NULL;
 
-	if (s->found != NULL && name != NULL && value != NULL && restore_name_is_followed(s, name) && restore_is_own(s, name, value))
-		profile_list(s->found, name, value);
+	if (is_followed && (is_kept || restore_is_own(s, name, value)))
+		profile_list(&s->upkeep->found, name, value);
+	if (is_kept)
+		profile_list(&s->upkeep->kept, name, initial);
 	free(name);
 	free(value);
+	free(initial);
 }
 
 void
 restore_forget_probe(struct session *s)
 {
-	if (s->found != NULL)
-		bytes_free(s->found);
-	free(s->found);
-	s->found = NULL;
+	if (s->upkeep == NULL)
+		return;
+	bytes_free(&s->upkeep->found);
+	bytes_free(&s->upkeep->kept);
+	s->upkeep->is_probing = false;
+}
+
+/* A reset goes back to the defaults that the session began with. */
+static void
+probe_take_kept(struct session *s)
+{
+	struct bytes all = {0};
+
+	if (s->upkeep->kept.length == 0)
+		return;
+	bytes_append(&all, s->upkeep->kept.data, s->upkeep->kept.length);
+	for (unsigned i = 0; i < profile_count(s->startup); i++)
+		profile_list(&all, profile_name(s->startup, i), profile_value(s->startup, i));
+	profile_unref(s->startup);
+	s->startup = profile_of(all.data, all.length);
+	bytes_free(&all);
 }
 
 void
@@ -165,17 +246,20 @@ restore_take_probe(struct session *s)
 {
 	const struct profile *now;
 
-	if (s->found == NULL)
+	if (!probe_is_under_way(s))
 		return;
 	for (unsigned i = 0; i < s->server->value_count; i++) {
 		const struct server_value *row = &s->server->values[i];
 
 		if (restore_name_is_followed(s, row->name) && restore_is_own(s, row->name, row->value))
-			profile_list(s->found, row->name, row->value);
+			profile_list(&s->upkeep->found, row->name, row->value);
 	}
-	now = profile_of(s->found->data, s->found->length);
+	now = profile_of(s->upkeep->found.data, s->upkeep->found.length);
+	probe_take_kept(s);
 	restore_forget_probe(s);
 	server_set_profile(s->server, now);
+	/* What a superuser's role has set the login alone could not take back for the next client. */
+	s->server->close_needed |= s->server->risen && profile_find(now, "role") == NULL && profile_find(now, "session_authorization") == NULL;
 	restore_set_profile(s, now);
 	restore_apply_pgweir(s);
 }

@@ -341,10 +341,8 @@ relay_ready(struct session *s, const struct relay_frame *f)
 		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
 		s->altered = false;
 	}
-	if (s->redefaulted && status == 'I') {
-		vacate_former_defaults(s->ledger->hub, server->cluster, server->host);
-		s->redefaulted = false;
-	}
+	if (status == 'I')
+		restore_defaults_changed(s);
 	if (s->ddl && status == 'I') {
 		inquiry_catalog_changed(s);
 		s->ddl = s->defines_code = false;
@@ -545,6 +543,12 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 	}
 	if (s->state == SESSION_CLOSING) {
 		gather_drop(g, &s->stream);
+		return length;
+	}
+	if (s->server != server) {
+		gather_flush(g);
+		session_arm(s);
+		request_resume(s);
 		return length;
 	}
 	/* The client may have asked for what is done so far, by a Flush. */

@@ -168,9 +168,16 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 		return STEP_SWALLOW;
 	}
 	/* Nothing has run behind it: another server may do. */
-	if (s->fencing && !s->fenced_again) {
+	if (s->fencing && !s->fenced_again && !s->wary) {
 		s->server->close_needed = true;
 		return STEP_SWALLOW;
+	}
+	if (head->purpose == PURPOSE_FENCE && s->fencing && s->wary) {
+		if (refit_failed(s, e))
+			return STEP_SWALLOW;
+	} else if (head->purpose == PURPOSE_FENCE && refit_may_tell(s, e)) {
+		refit_tell(s, e);
+		return STEP_CLOSED;
 	}
 	message = text_copy(e->message);
 	session_close_as(s, CLOSE_server_settings, e->sqlstate, message);

@@ -45,13 +45,10 @@ release_start_over(struct session *s)
 	s->reported = false;
 }
 
-static void
-release_forget_transaction(struct session *s)
+void
+release_forget(struct session *s)
 {
-	free(s->touched);
-	s->touched = NULL;
-	free(s->mending);
-	s->mending = NULL;
+	upkeep_free(s);
 	s->probe = false;
 	s->reported = false;
 	s->names_unknown = false;
@@ -67,7 +64,7 @@ release_forget_transaction(struct session *s)
 void
 release_server(struct session *s)
 {
-	release_forget_transaction(s);
+	release_forget(s);
 	if (s->vacating != NULL)
 		vacate_end(s);
 	s->idle_us = loop_now_us(s->worker->loop);
@@ -119,7 +116,7 @@ release_transaction(struct session *s)
 	struct bytes out = {0};
 
 	/* Nothing is asked for the sake of settings that nobody follows. */
-	probes &= s->features != FEATURES_IGNORE || s->touched != NULL;
+	probes &= s->features != FEATURES_IGNORE || restore_has_touched(s);
 
 	if (s->settling) {
 		release_settled(s);
@@ -127,7 +124,7 @@ release_transaction(struct session *s)
 	}
 	if (s->discarded) {
 		/* What was set behind it in the same batch is not known. */
-		s->server->close_needed |= s->probe && s->touched != NULL;
+		s->server->close_needed |= s->probe && restore_has_touched(s);
 		release_start_over(s);
 	}
 	/* Such a setting would reach the next client. */

@@ -116,6 +116,8 @@ restore_insists(struct session *s, const char *bytes, size_t length)
 
 	if (!atomic_load_explicit(&s->borrower.account->has_sets, memory_order_relaxed))
 		return false;
+	if (s->borrower.set != NULL && !startup_set_is_usable(s->borrower.set, s->borrower.account))
+		return false;
 	if (s->pool_mode == POOL_SESSION)
 		return true;
 	if (!feature_judges(s) || frame_read(FROM_CLIENT, bytes, length, UINT32_MAX, &type, &size) != FRAME_OK || size > length)
@@ -123,7 +125,7 @@ restore_insists(struct session *s, const char *bytes, size_t length)
 	return (effects_of_request(s, type, bytes + FRAME_HEAD, size - FRAME_HEAD) & EFFECT_resets) != 0;
 }
 
-/* ---------------------------------------------------------- our settings */
+/* ------------------------------------------- settings that we act upon */
 
 /* How the client's texts are to be read by a parser that is not the server's. */
 static void
@@ -139,6 +141,26 @@ restore_apply_lexing(struct session *s)
 		s->unsafe_encoding |= text_equal_nocase(encoding, client_only[i]);
 }
 
+int64_t
+restore_idle_timeout_ms(const struct session *s)
+{
+	static const struct { const char *unit; int64_t ms; } units[] = {
+	    {"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000},
+	};
+	const char *value = s->times_out ? profile_find(s->profile, "idle_session_timeout") : NULL;
+	char *unit;
+	int64_t count;
+
+	if (value == NULL)
+		return 0;
+	/* As PostgreSQL shows it: within 32 bits, in the largest unit that fits. */
+	count = strtoll(value, &unit, 10);
+	for (size_t i = 0; i < array_length(units) && count > 0 && count <= INT32_MAX; i++)
+		if (strcmp(unit, units[i].unit) == 0)
+			return count * units[i].ms;
+	return 0;
+}
+
 void
 restore_apply_pgweir(struct session *s)
 {
@@ -147,6 +169,7 @@ restore_apply_pgweir(struct session *s)
 	const char *notice = profile_find(s->profile, "pgweir.route_notice");
 
 	restore_apply_lexing(s);
+	s->times_out = profile_find(s->profile, "idle_session_timeout") != NULL;
 	s->notice = text_equal_nocase(notice, "on") || text_equal_nocase(notice, "true") || text_equal_nocase(notice, "1") ||
 	    text_equal_nocase(notice, "yes");
 	if (s->ledger == NULL || s->database == NULL)

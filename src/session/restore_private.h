@@ -3,6 +3,7 @@
  *
  *    learn.c ── a login: PostgreSQL judges the startup settings
  *    fence.c ── ahead of a request: the server gets the client's settings
+ *    refit.c ── when it does not take them
  *    mend.c ─── a RESET on a server that has logged in with other startup settings
  *    touch.c ── which settings a text may change
  *    probe.c ── after the transaction: what they are now
@@ -11,7 +12,23 @@
 #ifndef PGWEIR_SESSION_RESTORE_PRIVATE_H
 #define PGWEIR_SESSION_RESTORE_PRIVATE_H
 
+#include "route/defaults.h"
 #include "session/own.h"
+
+/* What a transaction that touches settings needs besides. */
+struct upkeep {
+	char *touched;                  /* owned: names of what it may have changed, each with a NUL, then one more; NULL: none */
+	char *mending;                  /* owned: the text that the next Execute runs, when its resets have to be put right; else NULL */
+	bool is_probing;
+	struct bytes found;             /* what the probe has found so far */
+	bool changes_defaults;          /* what later logins begin with may be otherwise */
+	struct route_defaults defaults; /* whose */
+	struct bytes lost;              /* names of settings that no server takes any more */
+	struct bytes kept;              /* the defaults that the session goes on with */
+};
+
+/* Made when there is none.  upkeep_free ends it. */
+struct upkeep *upkeep_of(struct session *s);
 
 /* What has to be set, in this order. */
 struct difference {
@@ -28,6 +45,7 @@ void difference_add(struct difference *d, const char *name, const char *value);
 /*
  * How a SERVER with the profile HAVE gets to be as WANT: back to its own user first, then
  * client_encoding, since values are texts in it, and the client's user and role last.
+ * Where the login is no superuser's, what a role has set is changed in that role.
  * exit_on_error is not in it: the fence itself sets it.
  */
 void difference_between(struct difference *d, const struct server *server, const struct profile *have, const struct profile *want);

@@ -547,10 +547,8 @@ session_free_if_settled(struct session *s)
 	profile_unref(s->startup);
 	startup_set_unref(s->borrower.set);
 	snapshot_unref(s->snapshot);
-	free(s->touched);
 	free(s->refusal);
-	free(s->mending);
-	restore_forget_probe(s);
+	upkeep_free(s);
 	free(s->user_name);
 	atomic_fetch_sub(&s->worker->load, 1);
 	atomic_fetch_sub(&s->worker->process->clients, 1);

@@ -90,6 +90,7 @@ void relay_settle(struct session *s);           /* undoes what the queue still p
 /* ---- release.c ---- */
 void release_transaction(struct session *s);    /* the transaction has ended: settings, then the server goes back */
 void release_server(struct session *s);
+void release_forget(struct session *s);         /* what was noted of the transaction */
 void release_tell_startup(struct session *s);   /* the startup settings count again, and the client had heard others */
 
 /* ---- fence.c: the server gets the session's settings ---- */
@@ -102,11 +103,22 @@ bool restore_waits_for_fence(struct session *s);
 /* Takes back what would end an idle server; true when something was appended to OUT. */
 bool restore_disarm(struct session *s, struct bytes *out);
 
+/* ---- refit.c: the server does not take them ---- */
+/* True when the requests that were sent with the fence may be answered by the error, and the session goes on. */
+bool refit_may_tell(const struct session *s, const struct error *e);
+void refit_tell(struct session *s, const struct error *e); /* it has no server then */
+void refit_write(struct session *s, struct bytes *out);    /* one by one, each with a Sync */
+bool refit_failed(struct session *s, const struct error *e); /* one of them; false: the session cannot go on */
+void refit_done(struct session *s);
+
 /* ---- learn.c, probe.c: settings are asked for ---- */
 void restore_learn(struct session *s);          /* the startup settings, so that PostgreSQL judges them */
 void restore_probe(struct session *s, struct bytes *out); /* asks what the transaction left; the answers are swallowed */
 void restore_take_probe(struct session *s);     /* the answers are complete, if any were asked for */
 void restore_forget_probe(struct session *s);
+void restore_defaults_changed(struct session *s); /* a transaction that may have changed some has ended */
+void upkeep_free(struct session *s);
+bool restore_has_touched(const struct session *s); /* settings are named that the transaction may have changed */
 void restore_touch(struct session *s, const char *name); /* the transaction may have changed that one */
 
 /* ---- mend.c: RESET on a server with other startup settings ---- */
@@ -119,7 +131,8 @@ bool mend_hides(const struct session *s, const char *name, const char *value); /
 void restore_row(struct session *s, const struct answer *answer, const char *body, size_t length);
 void restore_take_reported(struct session *s);
 bool restore_name_is_followed(const struct session *s, const char *name);
-void restore_apply_pgweir(struct session *s);   /* reads pgweir.* out of the profile */
+void restore_apply_pgweir(struct session *s);   /* reads out of the profile what pgweir itself acts upon */
+int64_t restore_idle_timeout_ms(const struct session *s); /* the client's own idle_session_timeout; 0: none */
 /* True when the request that begins there depends on its server's own startup settings. */
 bool restore_insists(struct session *s, const char *bytes, size_t length);
 

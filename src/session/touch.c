@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pool/renew.h"
 #include "session/feature.h"
 #include "session/ignore.h"
 #include "session/restore_private.h"
@@ -108,6 +109,33 @@ touch_name(void *user, const char *name)
 	restore_touch(user, name);
 }
 
+/* Logins will begin otherwise; the session itself goes on as it is. */
+static void
+touch_defaults(struct session *s, const char *text, size_t length)
+{
+	struct upkeep *u = upkeep_of(s);
+
+	s->probe = true;
+	route_defaults_free(&u->defaults);
+	/* Of several, whatever it is that they have in common. */
+	if (!u->changes_defaults)
+		u->defaults = route_defaults_of(text, length);
+	u->changes_defaults = true;
+}
+
+void
+restore_defaults_changed(struct session *s)
+{
+	const struct server *server = s->server;
+	bool is_told = s->upkeep != NULL && s->upkeep->changes_defaults;
+
+	if (is_told)
+		renew_servers(pool_hub(s->worker->pool), server->cluster, server->host, s->upkeep->defaults.role, s->upkeep->defaults.database);
+	else if (s->redefaulted)
+		renew_servers(pool_hub(s->worker->pool), server->cluster, server->host, NULL, NULL);
+	s->redefaulted = false;
+}
+
 void
 touch_text(struct session *s, const struct verdict *v, const char *text, size_t length)
 {
@@ -124,6 +152,8 @@ touch_text(struct session *s, const struct verdict *v, const char *text, size_t 
 		s->unjudged = true;
 		return;
 	}
+	if ((v->effects & EFFECT_defaults) != 0)
+		touch_defaults(s, text, length);
 	if ((v->effects & EFFECT_settings) == 0)
 		return;
 	s->probe = true;

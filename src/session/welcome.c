@@ -302,7 +302,10 @@ welcome_take_learned(struct session *s)
 	const struct profile *accepted = profile_with(profile_ref(s->profile), "application_name", NULL);
 	struct greeting *g = account_greeting(s->borrower.account);
 
-	account_learn_startup(s->borrower.account, asked, accepted, s->borrower.set);
+	/* What was known of the logins may have been forgotten meanwhile. */
+	if (g == NULL)
+		g = greeting_of_server(s->server);
+	account_learn_startup(s->borrower.account, asked, accepted, s->borrower.set, s->server->renewals);
 	profile_unref(asked);
 	profile_unref(accepted);
 	profile_unref(s->startup);
@@ -311,7 +314,6 @@ welcome_take_learned(struct session *s)
 	/* Opened for this client, it is opened again with what the client came with. */
 	s->server->close_needed |= s->borrower.set != NULL && s->server->lends == 1 && s->server->set == NULL;
 	pool_return_unused(&s->server);
-	must(g != NULL);
 	welcome_greet(s, g);
 	greeting_unref(g);
 }
