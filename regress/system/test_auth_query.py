@@ -257,7 +257,7 @@ def test_search_path_in_auth_query_cannot_be_poisoned_by_alter_role_or_database(
 def test_search_path_in_auth_query_cannot_be_poisoned_by_a_session_on_the_same_server(scene):
     scene.query(TROJAN)
     scene.role("aq_victim", "scram", "the word")
-    one = scene.weir(auth_type="plain", default_pool_size=1)
+    one = scene.weir(auth_type="plain", default_pool_size=1, session_features="ignore")
     with one.client("app", user=ASKER, secret="ask") as poisoner:
         pid = pid_of(poisoner)
         poisoner.query("set search_path = trojan, pg_catalog; create temp table pg_authid as table trojan.pg_authid")

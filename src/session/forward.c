@@ -322,12 +322,14 @@ forward_must_leave(struct session *s, const char *bytes, size_t length)
 	return true;
 }
 
-/* Requests inside a transaction stay on its server, whatever they are. */
+/* Requests inside a transaction stay on its server, whatever they are, and those of a pinned session on its own. */
 static void
 forward_note_request(struct session *s)
 {
 	if (s->server->status != 'I')
 		s->batch = (struct brief){.target = TARGET_FOLLOW, .reason = ROUTE_REASON_in_transaction, .known = true};
+	else if (s->pins != 0)
+		s->batch = (struct brief){.target = TARGET_FOLLOW, .reason = ROUTE_REASON_session_pinned, .known = true};
 }
 
 static void
