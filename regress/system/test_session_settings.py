@@ -153,6 +153,8 @@ def refused(app):
         one.allow("permission denied|terminating connection|server conn crashed")
         client = one.client("app", user="fallen_of_settings")
         client.query("set log_statement = 'none'; set work_mem = '9MB'")
+        # The next request waits until the settings are known.
+        client.query("select 1")
         boss.query("alter role fallen_of_settings nosuperuser")
         boss.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'fallen_of_settings'")
         client.rows = lambda: boss.query("select n from settings_filled").rows
