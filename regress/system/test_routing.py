@@ -256,8 +256,9 @@ def test_the_notice_names_the_server_and_the_reason(routes, ask):
         quiet = ask(client, READ)
         client.query("set pgweir.route_notice = on")
         read, write = ask(client, READ), ask(client, WRITE)
-        function = ask(client, "select nextval('notes_id_seq')")
         hinted = ask(client, f"/* pgweir: primary */ {READ}")
+        function = ask(client, "select nextval('notes_id_seq')")
+        pinned = ask(client, READ)
         ask(client, "begin")
         inside = ask(client, READ)
         ask(client, "rollback")
@@ -269,6 +270,7 @@ def test_the_notice_names_the_server_and_the_reason(routes, ask):
     assert notice(write) == [f"{primary} (writes)"]
     assert notice(function) == [f"{primary} (unsafe_function)"]
     assert notice(hinted) == [f"{primary} (hint_primary)"]
+    assert notice(pinned) == [f"{primary} (session_pinned)"]
     assert notice(inside) == [f"{primary} (in_transaction)"]
 
 
