@@ -28,7 +28,8 @@ struct answer {
 	uint8_t way;
 	uint8_t purpose;
 	uint8_t reason;              /* enum route_reason of the request that this one ends */
-	bool named;                  /* PARSE: not of the unnamed statement */
+	bool tells_name;             /* own_name is there for the words of an error alone */
+	bool of_unnamed;             /* it changes the unnamed statement; STATEMENT is what the client had for it before */
 	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */
 	struct statement *statement; /* owned reference: a Parse puts it on the server, a Close takes it away */
 	struct name_change *change;  /* owned: what to undo in the session's names when this is dropped */
@@ -57,5 +58,7 @@ struct answer answers_pop(struct answers *a);      /* the oldest; its owned thin
 struct answer answers_pop_last(struct answers *a); /* the newest */
 /* How many of the queued ones are Query, Sync or FunctionCall: a ReadyForQuery each. */
 uint32_t answers_readies(const struct answers *a);
+/* True when an error of an answer that is still owed may skip the message behind answer I, in the same batch. */
+bool answers_may_skip(const struct answers *a, uint32_t i);
 
 #endif

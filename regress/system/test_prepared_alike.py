@@ -70,6 +70,7 @@ class Intruders:
         client = self.clients[self.turn % 2]
         for name in self.names:
             assert client.query(f'execute "{name}"').rows == [(f"intruder {self.turn % 2}",)]
+        assert client.ask(wire.parse("select 'an intruder'"), wire.sync()).error is None
 
     def close(self):
         for client in self.clients:
@@ -181,6 +182,34 @@ SCENES = {
     "names nobody has": [
         wire.describe("S", "none") + wire.sync(), wire.describe("P", "none") + wire.sync(), wire.close("S", "none") + wire.sync(),
         run("none"), wire.execute("none") + wire.sync()],
+    "an unnamed statement is kept": [
+        wire.parse("select 1") + wire.sync(), run(""), run(""), wire.parse("select from where") + wire.sync(), run(""),
+        wire.parse("select 2") + wire.sync(), wire.parse("select 3") + wire.close("S", "") + wire.sync(), run(""),
+        wire.parse("select 4") + wire.sync(), "select 5", run(""), run("")],
+    "an unnamed statement behind an error": [
+        wire.parse("select 1") + wire.execute("none") + wire.parse("select 2") + wire.sync(), run(""), run(""),
+        wire.execute("none") + wire.close("S", "") + wire.sync(), run(""), wire.execute("none") + wire.query("select 3") + wire.sync(), run(""),
+        wire.execute("none") + wire.parse("select from where") + wire.sync(), run("")],
+    "an unnamed statement that was never there": [
+        wire.execute("none") + wire.parse("select 1") + wire.sync(), run(""), wire.execute("none") + run(""), run(""),
+        wire.describe("S") + wire.sync()],
+    "unnamed statements in a pipeline that fails": [
+        Step(wire.execute("none") + wire.parse("select 1") + wire.sync(), run(""), wire.parse("select 2") + wire.sync(),
+             wire.execute("none") + wire.parse("select 3") + wire.sync(), wire.describe("S") + run(""), run(""),
+             wire.execute("none") + wire.parse("select 4") + wire.sync(), wire.parse("select 5") + wire.sync(), run("")), run("")],
+    "an unnamed statement in a failed transaction": [
+        wire.parse("rollback") + wire.sync(), "begin", "select 1/0", wire.parse("rollback") + wire.sync(), run(""),
+        wire.parse("select 1") + wire.sync(), wire.execute("none") + wire.parse("rollback") + wire.sync(), run(""), run("")],
+    "a long unnamed statement": [wire.parse("select 1" + " " * 100000) + wire.bind() + wire.execute() + wire.sync()],
+    "a Close in a pipeline that fails": [
+        prepare("select 1", "foo"),
+        Step(wire.execute("none") + wire.close("S", "foo") + wire.sync(), wire.bind((), "foo") + wire.execute() + wire.sync(),
+             wire.execute("none") + wire.close("S", "foo") + wire.sync(), prepare("select 2", "foo"),
+             wire.execute("none") + wire.close("S", "foo") + wire.sync(), wire.close("S", "foo") + wire.sync(), run("foo"))],
+    "two names of one statement": [prepare("select 1", "foo"), prepare("select 1", "bar"), prepare("select 2", "bar"), prepare("select 1", "bar")],
+    "the end of a failed transaction by a name": [
+        "set datestyle = 'iso, dmy'", prepare("rollback", "foo"), "set datestyle = 'iso, ymd'", prepare("commit and chain", "bar"),
+        "set datestyle = 'iso, mdy'", "begin", "select 1/0", run("foo"), "begin", "select 1/0", run("bar"), run("foo")],
     "batches in a failed transaction": [
         prepare("select 1", "foo"),
         Step("begin", "select 1/0", prepare("select 1", "bar"), run("foo"), "rollback", run("bar"), prepare("select 1", "bar"), run("bar"))],

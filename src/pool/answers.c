@@ -93,3 +93,13 @@ answers_readies(const struct answers *a)
 		readies += answer_is_end(answers_at(a, i));
 	return readies;
 }
+
+bool
+answers_may_skip(const struct answers *a, uint32_t i)
+{
+	/* A Close cannot fail. */
+	for (; i > 0 && !answer_is_end(answers_at(a, i - 1)); i--)
+		if (answers_at(a, i - 1)->kind != ANSWER_CLOSE)
+			return true;
+	return false;
+}

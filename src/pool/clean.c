@@ -80,6 +80,7 @@ clean_begin(struct server *s, const char *query, enum answer_purpose purpose)
 	struct bytes b = {0};
 
 	s->use = USE_TEST;
+	server_set_unnamed(s, NULL);
 	answers_push(&s->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = (uint8_t)purpose;
 	message_query(&b, text_equal(query, "<empty>") ? "" : query);
 	timer_arm(loop_timers(s->pool->loop), &s->timer, s->pool->snapshot->global.server_connect_timeout_ms * 1000);

@@ -47,9 +47,9 @@ recover_arm(struct server *s)
 static void
 answer_undo(struct server *s, struct answer *a)
 {
-	if (a->kind == ANSWER_PARSE && a->statement != NULL && a->way != ANSWER_MADE)
+	if (a->kind == ANSWER_PARSE && a->statement != NULL && !a->of_unnamed && a->way != ANSWER_MADE)
 		server_unprepare(s, a->statement);
-	if (a->kind == ANSWER_CLOSE && a->statement != NULL)
+	if (a->kind == ANSWER_CLOSE && a->statement != NULL && !a->of_unnamed)
 		statement_unref(server_prepare(s, a->statement, UINT32_MAX));
 	statement_unref(a->statement);
 	a->statement = NULL;

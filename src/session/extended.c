@@ -6,9 +6,6 @@
 
 #include "session/forward_private.h"
 
-/* An unnamed statement up to this size is kept for a later Bind. */
-#define UNNAMED_MOST ((size_t)64 * 1024)
-
 /* A message whose statement name changes: its head made anew, its rest as it came. */
 static size_t
 extended_renamed(struct session *s, const struct frame *f, const char *before_name, const char *name)
@@ -45,15 +42,13 @@ extended_parse_unnamed(struct session *s, const struct frame *f)
 	const char *body = f->body.at;
 	size_t length = reader_left(&f->body);
 
-	if (length > UNNAMED_MOST) {
-		statement_unref(s->unnamed);
-		s->unnamed = NULL;
-	} else if (s->unnamed == NULL || (s->effects & EFFECT_settings) != 0 || !statement_is(s->unnamed, body, length, s->profile)) {
-		statement_unref(s->unnamed);
-		s->unnamed = extended_intern(s, f, s->unnamed_effects);
-	}
-	server_set_unnamed(s->server, s->unnamed);
-	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
+	struct statement *next = NULL;
+
+	if (s->unnamed != NULL && (s->effects & EFFECT_settings) == 0 && statement_is(s->unnamed, body, length, s->profile))
+		next = statement_ref(s->unnamed);
+	else
+		next = extended_intern(s, f, s->unnamed_effects);
+	unnamed_change(s, forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD), next);
 	return forward_rest(s, f, 0);
 }
 
@@ -69,7 +64,7 @@ extended_parse_as(struct session *s, const struct frame *f, const char *name)
 	bytes_u32(out, (uint32_t)(4 + strlen(name) + 1 + (f->size - from)));
 	bytes_text(out, name);
 	gather_made(&s->worker->to_server, before);
-	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD)->named = true;
+	forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
 	return forward_rest(s, f, from);
 }
 
@@ -142,15 +137,15 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 	struct name_entry *e = names_find(s, name);
 	struct statement *statement;
 	struct answer *a;
+	size_t consumed;
 
 	/* The server has it too, and says so. */
 	if (e != NULL) {
-		size_t taken = extended_parse_as(s, f, inject_server_name(s, name));
-
+		consumed = extended_parse_as(s, f, inject_server_name(s, name));
 		a = answers_last(&s->server->answers);
 		a->own_name = text_copy(name);
-		a->named = true;
-		return taken;
+		a->tells_name = true;
+		return consumed;
 	}
 	statement = extended_intern(s, f, v->effects);
 	/* One more of the same, that this Parse alone decides on. */
@@ -176,6 +171,19 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 	return f->size;
 }
 
+/*
+ * What the name means is told by an earlier batch: there a message may be skipped that
+ * has changed it, and what it meant before is not for others to fill in.
+ */
+static bool
+extended_is_in_doubt(struct session *s, const char *name)
+{
+	if (name[0] == '\0')
+		return unnamed_is_in_doubt(s);
+	s->close_in_doubt &= s->server->answers.count > 0;
+	return s->close_in_doubt && names_is_in_doubt(s, name);
+}
+
 size_t
 extended_parse(struct session *s, struct frame *f)
 {
@@ -193,6 +201,8 @@ extended_parse(struct session *s, struct frame *f)
 	reader_bytes(&after, (size_t)reader_u16(&after) * 4);
 	if (!reader_at_end(&after))
 		return forward_broken(s);
+	if (name[0] != '\0' && extended_is_in_doubt(s, name))
+		return forward_wait_for_answers(s);
 	judged = forward_has_to_judge(s, text);
 	if (judged) {
 		routing_judge(s, text, strlen(text), &v);
@@ -270,7 +280,7 @@ extended_remember_name(struct session *s, const char *name, const char *server_n
 	if (server_name == name || a->own_name != NULL || extended_may_answer(s))
 		return;
 	a->own_name = text_copy(name);
-	a->named = true;
+	a->tells_name = true;
 }
 
 /* The settings that it may change, and the resets that have to be put right behind its Execute. */
@@ -309,6 +319,8 @@ extended_bind(struct session *s, struct frame *f)
 		return frame_is_whole(f) || f->here > AHEAD_MOST ? forward_broken(s) : 0;
 	if (!frame_is_whole(f) && f->size <= AHEAD_MOST)
 		return 0;
+	if (extended_is_in_doubt(s, name))
+		return forward_wait_for_answers(s);
 	ahead = extended_ahead_of_bind(s, name, &effects);
 	if (ahead == AHEAD_WAIT)
 		return forward_wait(s);
@@ -383,6 +395,8 @@ extended_describe(struct session *s, struct frame *f)
 		return 0;
 	if (!frame_read_what(f, &what, &name))
 		return forward_broken(s);
+	if (what == 'S' && extended_is_in_doubt(s, name))
+		return forward_wait_for_answers(s);
 	if (what == 'S')
 		ahead = extended_ahead_of_describe(s, name);
 	if (ahead == AHEAD_WAIT)
@@ -411,6 +425,7 @@ extended_close_looked_at(struct session *s, const struct frame *f, const char *n
 
 	a->change = names_change(s, name, NULL);
 	a->own_name = text_copy(name);
+	s->close_in_doubt |= answers_may_skip(&s->server->answers, s->server->answers.count - 1);
 	server_name_remove(s->server, server_name_find(s->server, name));
 	return forward_rest(s, f, 0);
 }
@@ -419,25 +434,26 @@ size_t
 extended_close(struct session *s, struct frame *f)
 {
 	const char *name;
+	struct answer *a;
 	char what;
 
 	if (!frame_is_whole(f))
 		return 0;
 	if (!frame_read_what(f, &what, &name))
 		return forward_broken(s);
+	if (what == 'S' && name[0] != '\0' && extended_is_in_doubt(s, name))
+		return forward_wait_for_answers(s);
 	/* The statement stays on the server for others; only the name goes. */
 	if (what == 'S' && name[0] != '\0' && inject_renames(s)) {
 		if (s->looking && server_name_find(s->server, name) != NULL)
 			return extended_close_looked_at(s, f, name);
 		forward_expect(s, ANSWER_CLOSE, ANSWER_MADE)->change = names_change(s, name, NULL);
+		s->close_in_doubt |= answers_may_skip(&s->server->answers, s->server->answers.count - 1);
 		return f->size;
 	}
-	if (what == 'S' && name[0] == '\0') {
-		statement_unref(s->unnamed);
-		s->unnamed = NULL;
-		server_set_unnamed(s->server, NULL);
-	}
-	forward_expect(s, ANSWER_CLOSE, ANSWER_FORWARD);
+	a = forward_expect(s, ANSWER_CLOSE, ANSWER_FORWARD);
+	if (what == 'S' && name[0] == '\0')
+		unnamed_change(s, a, NULL);
 	return forward_rest(s, f, 0);
 }
 

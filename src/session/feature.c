@@ -102,10 +102,13 @@ feature_send_refused(struct session *s, char type, const char *name, size_t cons
 	case FRONTEND_QUERY:
 		message_query(out, REFUSED_TEXT);
 		a = forward_expect_end(s, ANSWER_QUERY);
+		unnamed_change(s, a, NULL);
 		break;
 	case FRONTEND_PARSE:
 		message_parse(out, name, REFUSED_TEXT);
 		a = forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
+		if (name[0] == '\0')
+			unnamed_change(s, a, NULL);
 		break;
 	default:
 		begun = message_begin(out, FRONTEND_BIND);

@@ -60,7 +60,7 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	/* Whatever is in it. */
 	s->probe |= s->features != FEATURES_IGNORE;
 	s->names_unknown = true;
-	forward_expect_end(s, ANSWER_QUERY);
+	unnamed_change(s, forward_expect_end(s, ANSWER_QUERY), NULL);
 	return forward_rest(s, f, 0);
 }
 
@@ -142,21 +142,13 @@ forward_wait(struct session *s)
 	return 0;
 }
 
-/* A Query ends the unnamed statement, on the server too. */
-static void
-forward_forget_unnamed(struct session *s)
-{
-	statement_unref(s->unnamed);
-	s->unnamed = NULL;
-	server_set_unnamed(s->server, NULL);
-}
-
 static size_t
 forward_query(struct session *s, struct frame *f)
 {
 	struct verdict v = {0};
 	const char *text;
 	enum ahead ahead;
+	struct answer *a;
 
 	if (!frame_is_whole(f) && f->size > ROUTE_TEXT_MAX_BYTES)
 		return forward_query_streamed(s, f);
@@ -172,18 +164,20 @@ forward_query(struct session *s, struct frame *f)
 		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, strlen(text));
 		if (ahead == AHEAD_WAIT)
 			return forward_wait(s);
-		forward_forget_unnamed(s);
 		if (ahead == AHEAD_REFUSE)
 			return feature_send_refused(s, f->type, "", f->size);
 		s->ddl |= v.makes_relation;
 		s->effects |= v.effects;
 		touch_text(s, &v, text, strlen(text));
-		if (ahead == AHEAD_SENT)
+		if (ahead == AHEAD_SENT) {
+			unnamed_drop(s);
 			return f->size;
+		}
 		forward_note_statement(s, &v);
 	}
-	forward_forget_unnamed(s);
-	own_names_note(s, &v, text, strlen(text), forward_expect_end(s, ANSWER_QUERY));
+	a = forward_expect_end(s, ANSWER_QUERY);
+	unnamed_change(s, a, NULL);
+	own_names_note(s, &v, text, strlen(text), a);
 	return forward_rest(s, f, 0);
 }
 
@@ -218,12 +212,9 @@ forward_dropped(struct session *s, const struct frame *f)
 	return f->here;
 }
 
-/*
- * Data sent ahead of the CopyInResponse that will ask for it waits: before it the
- * data mean nothing, and would be dropped.  The server is told not to keep its answer back.
- */
-static size_t
-forward_wait_for_copy(struct session *s)
+/* The message waits for answers.  The server is told not to keep them back. */
+size_t
+forward_wait_for_answers(struct session *s)
 {
 	if (!s->blocked)
 		gather_refer(&s->worker->to_server, "H\0\0\0\4", FRAME_HEAD);
@@ -429,8 +420,9 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 		return forward_copy(s, &f);
 	if (forward_is_dropped(s, f.type))
 		return forward_dropped(s, &f);
+	/* Ahead of the CopyInResponse that will ask for them the data mean nothing, and would be dropped. */
 	if (type_is_of_copy(f.type) && s->server->answers.count > 0)
-		return forward_wait_for_copy(s);
+		return forward_wait_for_answers(s);
 	if (f.type != FRONTEND_TERMINATE && forward_is_full(s))
 		return 0;
 	begins = !s->in_batch && type_begins_request(f.type);

@@ -23,6 +23,7 @@ struct answer *forward_expect_end(struct session *s, enum answer_kind kind);
 size_t forward_rest(struct session *s, const struct frame *f, size_t from);
 bool frame_is_whole(const struct frame *f);
 size_t forward_wait(struct session *s);
+size_t forward_wait_for_answers(struct session *s);
 size_t forward_broken(struct session *s);
 bool forward_has_to_judge(const struct session *s, const char *text);
 
@@ -60,4 +61,10 @@ void own_name_ensure(struct session *s, const char *name, const struct name_entr
 /* What a text that is sent does to the names: noted in A, to be undone with it; or the server is asked afterwards. */
 void own_names_note(struct session *s, const struct verdict *v, const char *text, size_t length, struct answer *a);
 
+/* ---- unnamed.c: the unnamed statement ---- */
+/* The message whose answer was just queued makes it NEXT (taken; NULL: nothing); the answer keeps what it was. */
+void unnamed_change(struct session *s, struct answer *a, struct statement *next);
+void unnamed_drop(struct session *s); /* by a message that nothing can skip */
+/* True when an earlier batch has yet to tell what it is, as it may have skipped what made it so. */
+bool unnamed_is_in_doubt(const struct session *s);
 #endif

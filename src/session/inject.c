@@ -37,7 +37,8 @@ inject_make_room(struct session *s, struct statement *statement)
 void
 inject_parse(struct session *s, struct statement *statement, bool unnamed)
 {
-	bool windowed = window_open(s, statement, PURPOSE_REPREPARE);
+	/* What a failed transaction takes has no meaning that settings change, and it takes no settings. */
+	bool windowed = s->server->status != 'E' && window_open(s, statement, PURPOSE_REPREPARE);
 	struct bytes *out;
 	struct answer *a;
 	size_t before;
@@ -50,6 +51,7 @@ inject_parse(struct session *s, struct statement *statement, bool unnamed)
 	gather_made(&s->worker->to_server, before);
 	a = forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW);
 	a->purpose = PURPOSE_REPREPARE;
+	a->of_unnamed = unnamed;
 	a->statement = unnamed ? NULL : statement_ref(statement);
 	stat_add(session_stats(s)->server_parses, 1);
 	if (windowed)
@@ -67,7 +69,7 @@ inject_ensure(struct session *s, struct statement *statement)
 void
 inject_ensure_unnamed(struct session *s)
 {
-	if (s->server->unnamed == s->unnamed)
+	if (s->unnamed != NULL && s->server->unnamed == s->unnamed)
 		return;
 	if (s->unnamed != NULL)
 		inject_parse(s, s->unnamed, true);

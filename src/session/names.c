@@ -129,6 +129,23 @@ names_keep(struct name_change **change)
 	free(c);
 }
 
+bool
+names_is_in_doubt(const struct session *s, const char *name)
+{
+	const struct answers *a = &s->server->answers;
+	bool is_earlier = false;
+
+	for (uint32_t i = a->count; i > 0; i--) {
+		const struct answer *one = answers_at(a, i - 1);
+
+		is_earlier |= answer_is_end(one);
+		if (is_earlier && one->change != NULL && one->change->before != NULL && strncmp(one->change->name, name, NAME_MOST) == 0 &&
+		    answers_may_skip(a, i - 1))
+			return true;
+	}
+	return false;
+}
+
 void
 names_clear(struct session *s)
 {

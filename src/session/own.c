@@ -110,7 +110,6 @@ own_once_expect(struct server *server, enum answer_purpose purpose)
 		struct answer *made = answers_push(a, kinds[i], ANSWER_SWALLOW);
 
 		made->purpose = (uint8_t)purpose;
-		made->named = true;
 	}
 	return answers_at(a, a->count - 3);
 }

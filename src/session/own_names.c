@@ -411,7 +411,7 @@ own_names_undo(struct session *s, struct answer *a)
 	struct server_name *n = server_name_find(s->server, a->own_name);
 
 	/* It was there for the words of an error. */
-	if (a->kind == ANSWER_DESCRIBE || (a->named && (a->kind == ANSWER_BIND || (a->kind == ANSWER_PARSE && a->change == NULL))))
+	if (a->kind == ANSWER_DESCRIBE || a->tells_name)
 		return;
 	if (a->purpose == PURPOSE_NAMES_TRIED && n != NULL && n->statement != NULL)
 		n->failed = true;

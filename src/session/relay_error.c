@@ -18,16 +18,11 @@ relay_undo(struct session *s, struct answer *a)
 	names_undo(&a->change);
 	if (a->own_name != NULL)
 		own_names_undo(s, a);
-	if (a->kind == ANSWER_PARSE && a->statement != NULL)
+	if (a->kind == ANSWER_PARSE && a->statement != NULL && !a->of_unnamed)
 		server_unprepare(server, a->statement);
-	if (a->kind == ANSWER_PARSE && a->statement == NULL && a->own_name == NULL && !a->named && a->way != ANSWER_MADE) {
-		server_set_unnamed(server, NULL);
-		if (a->way == ANSWER_FORWARD) {
-			statement_unref(s->unnamed);
-			s->unnamed = NULL;
-		}
-	}
-	if (a->kind == ANSWER_CLOSE && a->statement != NULL)
+	if (a->of_unnamed)
+		unnamed_undo(s, a);
+	if (a->kind == ANSWER_CLOSE && a->statement != NULL && !a->of_unnamed)
 		statement_unref(server_prepare(server, a->statement, UINT32_MAX));
 	statement_unref(a->statement);
 	a->statement = NULL;
@@ -115,11 +110,11 @@ relay_error_renamed(struct session *s, const struct relay_frame *f, const struct
 		bytes_append(out, at, (size_t)(found - at));
 		length = strlen(STATEMENT_PREFIX);
 		length += strspn(found + length, "0123456789");
-		e = head != NULL && head->named && head->own_name != NULL ? NULL : relay_client_name(s, found, length);
-		if (e != NULL)
-			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
-		else if (head != NULL && head->own_name != NULL)
+		e = relay_client_name(s, found, length);
+		if (head != NULL && head->own_name != NULL)
 			bytes_append(out, head->own_name, strlen(head->own_name));
+		else if (e != NULL)
+			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
 		else
 			bytes_append(out, found, length);
 		at = found + length;
@@ -238,6 +233,8 @@ relay_error(struct session *s, const struct relay_frame *f)
 		relay_error_renamed(s, f, head);
 		step = STEP_SWALLOW;
 	}
+	if (head != NULL && head->of_unnamed)
+		unnamed_failed(head);
 	if (head != NULL && !answer_is_end(head))
 		relay_drop_batch(s);
 	else if (head != NULL)

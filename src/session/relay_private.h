@@ -26,4 +26,8 @@ void relay_undo(struct session *s, struct answer *a);
 void relay_drop(struct session *s, uint32_t count);
 enum step relay_error(struct session *s, const struct relay_frame *f);
 
+/* ---- unnamed.c ---- */
+void unnamed_failed(struct answer *a); /* A was done, and ended in an error: what was before is no more */
+void unnamed_undo(struct session *s, struct answer *a);
+
 #endif

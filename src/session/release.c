@@ -69,6 +69,7 @@ release_server(struct session *s)
 		vacate_end(s);
 	s->idle_us = loop_now_us(s->worker->loop);
 	sequence_released(s);
+	unnamed_release(s);
 	if (!session_keeps_server(s)) {
 		session_enter(s, SESSION_IDLE);
 		pool_return(&s->server);

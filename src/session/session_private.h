@@ -169,9 +169,14 @@ struct name_change *names_change(struct session *s, const char *name, struct sta
 void names_undo(struct name_change **change);
 void names_keep(struct name_change **change);
 void names_clear(struct session *s);
+/* True when a Close of the name, in an earlier batch that has yet to be answered, may be skipped by an error. */
+bool names_is_in_doubt(const struct session *s, const char *name);
 
 /* The settings that what is prepared now is prepared under, as far as they are known.  The caller owns the reference. */
 const struct profile *names_profile(const struct session *s);
+
+/* ---- unnamed.c ---- */
+void unnamed_release(struct session *s); /* the server goes back: a long statement is kept no longer */
 
 /* ---- own_names.c: names on the server that are the client's ---- */
 /* The answer A was dropped, or an error: what of its name is on the server? */
