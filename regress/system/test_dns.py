@@ -36,7 +36,8 @@ def hosts(fake_server):
 
 
 def weir(app, doubles, port, name="db.test", **main):
-    return app.weir(databases={"fake": f"host={name} port={port}"}, options={"prefix": doubles.prefix}, **main)
+    """The scripted servers speak no SQL, so nothing is asked of them but what clients ask."""
+    return app.weir(databases={"fake": f"host={name} port={port}"}, options={"prefix": doubles.prefix}, session_features="ignore", **main)
 
 
 def holding(one):
@@ -71,14 +72,13 @@ def test_a_name_is_looked_up_again_after_dns_max_ttl(app, doubles, hosts):
     port = hosts("127.0.0.1")
     doubles.say({"db.test": ["127.0.0.1"]})
     one = weir(app, doubles, port, dns_max_ttl=0.3)
-    first = [holding(one) for _ in range(3)]
+    held = [holding(one) for _ in range(3)]
     assert doubles.lookups("db.test") == 1
 
     time_of_first = time.monotonic()
-    eventually(lambda: holding(one) and doubles.lookups("db.test") == 2, every=0.1)
+    eventually(lambda: held.append(holding(one)) or doubles.lookups("db.test") == 2, every=0.1)
 
     assert time.monotonic() - time_of_first > 0.15
-    assert len(first) == 3
 
 
 def test_a_longer_dns_max_ttl_counts_from_the_reload_on(app, doubles, hosts):
