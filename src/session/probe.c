@@ -51,6 +51,12 @@ restore_has_touched(const struct session *s)
 	return s->upkeep != NULL && s->upkeep->touched != NULL;
 }
 
+bool
+restore_is_owed(const struct session *s)
+{
+	return restore_has_touched(s) && s->upkeep->is_probing;
+}
+
 static const char *
 touched_names(const struct session *s)
 {

@@ -213,6 +213,16 @@ borrower_drained(struct borrower *b, struct server *server)
 	request_resume(s);
 }
 
+/* The client has all of its answers and nothing of its session is lost, or its request has not begun. */
+static bool
+session_outlives_server(const struct session *s)
+{
+	bool settles = s->settling && !s->ready_held && !restore_is_owed(s);
+	bool begins = s->fencing && !s->fenced_again;
+
+	return (settles || begins) && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s);
+}
+
 static void
 borrower_lost(struct borrower *b, struct server *server, int error)
 {
@@ -222,8 +232,7 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 	(void)error;
 	if (s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s))
 		listening_outlives(s);
-	/* The client has all of its answers; only what it has set in its last transaction is lost. */
-	if (((s->settling && !s->ready_held) || (s->fencing && !s->fenced_again)) && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s)) {
+	if (session_outlives_server(s)) {
 		s->fenced_again |= s->fencing;
 		s->fencing = false;
 		relay_settle(s);

@@ -118,6 +118,7 @@ void restore_take_probe(struct session *s);     /* the answers are complete, if 
 void restore_forget_probe(struct session *s);
 void restore_defaults_changed(struct session *s); /* a transaction that may have changed some has ended */
 void upkeep_free(struct session *s);
+bool restore_is_owed(const struct session *s); /* the client was told that it has made settings, and what they are is being asked */
 bool restore_has_touched(const struct session *s); /* settings are named that the transaction may have changed */
 void restore_touch(struct session *s, const char *name); /* the transaction may have changed that one */
 
