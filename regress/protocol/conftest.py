@@ -27,6 +27,9 @@ def front(pgweir, nest):
             "log_disconnections": 0,
             "server_login_retry": "0.2",
         }
+        # Scripted servers speak no SQL: what a transaction has left cannot be asked of them.
+        if isinstance(server, wire.FakeServer):
+            usual["session_features"] = "ignore"
         host = nest.path if unix else "127.0.0.1"
         target = {"host": host, "port": server.port, "dbname": "postgres", **dict(database)}
         config = {

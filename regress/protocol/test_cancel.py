@@ -157,7 +157,7 @@ def test_a_server_waits_for_a_cancel_that_is_on_its_way(front, fake_server):
             session.answer()
 
     server = fake_server(script)
-    weir = front(server, default_pool_size=1, session_features="ignore")
+    weir = front(server, default_pool_size=1)
     with weir.client("app") as client, weir.client("app") as other:
         client.send(wire.query("slow"))
         asked.wait(10)

@@ -91,7 +91,7 @@ RUBBISH = {
 
 
 def test_rubbish_ends_the_session_that_asked(front, fake_server, bystander):
-    weir = front(fake_server(plays(RUBBISH)), session_features="ignore")
+    weir = front(fake_server(plays(RUBBISH)))
     other = bystander(weir)
     for name in RUBBISH:
         client = weir.client("app")
@@ -383,7 +383,7 @@ def test_an_answer_may_be_cut_at_every_byte(front, fake_server, nest, name):
                 data += session.read().bytes
             send_in_pieces(session, whole, *next(left))
 
-    weir = front(fake_server(script, unix_folder=nest.path), unix=True, default_pool_size=1, session_features="ignore")
+    weir = front(fake_server(script, unix_folder=nest.path), unix=True, default_pool_size=1)
     with weir.client("app") as client:
         for cut in cuts:
             client.send(ASKED[name])
@@ -406,7 +406,7 @@ def test_function_calls_are_answered_or_end(front, fake_server, bystander):
             if m.kind == b"Q":
                 session.answer()
 
-    weir = front(fake_server(script), session_features="ignore")
+    weir = front(fake_server(script))
     other = bystander(weir)
     for oid in wrong:
         client = weir.client("app")
@@ -432,7 +432,7 @@ def test_a_server_that_ends_a_request_early_is_lent_again_when_it_has_had_it_all
             heard.append(said.texts()[0])
             session.answer()
 
-    weir = front(fake_server(script), default_pool_size=1, session_features="ignore")
+    weir = front(fake_server(script), default_pool_size=1)
     with weir.client("app") as client, weir.client("app") as other:
         client.send(wire.query("copy"))
         client.read_until(b"G")

@@ -33,7 +33,7 @@ def fails_to_tell(how):
 
 @pytest.mark.parametrize("how, sqlstate", [("error", "57P03"), ("end", "08006")])
 def test_a_client_whose_settings_are_lost_is_told_and_ended(front, fake_server, how, sqlstate):
-    weir = front(fake_server(fails_to_tell(how)))
+    weir = front(fake_server(fails_to_tell(how)), session_features="keep")
     client = weir.client("app")
 
     client.send(wire.query("set work_mem = '1MB'"))
