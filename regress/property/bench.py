@@ -29,7 +29,7 @@ DIRECT_LIVES = 40  # programs after which a direct connection is opened anew
 POSTGRESQL = {"log_statement": "none", "log_min_messages": "fatal", "max_connections": "150", "max_prepared_transactions": "50", "autovacuum": "off",
               "log_connections": "off", "log_disconnections": "off"}
 _LASTS = re.compile(r"\bload|seed|temp", re.I)
-_WRITES = re.compile(r"insert|nextval|setval|f_next|copy|made_|f_run|execute|prepare trans", re.I)
+_WRITES = re.compile(r"insert|nextval|setval|copy|made_|f_run|execute|prepare trans", re.I)
 
 
 class Difference:

@@ -54,8 +54,6 @@ create function f_drop_temporary(name text) returns "char" language plpgsql
     end $$;
 create function f_lock(key bigint) returns void language plpgsql
     as $$ begin perform pg_advisory_lock(key); end $$;
-create function f_next(name text) returns bigint language plpgsql
-    as $$ begin return nextval(name); end $$;
 create function f_stable(n int) returns int language sql stable as 'select $1 + 1';
 create procedure p_commits(name text, one text, two text) language plpgsql
     as $$ begin
