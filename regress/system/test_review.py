@@ -130,32 +130,6 @@ def test_syncs_that_nobody_reads_the_answers_of_take_no_memory(app):
     assert one.client("app").query("select 1").rows
 
 
-@pytest.mark.parametrize("words", [b"", wire.error("terminating connection", "57P01", "FATAL")], ids=["silently", "fatally"])
-def test_a_server_that_ends_when_it_is_asked_for_settings_costs_no_client(app, fake_server, words):
-    def script(session):
-        session.log_in()
-        while True:
-            m = session.read()
-            if m.kind == b"P":
-                session.send(words)
-                session.socket.close()
-                return
-            if m.kind == b"Q":
-                sql = m.texts()[0]
-                session.send(*([wire.command_complete("SET")] if sql.startswith("set") else wire.default_answer(sql)), wire.ready())
-            if m.kind == b"X":
-                return
-
-    server = fake_server(script)
-    one = app.weir(databases={"lies": f"host=127.0.0.1 port={server.port}"}).allow("server conn crashed")
-    client = one.client("lies")
-
-    client.query("set work_mem = '7MB'")
-
-    assert value(client, "select 1") == "1"
-    assert len(server.sessions) >= 2
-
-
 def test_the_hosts_of_a_routed_entry_that_is_gone_are_watched_no_more(cluster, pgweir):
     routes = Routes(cluster, pgweir)
     one = routes.weir()

@@ -186,13 +186,10 @@ feature_failed(struct session *s, const struct answer *answer)
 	}
 	if (answer->purpose == PURPOSE_CHANNELS)
 		listening_failed(s);
-	/* Nobody knows what the server has now. */
+	if (!s->server->fatal_seen)
+		restore_forget_probe(s);
+	/* Nobody knows what the server has now: the session goes on with its old settings, on another one. */
 	s->server->close_needed = true;
-	if (restore_is_owed(s)) {
-		session_close(s, CLOSE_server_settings, NULL);
-		return;
-	}
-	restore_forget_probe(s);
 }
 
 void

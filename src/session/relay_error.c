@@ -160,7 +160,7 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 	}
 	if (s->settling) {
 		feature_failed(s, head);
-		return s->state == SESSION_CLOSING ? STEP_CLOSED : STEP_SWALLOW;
+		return STEP_SWALLOW;
 	}
 	/* Nothing has run behind it: another server may do. */
 	if (s->fencing && !s->fenced_again && !s->wary) {

@@ -227,7 +227,7 @@ static void
 borrower_lost(struct borrower *b, struct server *server, int error)
 {
 	struct session *s = container_of(b, struct session, borrower);
-	bool fatal = server->fatal_seen && !s->ready_held;
+	bool fatal = server->fatal_seen && !s->ready_held && !restore_is_owed(s);
 
 	(void)error;
 	if (s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s))
