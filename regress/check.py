@@ -29,7 +29,7 @@ PYTEST_NO_TESTS = 5
 PYTEST_FAILURES = 1
 UNIT_SECONDS = 300
 # So many tests that failed beside others are given another chance, alone; more are no accident.
-ALONE_MOST = 5
+ALONE_MOST = 8
 
 
 class Sums:
@@ -129,7 +129,7 @@ def check_pytest(sums, build, folders, options):
         print("no such folder")
         return
     side_by_side = not options
-    options = options or ["-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile"]
+    options = options or ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
     command = [sys.executable, "-B", "-m", "pytest", "-c", "regress/pytest.ini", "--rootdir=regress", f"--junitxml={results}"]
     done = subprocess.run([*command, *options, *paths])
     if done.returncode == PYTEST_NO_TESTS:
