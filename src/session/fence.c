@@ -45,6 +45,15 @@ difference_add(struct difference *d, const char *name, const char *value)
 	d->values[d->count++] = value;
 }
 
+void
+difference_bind(const struct difference *d, unsigned from, unsigned count, struct bytes *out)
+{
+	for (unsigned i = from; i < from + count; i++) {
+		own_bind_value(out, d->names[i]);
+		own_bind_value(out, d->values[i]);
+	}
+}
+
 /* When a setting has its turn: each is of one kind. */
 enum turn { TURN_IDENTITY, TURN_ENCODING, TURN_REST, TURN_FENCE };
 
@@ -199,10 +208,7 @@ fence_write(struct server *server, const struct difference *d, unsigned from, un
 	if (!prepared)
 		fence_prepare(server, name, count, out);
 	begun = own_bind_begin(out, name, 2 * count + 1);
-	for (unsigned i = from; i < from + count; i++) {
-		own_bind_value(out, d->names[i]);
-		own_bind_value(out, d->values[i]);
-	}
+	difference_bind(d, from, count, out);
 	own_bind_value(out, afterwards);
 	own_execute(out, begun);
 	own_expect(server, !prepared, PURPOSE_FENCE);

@@ -46,10 +46,7 @@ learn_ask(struct session *s, const struct difference *d, struct bytes *out)
 	own_parse(LEARN, text.data, 2 * d->count, out);
 	bytes_free(&text);
 	begun = own_bind_begin(out, LEARN, 2 * d->count);
-	for (unsigned i = 0; i < d->count; i++) {
-		own_bind_value(out, d->names[i]);
-		own_bind_value(out, d->values[i]);
-	}
+	difference_bind(d, 0, d->count, out);
 	own_execute(out, begun);
 	own_expect(s->server, true, PURPOSE_LEARN);
 	own_close(out, LEARN);

@@ -53,10 +53,7 @@ mend_write(struct session *s, const struct difference *d, bool is_local, struct 
 	own_parse(MEND, text.data, 2 * d->count, out);
 	bytes_free(&text);
 	begun = own_bind_begin(out, MEND, 2 * d->count);
-	for (unsigned i = 0; i < d->count; i++) {
-		own_bind_value(out, d->names[i]);
-		own_bind_value(out, d->values[i]);
-	}
+	difference_bind(d, 0, d->count, out);
 	own_execute_unsynced(out, begun);
 	/* In a transaction the portal would stay, and be in the way of the next. */
 	own_close_portal(out);

@@ -42,6 +42,8 @@ struct difference {
 
 void difference_free(struct difference *d);
 void difference_add(struct difference *d, const char *name, const char *value);
+/* Appends COUNT names and values to a Bind that has begun, a name and its value in turn. */
+void difference_bind(const struct difference *d, unsigned from, unsigned count, struct bytes *out);
 /*
  * How a SERVER with the profile HAVE gets to be as WANT: back to its own user first, then
  * client_encoding, since values are texts in it, and the client's user and role last.

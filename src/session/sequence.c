@@ -188,7 +188,7 @@ sequence_released(struct session *s)
 
 	if (s->server->sequences_of == s->id)
 		s->borrower.prefers = s->server->number;
-	if (s->pins != EFFECT_draws || !list_is_empty(&s->drawing) || !sequence_may_give_up(s))
+	if (!list_is_empty(&s->drawing) || !sequence_may_give_up(s))
 		return;
 	list_push_back(&w->drawing, &s->drawing);
 	if (!timer_is_armed(&w->drawing_timer))
