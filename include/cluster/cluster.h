@@ -39,6 +39,23 @@ bool cluster_has_same_hosts(const struct cluster *c, const char *const *hosts, c
 struct cluster_masks cluster_masks(const struct cluster *c);
 enum host_role cluster_host_role(const struct cluster *c, unsigned host);
 
+/* How far a host is: replayed by a replica, inserted by a primary (normalised as replay counts: lag_normalise_lsn). */
+struct cluster_position {
+	uint64_t lsn;	   /* 0 unknown */
+	unsigned timeline; /* 0 unknown; the one that a replica receives, which it may have left behind in replay */
+	int64_t at_us;	   /* monotonic: when it was asked, so that the host was there at the latest when it answered */
+};
+
+/* One consistent reading; lock-free, any thread. */
+struct cluster_position cluster_position(const struct cluster *c, unsigned host);
+/*
+ * Somebody waits for a replica to get on: the replicas' positions are asked for every 20 ms for the next second.
+ * Any thread; cheap to repeat.
+ */
+void cluster_want_positions(struct cluster *c);
+/* Monotonic: since when the host is usable after having been out; 0 when it was never out.  Any thread. */
+int64_t cluster_up_since_us(const struct cluster *c, unsigned host);
+
 /* A connection to that host was lost or refused: the monitor looks at once.  Any thread; cheap to repeat. */
 void cluster_suspect(struct cluster *c, unsigned host);
 

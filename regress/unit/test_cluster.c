@@ -4,6 +4,10 @@
  */
 #include "cluster/cluster.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
 #include "cluster/answer.h"
 #include "cluster/cluster_private.h"
 #include "cluster/health.h"
@@ -351,4 +355,65 @@ TEST("a suspicion on its way outlives the watch and the cluster's last owner")
 	loop_free(s.loop);
 
 	expect_int(s.calls, 0);
+}
+
+/* -------------------------------------------------------------- positions */
+
+struct writer_scene {
+	struct cluster *cluster;
+	atomic_bool ended;
+};
+
+static void *
+write_positions(void *user)
+{
+	struct writer_scene *s = user;
+
+	for (unsigned i = 1; i <= 100000; i++) {
+		struct cluster_position p = {.lsn = i, .timeline = i, .at_us = i};
+
+		cluster_set_position(s->cluster, 1, &p);
+	}
+	atomic_store(&s->ended, true);
+	return NULL;
+}
+
+TEST("a position is read as one, never the log position of one check beside the time of another")
+{
+	struct writer_scene s = {.cluster = cluster_new(names, ports, 2, true)};
+	struct cluster_position p;
+	unsigned torn = 0;
+	pthread_t writer;
+
+	pthread_create(&writer, NULL, write_positions, &s);
+	do {
+		p = cluster_position(s.cluster, 1);
+		torn += p.lsn != p.timeline || p.at_us != (int64_t)p.lsn;
+	} while (!atomic_load(&s.ended));
+	pthread_join(writer, NULL);
+
+	expect_int(torn, 0);
+	expect_int(cluster_position(s.cluster, 1).lsn, 100000);
+	expect_int(cluster_position(s.cluster, 0).lsn, 0);
+	cluster_unref(s.cluster);
+}
+
+TEST("who waits for a position wakes the monitor once, however often it says so")
+{
+	struct cluster *c = cluster_new(names, ports, 2, true);
+	struct listener_scene s = {.loop = loop_new(0, NULL)};
+
+	expect_false(cluster_wants_positions(c, clock_monotonic_us()));
+	cluster_listen(c, s.loop, hear_suspicion, &s);
+	for (int i = 0; i < 100; i++)
+		cluster_want_positions(c);
+	loop_run(s.loop);
+
+	expect_int(s.calls, 1);
+	expect_int(s.hosts, 0);
+	expect(cluster_wants_positions(c, clock_monotonic_us()));
+	expect_false(cluster_wants_positions(c, clock_monotonic_us() + 1000000));
+	cluster_listen(c, NULL, NULL, NULL);
+	cluster_unref(c);
+	loop_free(s.loop);
 }

@@ -3,7 +3,8 @@
  *
  * The masks are one atomic word, so a reader never sees a primary of one moment
  * beside the replicas of another.  Reports are for people, and behind a mutex.
- * Suspicions of any thread gather in one word; the first one posts a message to
+ * Positions are read under a sequence number, so that no reader waits for long and
+ * the monitor for nobody.  Suspicions of any thread gather in one word; the first one posts a message to
  * the monitor's loop, the others ride along.
  */
 #include "cluster/cluster.h"
@@ -13,12 +14,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cluster/cluster_private.h"
 #include "net/loop.h"
+
+#define POSITIONS_WANTED_US ((int64_t)1000000)
+/* Beside a bit for each suspected host. */
+#define ALARM_POSITIONS ((uint64_t)1 << CLUSTER_HOSTS_MOST)
+
+/* Written by the monitor alone; the sequence is odd while it writes. */
+struct shared_position {
+	atomic_uint sequence;
+	atomic_uint timeline;
+	_Atomic uint64_t lsn;
+	_Atomic int64_t at_us;
+};
 
 struct cluster_host {
 	char *name; /* owned */
 	uint16_t port;
+	struct shared_position position;
+	_Atomic int64_t up_since_us;
 	struct host_report report;
 };
 
@@ -27,7 +43,8 @@ struct cluster {
 	unsigned count;
 	bool monitored;
 	_Atomic uint64_t masks;	   /* primary in the upper half, replicas in the lower */
-	_Atomic uint32_t suspects; /* not 0 exactly while the alarm is in the loop's inbox */
+	_Atomic uint64_t alarms;   /* not 0 exactly while the alarm is in the loop's inbox */
+	_Atomic int64_t wanted_us; /* positions are wanted until then; monotonic */
 	pthread_mutex_t mutex;	   /* guards the reports and what follows */
 	struct loop *loop;	   /* borrowed; NULL while nobody watches */
 	void (*suspected)(void *user, uint32_t hosts);
@@ -45,7 +62,7 @@ cluster_new(const char *const *hosts, const uint16_t *ports, unsigned count, boo
 	c = memory_new(sizeof(*c) + count * sizeof(c->hosts[0]));
 	atomic_init(&c->references, 1);
 	atomic_init(&c->masks, 0);
-	atomic_init(&c->suspects, 0);
+	atomic_init(&c->alarms, 0);
 	pthread_mutex_init(&c->mutex, NULL);
 	c->count = count;
 	c->monitored = monitored;
@@ -143,6 +160,52 @@ cluster_set_masks(struct cluster *c, struct cluster_masks masks)
 	return atomic_exchange_explicit(&c->masks, word, memory_order_acq_rel) != word;
 }
 
+/* ------------------------------------------------------------- positions */
+
+struct cluster_position
+cluster_position(const struct cluster *c, unsigned host)
+{
+	const struct shared_position *p = &c->hosts[host].position;
+	struct cluster_position out;
+	unsigned before;
+
+	must(host < c->count);
+	/* Who reads anything of a new position also sees the sequence that was odd before it. */
+	do {
+		before = atomic_load_explicit(&p->sequence, memory_order_acquire);
+		out.lsn = atomic_load_explicit(&p->lsn, memory_order_acquire);
+		out.timeline = atomic_load_explicit(&p->timeline, memory_order_acquire);
+		out.at_us = atomic_load_explicit(&p->at_us, memory_order_acquire);
+	} while (before % 2 != 0 || atomic_load_explicit(&p->sequence, memory_order_relaxed) != before);
+	return out;
+}
+
+void
+cluster_set_position(struct cluster *c, unsigned host, const struct cluster_position *position)
+{
+	struct shared_position *p = &c->hosts[host].position;
+	unsigned sequence = atomic_load_explicit(&p->sequence, memory_order_relaxed);
+
+	atomic_store_explicit(&p->sequence, sequence + 1, memory_order_relaxed);
+	atomic_store_explicit(&p->lsn, position->lsn, memory_order_release);
+	atomic_store_explicit(&p->timeline, position->timeline, memory_order_release);
+	atomic_store_explicit(&p->at_us, position->at_us, memory_order_release);
+	atomic_store_explicit(&p->sequence, sequence + 2, memory_order_release);
+}
+
+int64_t
+cluster_up_since_us(const struct cluster *c, unsigned host)
+{
+	must(host < c->count);
+	return atomic_load_explicit(&c->hosts[host].up_since_us, memory_order_relaxed);
+}
+
+void
+cluster_set_up_since(struct cluster *c, unsigned host, int64_t at_us)
+{
+	atomic_store_explicit(&c->hosts[host].up_since_us, at_us, memory_order_relaxed);
+}
+
 /* --------------------------------------------------------------- reports */
 
 void
@@ -178,7 +241,7 @@ cluster_alarm_arrived(struct message *m)
 	uint32_t hosts;
 
 	pthread_mutex_lock(&c->mutex);
-	hosts = atomic_exchange(&c->suspects, 0);
+	hosts = (uint32_t)atomic_exchange(&c->alarms, 0);
 	suspected = c->loop != NULL ? c->suspected : NULL;
 	user = c->user;
 	pthread_mutex_unlock(&c->mutex);
@@ -187,22 +250,44 @@ cluster_alarm_arrived(struct message *m)
 	cluster_unref(c);
 }
 
-void
-cluster_suspect(struct cluster *c, unsigned host)
+static void
+cluster_raise_alarm(struct cluster *c, uint64_t bit)
 {
-	uint32_t bit;
-
-	if (host >= c->count)
-		return;
-	bit = (uint32_t)1 << host;
-	if (atomic_load_explicit(&c->suspects, memory_order_relaxed) & bit)
+	if (atomic_load_explicit(&c->alarms, memory_order_relaxed) & bit)
 		return;
 	pthread_mutex_lock(&c->mutex);
-	if (c->loop != NULL && atomic_fetch_or(&c->suspects, bit) == 0) {
+	if (c->loop != NULL && atomic_fetch_or(&c->alarms, bit) == 0) {
 		c->alarm.run = cluster_alarm_arrived;
 		loop_post(c->loop, &cluster_ref(c)->alarm);
 	}
 	pthread_mutex_unlock(&c->mutex);
+}
+
+void
+cluster_suspect(struct cluster *c, unsigned host)
+{
+	if (host < c->count)
+		cluster_raise_alarm(c, (uint64_t)1 << host);
+}
+
+void
+cluster_want_positions(struct cluster *c)
+{
+	int64_t now_us = clock_monotonic_us();
+	int64_t until_us = atomic_load_explicit(&c->wanted_us, memory_order_relaxed);
+
+	/* Half of the time is left: whoever waits on will call again. */
+	if (until_us - now_us > POSITIONS_WANTED_US / 2)
+		return;
+	atomic_store_explicit(&c->wanted_us, now_us + POSITIONS_WANTED_US, memory_order_relaxed);
+	if (until_us <= now_us)
+		cluster_raise_alarm(c, ALARM_POSITIONS);
+}
+
+bool
+cluster_wants_positions(const struct cluster *c, int64_t now_us)
+{
+	return atomic_load_explicit(&c->wanted_us, memory_order_relaxed) > now_us;
 }
 
 void

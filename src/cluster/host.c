@@ -3,7 +3,8 @@
  *
  * A quiet host is asked every check_interval, one that is down twice as often so
  * that it is back within one, one that is coming back or whose cluster has no
- * primary every HOST_HURRY_MS.
+ * primary every HOST_HURRY_MS, a replica whose position somebody waits for every
+ * HOST_RUSH_MS.
  */
 #include "cluster/host.h"
 
@@ -17,10 +18,11 @@ static int64_t
 host_pause_ms(const struct host *h)
 {
 	int64_t interval_ms = h->health.up ? h->rules->interval_ms : h->rules->interval_ms / 2;
+	int64_t hurry_ms = h->events->hurry_ms(h->user, h);
 
-	if (h->again || health_is_rising(&h->health) || h->events->is_urgent(h->user, h))
-		return min_of(interval_ms, (int64_t)HOST_HURRY_MS);
-	return interval_ms;
+	if (hurry_ms == 0 && (h->again || health_is_rising(&h->health)))
+		hurry_ms = HOST_HURRY_MS;
+	return hurry_ms != 0 ? min_of(interval_ms, hurry_ms) : interval_ms;
 }
 
 static void
@@ -48,6 +50,7 @@ host_learn_position(struct host *h, const struct answer *a)
 {
 	h->lsn = a->lsn;
 	h->lsn_at_us = clock_monotonic_us();
+	h->lsn_asked_us = h->started_us;
 	if (a->standby || a->timeline != h->timeline)
 		lag_forget(&h->history);
 	if (!a->standby && a->lsn != 0)
@@ -133,7 +136,13 @@ host_free(struct host *h)
 void
 host_look(struct host *h)
 {
-	int64_t due_us = max_of(h->started_us + (int64_t)HOST_HURRY_MS * 1000, clock_monotonic_us());
+	host_look_within(h, HOST_HURRY_MS);
+}
+
+void
+host_look_within(struct host *h, int64_t pause_ms)
+{
+	int64_t due_us = max_of(h->started_us + pause_ms * 1000, clock_monotonic_us());
 
 	if (probe_is_asking(h->probe)) {
 		h->again = true;
@@ -141,7 +150,7 @@ host_look(struct host *h)
 	}
 	/* Arming anew would push the check back: those who suspect without pause would prevent it. */
 	if (!timer_is_armed(&h->next) || h->next.due_us > due_us)
-		host_plan(h, HOST_HURRY_MS);
+		host_plan(h, pause_ms);
 }
 
 void

@@ -14,6 +14,8 @@
 
 /* Between the starts of two checks of a host at least, when something is urgent. */
 #define HOST_HURRY_MS 50
+/* The same while somebody waits for a replica's position. */
+#define HOST_RUSH_MS 20
 
 struct host;
 
@@ -28,8 +30,8 @@ struct host_rules {
 struct host_events {
 	/* A check has ended; everything in the host is up to date. */
 	void (*heard)(void *user, struct host *h);
-	/* True while the host should be asked every HOST_HURRY_MS, for a reason of the monitor's. */
-	bool (*is_urgent)(void *user, const struct host *h);
+	/* The most that may lie between two checks for a reason of the monitor's; 0 when there is none. */
+	int64_t (*hurry_ms)(void *user, const struct host *h);
 };
 
 struct host {
@@ -47,7 +49,8 @@ struct host {
 	unsigned timeline;
 	uint64_t system_identifier;
 	uint64_t lsn;		    /* 0 unknown */
-	int64_t lsn_at_us;	    /* monotonic */
+	int64_t lsn_at_us;	    /* monotonic: when the answer came */
+	int64_t lsn_asked_us;	    /* monotonic: when its check began */
 	struct lag_history history; /* while it is a primary */
 	int64_t checked_us;	    /* wall clock of the last good answer */
 	uint64_t checks;
@@ -73,6 +76,8 @@ void host_free(struct host *h);
 
 /* Asks as soon as the rate allows: 20 checks a second. */
 void host_look(struct host *h);
+/* As host_look, at another rate. */
+void host_look_within(struct host *h, int64_t pause_ms);
 /* As host_look, over a new connection. */
 void host_login_again(struct host *h);
 

@@ -38,6 +38,7 @@ struct watch {
 	struct cluster *cluster; /* owned reference */
 	struct election election;
 	int64_t orphaned_us; /* monotonic; since when there is no primary, 0 while there is one */
+	uint32_t out;	     /* the hosts that were not usable the last time, once it was known */
 	enum host_role last_roles[CLUSTER_HOSTS_MOST]; /* the last ones known */
 	uint64_t role_changes[CLUSTER_HOSTS_MOST];
 	unsigned count;
@@ -194,6 +195,40 @@ watch_publish_reports(struct watch *w, const struct election_result *result)
 	}
 }
 
+static void
+watch_publish_positions(const struct watch *w)
+{
+	struct cluster_position position;
+
+	for (unsigned i = 0; i < w->count; i++) {
+		const struct host *h = w->uses[i].host;
+
+		if (h == NULL)
+			continue;
+		position =
+		    (struct cluster_position){.lsn = h->lsn, .timeline = h->timeline, .at_us = h->lsn_asked_us};
+		cluster_set_position(w->cluster, i, &position);
+	}
+}
+
+/* Before the masks are: who sees a host in them also sees since when. */
+static void
+watch_note_returns(struct watch *w, const struct election_result *result)
+{
+	uint32_t usable = result->masks.primary | result->masks.replicas;
+	int64_t now_us = clock_monotonic_us();
+
+	for (unsigned i = 0; i < w->count; i++) {
+		uint32_t bit = (uint32_t)1 << i;
+
+		if (w->uses[i].host == NULL || result->verdicts[i] == VERDICT_EARLY)
+			continue;
+		if ((usable & bit) && (w->out & bit))
+			cluster_set_up_since(w->cluster, i, now_us);
+		w->out = usable & bit ? w->out & ~bit : w->out | bit;
+	}
+}
+
 /* ------------------------------------------------------------ elections */
 
 static void
@@ -246,6 +281,8 @@ watch_elect(struct watch *w)
 	watch_settle_identifier(w, candidates);
 	election_decide(&w->election, candidates, w->count, &result);
 	watch_keep_timeline(w);
+	watch_note_returns(w, &result);
+	watch_publish_positions(w);
 	is_changed = cluster_set_masks(w->cluster, result.masks);
 	watch_publish_reports(w, &result);
 	watch_mind_primary(w, result.masks.primary != 0);
@@ -261,19 +298,22 @@ monitor_heard(void *user, struct host *h)
 		watch_elect(list_entry(node, struct host_use, node)->watch);
 }
 
-static bool
-monitor_is_urgent(void *user, const struct host *h)
+static int64_t
+monitor_hurry_ms(void *user, const struct host *h)
 {
 	int64_t now_us = clock_monotonic_us();
+	int64_t hurry_ms = 0;
 
 	(void)user;
 	list_for_each (node, &h->uses) {
 		const struct watch *w = list_entry(node, struct host_use, node)->watch;
 
+		if (h->standby && cluster_wants_positions(w->cluster, now_us))
+			return HOST_RUSH_MS;
 		if (w->orphaned_us != 0 && now_us - w->orphaned_us < MONITOR_URGENT_US)
-			return true;
+			hurry_ms = HOST_HURRY_MS;
 	}
-	return false;
+	return hurry_ms;
 }
 
 /* -------------------------------------------------------------- watches */
@@ -282,16 +322,24 @@ static void
 watch_suspected(void *user, uint32_t hosts)
 {
 	struct watch *w = user;
+	bool rushes = cluster_wants_positions(w->cluster, clock_monotonic_us());
 
-	for (unsigned i = 0; i < w->count; i++)
-		if ((hosts & (uint32_t)1 << i) && w->uses[i].host != NULL)
-			host_look(w->uses[i].host);
+	for (unsigned i = 0; i < w->count; i++) {
+		struct host *h = w->uses[i].host;
+
+		if (h == NULL)
+			continue;
+		if (hosts & (uint32_t)1 << i)
+			host_look(h);
+		if (rushes && h->standby)
+			host_look_within(h, HOST_RUSH_MS);
+	}
 }
 
 static struct host *
 monitor_host(struct monitor *m, const char *name, uint16_t port)
 {
-	static const struct host_events events = {.heard = monitor_heard, .is_urgent = monitor_is_urgent};
+	static const struct host_events events = {.heard = monitor_heard, .hurry_ms = monitor_hurry_ms};
 	struct host *h;
 
 	list_for_each (node, &m->hosts) {
