@@ -36,8 +36,10 @@ struct cell {
 	struct list *idle;            /* owned: a list of server.idle for each worker */
 };
 
-/* The waiters for one target: all in order, and each worker's own. */
+/* The waiters for one target and one set of its hosts: all in order, and each worker's own. */
 struct queue {
+	uint8_t target;
+	uint32_t hosts;               /* their borrower.hosts */
 	struct list order;
 	struct list *own; /* owned: one for each worker */
 	unsigned count;
@@ -68,7 +70,8 @@ struct account {
 	struct ledger *ledger;        /* borrowed */
 	struct cell **cells;          /* owned array of references, one per host */
 	unsigned cell_count;
-	struct queue queues[LEND_TARGETS];
+	struct queue **queues;        /* owned: those of the targets with all of their hosts first, then as waiters need them */
+	unsigned queue_count;
 	struct list dedicated;        /* of borrower.order: they wait for servers of their own */
 	unsigned total;
 	unsigned beyond;              /* of them, those that no limit counts */

@@ -71,6 +71,8 @@ struct borrower {
 	uint64_t sequence;
 	uint64_t prefers;        /* the number of the server that it would have again; 0: any is as good */
 	int64_t since_us;
+	uint32_t hosts;          /* the only hosts of the target that may serve it, a mask; 0: all of them.  Set before pool_lend.  When
+	                            none of them serves the target any more, it falls back to the primary, but for LEND_REPLICA_ONLY */
 	uint8_t target;
 	uint8_t state;           /* under the ledger's mutex */
 	uint8_t overtaken;

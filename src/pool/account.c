@@ -54,17 +54,11 @@ struct account *
 account_new_locked(struct ledger *l, const char *user)
 {
 	struct account *a = memory_new(sizeof(*a));
-	unsigned workers = hub_worker_count(l->hub);
 
 	a->user = text_copy(user);
 	a->ledger = l;
 	a->counter = hub_counter(l->hub, user);
-	for (unsigned t = 0; t < LEND_TARGETS; t++) {
-		list_init(&a->queues[t].order);
-		a->queues[t].own = memory_array(workers, sizeof(struct list));
-		for (unsigned w = 0; w < workers; w++)
-			list_init(&a->queues[t].own[w]);
-	}
+	account_make_queues(a);
 	list_init(&a->dedicated);
 	account_set_hosts_locked(a, cluster_host_count(l->cluster));
 	HASH_ADD_KEYPTR(hh, l->accounts, a->user, strlen(a->user), a);
@@ -87,8 +81,7 @@ account_free_locked(struct account *a)
 	hub_counter_unref(a->ledger->hub, a->counter);
 	for (unsigned i = 0; i < a->cell_count; i++)
 		cell_unref(a->cells[i]);
-	for (unsigned t = 0; t < LEND_TARGETS; t++)
-		free(a->queues[t].own);
+	account_free_queues(a);
 	account_forget_startups_locked(a);
 	greeting_unref(a->greeting);
 	account_set_secret(a, NULL);
@@ -322,16 +315,6 @@ account_clients(struct account *a)
 	return clients;
 }
 
-unsigned
-account_waiting(const struct account *a)
-{
-	unsigned waiting = 0;
-
-	for (unsigned t = 0; t < LEND_TARGETS; t++)
-		waiting += a->queues[t].count;
-	return waiting;
-}
-
 bool
 pool_abandon(struct borrower *b)
 {
@@ -392,25 +375,12 @@ account_refuse_failing_locked(struct borrower *b)
 }
 
 void
-account_refuse_target_locked(struct account *a, enum lend_target target, const struct refusal *why)
-{
-	struct list *node;
-
-	while ((node = list_first(&a->queues[target].order)) != NULL) {
-		struct borrower *b = list_entry(node, struct borrower, order);
-
-		ledger_dequeue_locked(b);
-		account_refuse_one_locked(b, why);
-	}
-}
-
-void
 account_refuse_waiters_locked(struct account *a, const struct refusal *why)
 {
 	struct list *node;
 
-	for (unsigned t = 0; t < LEND_TARGETS; t++)
-		account_refuse_target_locked(a, t, why);
+	for (unsigned i = 0; i < a->queue_count; i++)
+		queue_refuse_locked(a->queues[i], why);
 	while ((node = list_first(&a->dedicated)) != NULL) {
 		struct borrower *b = list_entry(node, struct borrower, order);
 

@@ -13,14 +13,14 @@
 
 /* One idle server of the account makes room under its own limits. */
 static void
-dedicated_make_room_locked(struct account *a, enum lend_target target, const struct borrower *b)
+dedicated_make_room_locked(struct account *a, const struct borrower *b)
 {
 	struct server *s;
 
 	for (unsigned i = 0; i < a->cell_count; i++)
 		if (a->cells[i]->by_state[SERVER_CLOSING] > 0)
 			return;
-	s = ledger_take_idle_locked(a, target, b);
+	s = ledger_take_idle_locked(a, borrower_mask_locked(b), b);
 	if (s != NULL)
 		ledger_close_one_locked(s, "evicted");
 }
@@ -28,7 +28,7 @@ dedicated_make_room_locked(struct account *a, enum lend_target target, const str
 static bool
 dedicated_open_locked(struct account *a, struct borrower *b)
 {
-	uint32_t mask = ledger_mask_locked(a->ledger, b->target);
+	uint32_t mask = borrower_mask_locked(b);
 
 	for (unsigned i = 0; i < a->cell_count; i++) {
 		unsigned host = (a->next_host + i) % a->cell_count;
@@ -75,7 +75,7 @@ dedicated_pump_locked(struct account *a)
 
 		if (!dedicated_open_locked(a, b)) {
 			if (!b->beyond)
-				dedicated_make_room_locked(a, b->target, b);
+				dedicated_make_room_locked(a, b);
 			return;
 		}
 	}

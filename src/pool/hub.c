@@ -336,6 +336,7 @@ ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
 		ledger_close_idle_locked(a, UINT32_MAX, "database configuration changed");
 		account_set_hosts_locked(a, cluster_host_count(c));
+		account_forget_hosts_locked(a);
 	}
 }
 

@@ -47,7 +47,7 @@ server_is_stale(const struct server *s, const struct settings *set, int64_t now_
 static bool
 pool_lend_idle_locked(struct borrower *b, struct server **out)
 {
-	struct server *s = ledger_take_idle_locked(b->account, b->target, b);
+	struct server *s = ledger_take_idle_locked(b->account, borrower_mask_locked(b), b);
 
 	if (s == NULL)
 		return b->insists && ledger_make_room_locked(b);
@@ -96,7 +96,7 @@ pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 	if (l->paused || !pool_lend_idle_locked(b, out))
 		pool_lend_later_locked(b);
 	if (a->cell_count > 1)
-		ledger_even_out_locked(a, target);
+		ledger_even_out_locked(a, borrower_mask_locked(b));
 	pthread_mutex_unlock(&l->mutex);
 	if (*out == NULL)
 		return LEND_LATER;

@@ -53,7 +53,6 @@ void account_configure_locked(struct account *a, const struct snapshot *s, const
 const char *account_secret_locked(const struct account *a);
 void account_set_hosts_locked(struct account *a, unsigned count);
 void account_refuse_waiters_locked(struct account *a, const struct refusal *why);
-void account_refuse_target_locked(struct account *a, enum lend_target target, const struct refusal *why);
 /* B is in no queue. */
 void account_refuse_one_locked(struct borrower *b, const struct refusal *why);
 /* True while logins fail on every host and no server is up. */
@@ -67,35 +66,35 @@ void account_refuse_failing_locked(struct borrower *b);
 struct cell *cell_ref(struct cell *c);
 void cell_unref(struct cell *c);
 
-/* ---- the ledger's books, src/pool/lending.c ---- */
-uint32_t ledger_mask_locked(const struct ledger *l, enum lend_target target);
-void server_enter_locked(struct server *s, enum server_state state);
-void server_enter(struct server *s, enum server_state state); /* the same, without the mutex */
+/* ---- who waits, src/pool/queue.c ---- */
+void account_make_queues(struct account *a);
+void account_free_queues(struct account *a);
+/* The hosts of the ledger have changed: no waiter insists on any. */
+void account_forget_hosts_locked(struct account *a);
+/* The oldest waiter, or NULL. */
+struct borrower *queue_first(const struct queue *q);
+/* The hosts that may serve its waiters now. */
+uint32_t queue_mask_locked(const struct ledger *l, const struct queue *q);
+/* For how long the oldest waiter of all waits; 0: nobody does. */
+int64_t account_oldest_wait_us(const struct account *a, int64_t now_us);
+void queue_refuse_locked(struct queue *q, const struct refusal *why);
 /* Queues the borrower by its sequence number: behind all of its age, before the younger. */
 void ledger_enqueue_locked(struct borrower *b);
 void ledger_dequeue_locked(struct borrower *b);
-/* FOR lends it: one of its worker is preferred, and one that has logged in with its set. */
-struct server *ledger_take_idle_locked(struct account *a, enum lend_target target, const struct borrower *for_whom);
-/*
- * B insists on a server of its own set, and none is idle: one is opened for it, or room is made for one, and it waits.
- * False when nothing but others' could be had.
- */
-bool ledger_make_room_locked(struct borrower *b);
 struct borrower *ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker);
+
+/* ---- the ledger's books, src/pool/lending.c ---- */
+uint32_t ledger_mask_locked(const struct ledger *l, enum lend_target target);
+/* The same of one who wants no other hosts than those (borrower.hosts). */
+uint32_t ledger_hosts_locked(const struct ledger *l, enum lend_target target, uint32_t hosts);
+uint32_t borrower_mask_locked(const struct borrower *b);
+void server_enter_locked(struct server *s, enum server_state state);
+void server_enter(struct server *s, enum server_state state); /* the same, without the mutex */
+/* FOR lends it: one of its worker is preferred, and one that has logged in with its set. */
+struct server *ledger_take_idle_locked(struct account *a, uint32_t mask, const struct borrower *for_whom);
 /* Gives idle servers to waiters and starts the logins that the limits allow. */
 void ledger_pump_locked(struct account *a);
 void ledger_pump_all_locked(struct ledger *l);
-/* A replica or host that has fewer servers than its peers gets one more, so that reads spread. */
-void ledger_even_out_locked(struct account *a, enum lend_target target);
-/* True while a failed login on that host keeps new ones waiting. */
-bool cell_is_resting(const struct cell *c, const struct ledger *l);
-/* Logins under way on those hosts, and checks. */
-unsigned account_logins(const struct account *a, uint32_t mask);
-/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open.  WAITER may be NULL. */
-bool account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter);
-struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struct borrower *waiter);
-/* The same beside all limits, and counted in none. */
-struct server *ledger_open_beyond_locked(struct account *a, unsigned host, struct pool *p);
 void ledger_promise_locked(struct server *s, struct borrower *b);
 void ledger_idle_locked(struct server *s);
 /* Closes an idle server, or all idle ones of those hosts; TEXT, a literal, is logged. */
@@ -106,6 +105,36 @@ const char *server_aged_locked(struct server *s, int64_t now_us);
 const char *server_moved_locked(struct server *s);
 /* Takes the server out of all counts and serves who waited for the place. */
 void ledger_forget(struct server *s);
+
+/* ---- how many servers there may be, src/pool/limits.c ---- */
+/* True when one more server on that host is within the pool's size, or within the reserve when that may be used. */
+bool limit_allows_pool_locked(const struct account *a, unsigned host, bool *from_reserve);
+/* FOR_WAITER: an idle server of another account is closed where that makes room. */
+bool limit_allows_database_locked(const struct account *a, bool for_waiter);
+/* Reserves a place in the process-wide count of the user's servers. */
+bool limit_reserve_user(struct user_counter *c, bool for_waiter);
+/* True while a failed login on that host keeps new ones waiting. */
+bool cell_is_resting(const struct cell *c, const struct ledger *l);
+
+/* ---- opening servers, src/pool/opening.c ---- */
+/* Starts logins for waiters of the queue that no login under way will serve; MASK: its hosts. */
+void queue_open_servers(struct account *a, struct queue *q, uint32_t mask);
+/* Who insists waits for a server of its own set while one may come, and no longer. */
+void borrower_insist_locked(struct borrower *b, uint32_t mask);
+/*
+ * B insists on a server of its own set, and none is idle: one is opened for it, or room is made for one, and it waits.
+ * False when nothing but others' could be had.
+ */
+bool ledger_make_room_locked(struct borrower *b);
+/* A replica or host that has fewer servers than its peers gets one more, so that reads spread. */
+void ledger_even_out_locked(struct account *a, uint32_t mask);
+/* Logins under way on those hosts, and checks. */
+unsigned account_logins(const struct account *a, uint32_t mask);
+/* One more server on the host of the mask with the fewest, beginning with the one whose turn it is; false if none may open.  WAITER may be NULL. */
+bool account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter);
+struct server *ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struct borrower *waiter);
+/* The same beside all limits, and counted in none. */
+struct server *ledger_open_beyond_locked(struct account *a, unsigned host, struct pool *p);
 
 /* ---- servers for one borrower, src/pool/dedicated.c ---- */
 void dedicated_pump_locked(struct account *a);

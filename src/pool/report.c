@@ -19,20 +19,6 @@ cell_count_used(const struct cell *c, unsigned workers, int64_t delay_us, int64_
 	return used;
 }
 
-static int64_t
-account_wait_us(const struct account *a, int64_t now_us)
-{
-	int64_t oldest_us = now_us;
-
-	for (unsigned t = 0; t < LEND_TARGETS; t++) {
-		struct list *first = list_first(&a->queues[t].order);
-
-		if (first != NULL)
-			oldest_us = min_of(oldest_us, list_entry(first, struct borrower, order)->since_us);
-	}
-	return now_us - oldest_us;
-}
-
 static void
 account_report(const struct account *a, int64_t delay_us, struct account_report *out)
 {
@@ -45,7 +31,7 @@ account_report(const struct account *a, int64_t delay_us, struct account_report 
 	    .total = a->total,
 	    .clients = a->clients,
 	    .waiting = account_waiting(a),
-	    .oldest_wait_us = account_wait_us(a, now_us),
+	    .oldest_wait_us = account_oldest_wait_us(a, now_us),
 	    .pool_mode = a->pool_mode,
 	};
 	for (unsigned i = 0; i < a->cell_count; i++) {

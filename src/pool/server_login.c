@@ -504,12 +504,12 @@ login_succeeded(struct server *s)
 		pool_return(&s);
 }
 
-/* True when nobody but the server that now fails could have served those who wait for that target. */
+/* True when nobody but the server that now fails could have served those who wait in that queue. */
 static bool
-login_was_last_locked(const struct server *s, enum lend_target target)
+login_was_last_locked(const struct server *s, const struct queue *q)
 {
 	const struct account *a = s->account;
-	uint32_t mask = ledger_mask_locked(s->ledger, target);
+	uint32_t mask = queue_mask_locked(s->ledger, q);
 
 	if (s->host >= a->cell_count || a->cells[s->host] != s->cell || (mask & 1u << s->host) == 0 || s->cell->total > 1)
 		return false;
@@ -541,9 +541,9 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 	else
 		dedicated_retry_locked(s);
 	/* The server's own word is final for those who wait, unless other servers are there to serve them. */
-	for (unsigned t = 0; t < LEND_TARGETS && sqlstate != NULL && !starting; t++)
-		if (login_was_last_locked(s, t))
-			account_refuse_target_locked(a, t, &why);
+	for (unsigned i = 0; i < a->queue_count && sqlstate != NULL && !starting; i++)
+		if (login_was_last_locked(s, a->queues[i]))
+			queue_refuse_locked(a->queues[i], &why);
 	pthread_mutex_unlock(&s->ledger->mutex);
 	pool_close_server(&s, sqlstate != NULL ? "login failed" : message);
 }

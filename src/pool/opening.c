@@ -1,0 +1,164 @@
+/*
+ * pool/opening.c - opening servers: for whom, on which host, and how many logins at a
+ * time.  Everything here runs under the ledger's mutex; the login itself is ordered
+ * from the worker that will own the server.
+ */
+#include "pool/pool_private.h"
+
+struct server *
+ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struct borrower *waiter)
+{
+	bool from_reserve = false;
+	struct server *s;
+
+	if (a->ledger->vacating > 0 || cell_is_resting(a->cells[host], a->ledger))
+		return NULL;
+	if (!limit_allows_pool_locked(a, host, &from_reserve) || !limit_allows_database_locked(a, waiter != NULL))
+		return NULL;
+	if (!limit_reserve_user(a->counter, waiter != NULL))
+		return NULL;
+	s = server_new_locked(a, host, p, waiter != NULL ? waiter->set : NULL);
+	s->from_reserve = from_reserve;
+	server_order_locked(s, ORDER_LOGIN);
+	return s;
+}
+
+unsigned
+account_logins(const struct account *a, uint32_t mask)
+{
+	unsigned logins = 0;
+
+	for (unsigned i = 0; i < a->cell_count; i++)
+		if ((mask & 1u << i) != 0)
+			logins += a->cells[i]->by_state[SERVER_LOGIN] + a->cells[i]->by_state[SERVER_TESTING];
+	return logins;
+}
+
+struct server *
+ledger_open_beyond_locked(struct account *a, unsigned host, struct pool *p)
+{
+	struct server *s;
+
+	if (cell_is_resting(a->cells[host], a->ledger))
+		return NULL;
+	s = server_new_locked(a, host, p, NULL);
+	s->beyond = true;
+	s->cell->beyond++;
+	a->beyond++;
+	a->ledger->beyond++;
+	server_order_locked(s, ORDER_LOGIN);
+	return s;
+}
+
+/* One more server on the host that has served so far, or, while that rests, on the next one, which then stays. */
+static bool
+account_open_same(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter)
+{
+	struct ledger *l = a->ledger;
+
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		unsigned host = (l->turn + i) % a->cell_count;
+
+		if ((mask & 1u << host) == 0 || ledger_open_locked(a, host, p, waiter) == NULL)
+			continue;
+		l->turn = host;
+		return true;
+	}
+	return false;
+}
+
+bool
+account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter)
+{
+	if (a->ledger->one_host_at_a_time)
+		return account_open_same(a, mask, p, waiter);
+	for (uint32_t left = mask; left != 0;) {
+		unsigned best = CLUSTER_HOSTS_MOST;
+
+		for (unsigned i = 0; i < a->cell_count; i++) {
+			unsigned host = (a->ledger->turn + i) % a->cell_count;
+
+			if ((left & 1u << host) == 0)
+				continue;
+			if (best == CLUSTER_HOSTS_MOST || a->cells[host]->total < a->cells[best]->total)
+				best = host;
+		}
+		if (best == CLUSTER_HOSTS_MOST)
+			return false;
+		if (ledger_open_locked(a, best, p, waiter) != NULL) {
+			a->ledger->turn = (best + 1) % a->cell_count;
+			return true;
+		}
+		left &= ~(1u << best);
+	}
+	return false;
+}
+
+void
+queue_open_servers(struct account *a, struct queue *q, uint32_t mask)
+{
+	struct list *node = list_first(&q->order);
+	struct pool *p = list_entry(node, struct borrower, order)->pool;
+	unsigned most = a->ledger->login_concurrency, logins = account_logins(a, mask);
+
+	/* Those under way were begun for the first in the queue. */
+	for (unsigned i = 0; i < logins && i < q->count; i++)
+		node = node->next;
+	for (; logins < q->count && logins < most; logins++, node = node->next)
+		if (!account_open_one(a, mask, p, list_entry(node, struct borrower, order)))
+			return;
+}
+
+void
+borrower_insist_locked(struct borrower *b, uint32_t mask)
+{
+	struct account *a = b->account;
+	unsigned closing = 0;
+
+	for (unsigned i = 0; i < a->cell_count; i++)
+		closing += a->cells[i]->by_state[SERVER_CLOSING];
+	if (account_logins(a, mask) == 0 && closing == 0 && !account_open_one(a, mask, b->pool, b))
+		b->insists = false;
+}
+
+bool
+ledger_make_room_locked(struct borrower *b)
+{
+	struct account *a = b->account;
+	uint32_t mask = borrower_mask_locked(b);
+	struct server *s;
+
+	if (!account_open_one(a, mask, b->pool, b)) {
+		b->insists = false;
+		s = ledger_take_idle_locked(a, mask, b);
+		if (s == NULL)
+			return false;
+		b->insists = true;
+		ledger_close_one_locked(s, "its startup settings are another client's");
+	}
+	ledger_enqueue_locked(b);
+	return true;
+}
+
+void
+ledger_even_out_locked(struct account *a, uint32_t mask)
+{
+	unsigned most = 0, fewest = UINT32_MAX, poorest = 0;
+	struct pool *p;
+
+	if ((mask & (mask - 1)) == 0 || a->ledger->paused || !cluster_is_monitored(a->ledger->cluster))
+		return;
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		if ((mask & 1u << i) == 0)
+			continue;
+		most = max_of(most, a->cells[i]->total);
+		if (a->cells[i]->total < fewest) {
+			fewest = a->cells[i]->total;
+			poorest = i;
+		}
+	}
+	if (fewest >= most || a->cells[poorest]->by_state[SERVER_LOGIN] > 0)
+		return;
+	p = hub_pool(a->ledger->hub, poorest % hub_worker_count(a->ledger->hub));
+	ledger_open_locked(a, poorest, p, NULL);
+}
