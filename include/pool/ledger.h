@@ -46,6 +46,7 @@ struct queue {
 };
 
 struct inquiry;
+struct route_counts;
 struct tls_set;
 struct user_counter; /* process-wide: servers of one user, for max_user_connections */
 
@@ -109,7 +110,7 @@ struct ledger_stats {
 	_Atomic uint64_t transaction_us, query_us, wait_us;
 	_Atomic uint64_t client_parses, server_parses, binds, logins;
 	_Atomic uint64_t pins_taken[PIN_REASONS], pins_ended[PIN_REASONS];
-	_Atomic uint64_t routes[64][3]; /* by reason; to the primary, to replicas, elsewhere */
+	struct route_counts *_Atomic routes; /* owned: pool/route_counts.h; NULL until its first statement is over */
 } __attribute__((aligned(64)));
 
 #define stat_add(counter, n) \

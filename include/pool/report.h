@@ -62,9 +62,6 @@ enum sum {
 
 /* Over all workers; lock-free. */
 void ledger_sums(const struct ledger *l, uint64_t sums[SUM_COUNT]);
-/* Statements by reason: to the primary, to replicas, elsewhere. */
-void ledger_routes(const struct ledger *l, uint64_t routes[64][3]);
-
 /* Pins taken and ended, by reason; ended first, so that none is counted below zero. */
 void ledger_pins(const struct ledger *l, uint64_t taken[PIN_REASONS], uint64_t ended[PIN_REASONS]);
 

@@ -125,6 +125,8 @@ struct session {
 	bool full : 1;                 /* the server owes as many answers as it may */
 	bool clearing : 1;             /* DISCARD or DEALLOCATE is under way: requests wait for its end */
 	bool notice : 1;               /* pgweir.route_notice */
+	bool dry_run : 1;              /* route_dry_run: all of it goes to the primary */
+	bool held_back : 1;            /* the lend is the primary's for that alone */
 	bool stream_closed : 1;
 	bool cancelled : 1;            /* the request that waited is dropped up to its end */
 	bool counted : 1;              /* in the counts of its database and user */

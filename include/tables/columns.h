@@ -276,6 +276,11 @@ COLUMNS(routes)
 	COLUMN("primary", BIGINT)
 	COLUMN("replica", BIGINT)
 	COLUMN("other", BIGINT)
+	COLUMN("host", TEXT)
+	COLUMN("port", INT)
+	COLUMN("statements", BIGINT)
+	COLUMN("dry_run", BIGINT)
+	COLUMN("text", TEXT)
 COLUMNS_END
 
 COLUMNS(pins)

@@ -56,6 +56,8 @@ DATABASE_KEY(route, ENUM, FIELD(route), .words = "any primary replica split", .a
 DATABASE_KEY(target_session_attrs, ENUM, FIELD(route),
     .words = "any read-write|primary read-only|standby|prefer-standby", .acted = true,
     .text = "The words of libpq for route: any, primary or replica.")
+DATABASE_KEY(route_dry_run, BOOL, FIELD(route_dry_run), .acted = true,
+    .text = "The setting route_dry_run for this entry.")
 DATABASE_KEY(replica_pool_size, INT, FIELD(replica_pool_size), .acted = true,
     .text = "How many servers a pool may have on each replica.")
 DATABASE_KEY(read_functions, TEXT, FIELD(read_functions), .acted = true,

@@ -285,6 +285,9 @@ SETTING(route, ENUM, .def = "any", .words = "any primary replica split", .group 
     .acted = true,
     .text =
 	"Where statements go: any host, the primary, the replicas, or writes to the primary and reads to the replicas.")
+SETTING(route_dry_run, BOOL, .def = "0", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "With route=split, send everything to the primary, hints and pgweir.route included, and only count what would "
+	    "have gone to a replica: the column dry_run of SHOW ROUTES.")
 SETTING(server_login_concurrency, INT, .def = "8", .min = 1, .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "How many servers of one pool may log in at the same time.")
 SETTING(server_recovery, ENUM, .def = "recover", .words = "recover close", .group = GROUP_SERVER, .when = RELOAD,

@@ -52,7 +52,7 @@ SHOWN = {
     "timezone:s password:s scram_client_key:b scram_server_key:b",
     "HOSTS": "database:s host:s port:i role:s state:s servers:i lag_us:q lag_bytes:q timeline:i checks:q failures:q "
     "role_changes:q checked:s reason:s",
-    "ROUTES": "database:s reason:s target:s primary:q replica:q other:q",
+    "ROUTES": "database:s reason:s target:s primary:q replica:q other:q host:s port:i statements:q dry_run:q text:s",
 }
 
 

@@ -1,9 +1,11 @@
 /*
  * admin/show_stats.c - SHOW STATS and its parts, TOTALS, ROUTES.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_private.h"
+#include "pool/route_counts.h"
 
 enum parts { PART_TOTALS = 1, PART_AVERAGES = 2 };
 
@@ -144,22 +146,38 @@ static const char *const target_names[] = {
 };
 
 static void
+put_route(struct table *t, const char *database, const struct routed_host *h, unsigned reason)
+{
+	const uint64_t *n = h->counts[reason];
+
+	table_row(t);
+	table_text(t, database);
+	table_text(t, route_reason_name(reason));
+	table_text(t, target_names[reason_targets[reason]]);
+	for (unsigned k = ROUTED_PRIMARY; k <= ROUTED_OTHER; k++)
+		table_int(t, (int64_t)n[k]);
+	table_text(t, h->name);
+	table_int(t, h->port);
+	table_int(t, (int64_t)(n[ROUTED_PRIMARY] + n[ROUTED_REPLICA] + n[ROUTED_OTHER]));
+	table_int(t, (int64_t)n[ROUTED_DRY]);
+	table_text(t, route_reason_text(reason));
+	table_end(t);
+}
+
+static void
 put_routes(struct table *t, const struct ledger *l)
 {
-	uint64_t routes[64][3];
+	struct routes_report r = ledger_routes(l);
 
-	ledger_routes(l, routes);
-	for (unsigned i = 0; i < ROUTE_REASON_COUNT; i++) {
-		if (routes[i][0] + routes[i][1] + routes[i][2] == 0)
-			continue;
-		table_row(t);
-		table_text(t, l->name);
-		table_text(t, route_reason_name(i));
-		table_text(t, target_names[reason_targets[i]]);
-		for (unsigned k = 0; k < 3; k++)
-			table_int(t, (int64_t)routes[i][k]);
-		table_end(t);
+	for (unsigned reason = 0; reason < ROUTE_REASON_COUNT; reason++) {
+		for (unsigned host = 0; host < r.count; host++) {
+			const uint64_t *n = r.hosts[host].counts[reason];
+
+			if (n[ROUTED_PRIMARY] + n[ROUTED_REPLICA] + n[ROUTED_OTHER] > 0)
+				put_route(t, l->name, &r.hosts[host], reason);
+		}
 	}
+	free(r.hosts);
 }
 
 void

@@ -153,6 +153,14 @@ snapshot_route(const struct snapshot *s, const struct database_config *database,
 	return (enum route_mode)s->global.route;
 }
 
+bool
+snapshot_route_dry_run(const struct snapshot *s, const struct database_config *database)
+{
+	if (database != NULL && database->route_dry_run >= 0)
+		return database->route_dry_run != 0;
+	return s->global.route_dry_run != 0;
+}
+
 enum session_features
 snapshot_session_features(const struct snapshot *s, const struct database_config *database, const struct user_config *user)
 {

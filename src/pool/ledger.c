@@ -8,6 +8,7 @@
 
 #include "pool/hub_private.h"
 #include "pool/pool_private.h"
+#include "pool/route_counts.h"
 
 struct ledger *
 ledger_new(struct hub *h, const char *name, struct cluster *cluster)
@@ -48,6 +49,8 @@ ledger_unref(struct ledger *l)
 		cluster_unref(l->former[i]);
 	free(l->former);
 	pthread_mutex_destroy(&l->mutex);
+	for (unsigned w = 0; w < hub_worker_count(l->hub); w++)
+		route_counts_free(&l->stats[w]);
 	free(l->stats);
 	free(l->name);
 	free(l);

@@ -169,15 +169,6 @@ ledger_sums(const struct ledger *l, uint64_t sums[SUM_COUNT])
 }
 
 void
-ledger_routes(const struct ledger *l, uint64_t routes[64][3])
-{
-	memset(routes, 0, 64 * sizeof(routes[0]));
-	for (unsigned w = 0; w < hub_worker_count(l->hub); w++)
-		for (unsigned i = 0; i < 64 * 3; i++)
-			routes[i / 3][i % 3] += stat_read(l->stats[w].routes[i / 3][i % 3]);
-}
-
-void
 ledger_pins(const struct ledger *l, uint64_t taken[PIN_REASONS], uint64_t ended[PIN_REASONS])
 {
 	for (unsigned i = 0; i < PIN_REASONS; i++) {

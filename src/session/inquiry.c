@@ -330,7 +330,7 @@ inquiry_new(struct session *s)
 
 	q->worker = s->worker;
 	q->ledger = ledger_ref(s->ledger);
-	q->target = routing_home(s->route);
+	q->target = routing_home_of(s);
 	q->routes = s->route == ROUTE_SPLIT;
 	q->step = STEP_DONE;
 	list_init(&q->all);

@@ -62,7 +62,7 @@ replication_begin(struct session *s)
 {
 	login_ask(s, AUTHENTICATION_OK, NULL, 0);
 	s->login->ok_sent = true;
-	pool_dedicate(&s->borrower, routing_home(s->route), &s->login->replication_startup);
+	pool_dedicate(&s->borrower, routing_home_of(s), &s->login->replication_startup);
 	session_arm(s);
 }
 

@@ -52,6 +52,7 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	s->notified = false;
 	s->request_wall_us = loop_wall_us(s->worker->loop);
 	s->target = (uint8_t)routing_target(s, brief);
+	s->held_back = routing_is_held_back(s, brief);
 	s->borrower.insists = insists;
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW) {
 		s->server = server;

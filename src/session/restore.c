@@ -175,8 +175,10 @@ restore_apply_pgweir(struct session *s)
 	if (s->ledger == NULL || s->database == NULL)
 		return;
 	s->route = (uint8_t)snapshot_route(s->snapshot, s->database, s->user);
+	s->dry_run = s->route == ROUTE_SPLIT && snapshot_route_dry_run(s->snapshot, s->database);
 	if (!cluster_is_monitored(s->ledger->cluster)) {
 		s->route = ROUTE_ANY;
+		s->dry_run = false;
 		return;
 	}
 	for (size_t i = ROUTE_PRIMARY; i < array_length(words); i++)

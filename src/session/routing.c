@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "cluster/cluster.h"
-
-_Static_assert(ROUTE_REASON_COUNT <= 64, "ledger_stats.routes has a row for each reason");
+#include "pool/route_counts.h"
 
 bool
 routing_judges(const struct session *s)
@@ -40,11 +39,32 @@ routing_home(enum route_mode route)
 }
 
 enum lend_target
-routing_target(const struct session *s, const struct brief *brief)
+routing_home_of(const struct session *s)
+{
+	return s->dry_run ? LEND_PRIMARY : routing_home((enum route_mode)s->route);
+}
+
+/* Where a request would go if nobody only looked on (route_dry_run). */
+static enum lend_target
+routing_target_meant(const struct session *s, const struct brief *brief)
 {
 	if (s->route == ROUTE_SPLIT && routing_judges(s) && brief->target == TARGET_REPLICA)
 		return LEND_REPLICA;
 	return routing_home(s->route);
+}
+
+enum lend_target
+routing_target(const struct session *s, const struct brief *brief)
+{
+	return s->dry_run ? LEND_PRIMARY : routing_target_meant(s, brief);
+}
+
+bool
+routing_is_held_back(const struct session *s, const struct brief *brief)
+{
+	enum lend_target meant = s->dry_run ? routing_target_meant(s, brief) : LEND_PRIMARY;
+
+	return meant == LEND_REPLICA || meant == LEND_REPLICA_ONLY;
 }
 
 /* Twice the inquiry's rest, and more: while an entry is in use it is asked for a change of its catalog more often. */
@@ -273,13 +293,19 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 	return (struct plan){.outcome = PLAN_WAIT};
 }
 
-/* 0: the primary, 1: a replica, 2: a host whose role nobody asked. */
-static unsigned
+static enum routed
 routing_class(const struct session *s)
 {
 	if (!cluster_is_monitored(s->server->cluster))
-		return 2;
-	return cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA ? 1 : 0;
+		return ROUTED_OTHER;
+	return cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA ? ROUTED_REPLICA : ROUTED_PRIMARY;
+}
+
+/* Was it kept from a replica that would have taken it? */
+static bool
+routing_was_held_back(const struct session *s)
+{
+	return s->held_back && routing_class(s) == ROUTED_PRIMARY && cluster_masks(s->server->cluster).replicas != 0;
 }
 
 /* A read that ran on the primary although a replica would have done. */
@@ -288,7 +314,7 @@ routing_reason(const struct session *s, enum route_reason reason)
 {
 	bool read = reason == ROUTE_REASON_plain_read || reason == ROUTE_REASON_read_only_transaction || reason == ROUTE_REASON_hint_replica;
 
-	if (!read || s->target != LEND_REPLICA || routing_class(s) != 0)
+	if (!read || (s->target != LEND_REPLICA && !s->held_back) || routing_class(s) != ROUTED_PRIMARY || routing_was_held_back(s))
 		return reason;
 	return cluster_host_count(s->server->cluster) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica;
 }
@@ -296,7 +322,13 @@ routing_reason(const struct session *s, enum route_reason reason)
 void
 routing_count(struct session *s, enum route_reason reason)
 {
-	stat_add(session_stats(s)->routes[routing_reason(s, reason)][routing_class(s)], 1);
+	struct ledger_stats *stats = session_stats(s);
+	const struct server *server = s->server;
+
+	reason = routing_reason(s, reason);
+	route_counts_add(stats, server->cluster, server->host, reason, routing_class(s));
+	if (unlikely(routing_was_held_back(s)))
+		route_counts_add(stats, server->cluster, server->host, reason, ROUTED_DRY);
 }
 
 void
@@ -309,9 +341,9 @@ routing_notice(struct session *s, enum route_reason reason)
 	char message[256];
 	struct error notice = {.sqlstate = "00000", .message = message};
 
-	snprintf(message, sizeof(message), "pgweir: %s %s:%u (%s)", roles[routing_class(s)],
+	snprintf(message, sizeof(message), "pgweir: %s %s:%u (%s%s)", roles[routing_class(s)],
 	    cluster_host_name(s->server->cluster, s->server->host), cluster_host_port(s->server->cluster, s->server->host),
-	    route_reason_name(routing_reason(s, reason)));
+	    route_reason_name(routing_reason(s, reason)), routing_was_held_back(s) ? ", dry run: a replica's" : "");
 	message_notice(out, &notice);
 	gather_made(g, before);
 }

@@ -193,10 +193,13 @@ struct plan {
 struct plan routing_plan(struct session *s, const char *bytes, size_t length);
 /* Where what is no statement of a client's goes: logins, replication, our own questions. */
 enum lend_target routing_home(enum route_mode route);
+enum lend_target routing_home_of(const struct session *s);
 enum lend_target routing_target(const struct session *s, const struct brief *brief);
 /* As route_settings_named, for this session. */
 bool routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user);
 void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);
+/* Would the request go to a replica, if route_dry_run did not keep it on the primary? */
+bool routing_is_held_back(const struct session *s, const struct brief *brief);
 /* A request for that reason was answered by the session's server: it is counted, and the client is told. */
 void routing_count(struct session *s, enum route_reason reason);
 void routing_notice(struct session *s, enum route_reason reason);

@@ -214,7 +214,7 @@ welcome_wait(struct session *s)
 	/* Clients take no notice of waiting before this. */
 	login_ask(s, AUTHENTICATION_OK, NULL, 0);
 	s->login->ok_sent = true;
-	if (pool_lend(&s->borrower, routing_home(s->route), &server) == LEND_LATER) {
+	if (pool_lend(&s->borrower, routing_home_of(s), &server) == LEND_LATER) {
 		session_arm(s);
 		return;
 	}
