@@ -162,13 +162,6 @@ TEST("a history that runs backwards begins anew, and none is an unknown lag")
 	expect_int(h.count, 1);
 }
 
-TEST("an insert position behind a page header counts as the page's start")
-{
-	expect_int(lag_normalise_lsn(0x3000028), 0x3000000);
-	expect_int(lag_normalise_lsn(0x3002018), 0x3002000);
-	expect_int(lag_normalise_lsn(0x3002060), 0x3002060);
-}
-
 /* ---------------------------------------------------------------- answers */
 
 static struct answer

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster/lag.h"
+#include "base/lsn.h"
 
 enum { COLUMN_STANDBY, COLUMN_TIMELINE, COLUMN_LSN, COLUMN_RECEIVED, COLUMN_IDENTIFIER, COLUMN_COUNT };
 
@@ -95,25 +95,12 @@ value_number(const char *text, int base, uint64_t most, uint64_t *out)
 	return errno == 0 && *end == '\0' && value <= most;
 }
 
-/* A log position as PostgreSQL writes it: two hexadecimal halves and a slash. */
+/* NULL text is 0, which stands for unknown. */
 static bool
 value_lsn(const char *text, uint64_t *out)
 {
-	char high_text[9];
-	const char *slash = text != NULL ? strchr(text, '/') : NULL;
-	uint64_t high, low;
-
 	*out = 0;
-	if (text == NULL)
-		return true;
-	if (slash == NULL || (size_t)(slash - text) >= sizeof(high_text))
-		return false;
-	memcpy(high_text, text, (size_t)(slash - text));
-	high_text[slash - text] = '\0';
-	if (!value_number(high_text, 16, UINT32_MAX, &high) || !value_number(slash + 1, 16, UINT32_MAX, &low))
-		return false;
-	*out = high << 32 | low;
-	return true;
+	return text == NULL || lsn_read(text, out);
 }
 
 static const char *
@@ -143,7 +130,7 @@ answer_read(struct answer *a, const PGresult *rows)
 		return;
 	*a = (struct answer){.result = CHECK_GOOD, .standby = standby[0] == 't', .system_identifier = identifier};
 	a->timeline = (unsigned)(a->standby ? received : inserted);
-	a->lsn = a->standby ? lsn : lag_normalise_lsn(lsn);
+	a->lsn = a->standby ? lsn : lsn_normalise(lsn);
 }
 
 /* ---------------------------------------------------------------- errors */

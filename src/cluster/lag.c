@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-enum {
-	WAL_PAGE_SIZE = 8192,
-	WAL_PAGE_HEADER = 24,
-	WAL_SEGMENT_HEADER = 40,
-	WAL_SEGMENT_LEAST = 1024 * 1024,
-};
-
 void
 lag_forget(struct lag_history *h)
 {
@@ -79,14 +72,4 @@ lag_bytes_of(const struct lag_history *h, uint64_t lsn)
 		return -1;
 	newest = h->samples[h->count - 1].lsn;
 	return newest > lsn ? (int64_t)min_of(newest - lsn, (uint64_t)INT64_MAX) : 0;
-}
-
-uint64_t
-lag_normalise_lsn(uint64_t lsn)
-{
-	if (lsn % WAL_SEGMENT_LEAST == WAL_SEGMENT_HEADER)
-		return lsn - WAL_SEGMENT_HEADER;
-	if (lsn % WAL_PAGE_SIZE == WAL_PAGE_HEADER)
-		return lsn - WAL_PAGE_HEADER;
-	return lsn;
 }

@@ -33,10 +33,4 @@ int64_t lag_of(const struct lag_history *h, int64_t at_us, uint64_t lsn);
 /* The bytes between LSN and the newest sample, at least 0; -1 without samples. */
 int64_t lag_bytes_of(const struct lag_history *h, uint64_t lsn);
 
-/*
- * An insert position just behind a page's header, where replay stops at the page's start
- * (PostgreSQL's WAL page header: 24 bytes, 40 on a segment's first page).
- */
-uint64_t lag_normalise_lsn(uint64_t lsn);
-
 #endif
