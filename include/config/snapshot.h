@@ -16,6 +16,8 @@ enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT, POOL_MODE_UNSET
 enum route_mode { ROUTE_ANY, ROUTE_PRIMARY, ROUTE_REPLICA, ROUTE_SPLIT, ROUTE_MODE_UNSET = -1 };
 enum session_features { FEATURES_KEEP, FEATURES_REJECT, FEATURES_IGNORE, FEATURES_UNSET = -1 };
 enum track_sequences { TRACK_SEQUENCES_AUTO, TRACK_SEQUENCES_ALWAYS, TRACK_SEQUENCES_NEVER, TRACK_SEQUENCES_UNSET = -1 };
+/* What a read is sure to see. */
+enum consistency { CONSISTENCY_EVENTUAL, CONSISTENCY_SESSION, CONSISTENCY_TABLE };
 enum server_recovery { RECOVERY_RECOVER, RECOVERY_CLOSE };
 enum auth_type { AUTH_ANY, AUTH_TRUST, AUTH_PLAIN, AUTH_MD5, AUTH_SCRAM, AUTH_CERT, AUTH_HBA, AUTH_LDAP, AUTH_PAM,
 	AUTH_PEER, AUTH_REJECT /* of host-based rules only */ };
@@ -68,6 +70,7 @@ struct database_config {
 	enum route_mode route;       /* ROUTE_MODE_UNSET */
 	enum session_features session_features; /* FEATURES_UNSET */
 	enum track_sequences track_sequences;   /* TRACK_SEQUENCES_UNSET */
+	int consistency;             /* enum consistency, -1 */
 	int max_pinned;
 	int server_recovery;         /* enum server_recovery, -1 */
 	int route_dry_run;           /* 0, 1, -1 */
@@ -92,6 +95,7 @@ struct user_config {
 	enum pool_mode pool_mode;
 	enum route_mode route;
 	enum session_features session_features;
+	int consistency;
 	int pool_size;
 	int reserve_pool_size;
 	int max_user_connections;
@@ -170,6 +174,7 @@ int snapshot_max_user_connections(const struct snapshot *s, const struct user_co
 int snapshot_max_db_client_connections(const struct snapshot *s, const struct database_config *database);
 int snapshot_max_user_client_connections(const struct snapshot *s, const struct user_config *user);
 int snapshot_max_pinned(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
+enum consistency snapshot_consistency(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum server_recovery snapshot_server_recovery(const struct snapshot *s, const struct database_config *database);
 int64_t snapshot_query_wait_timeout_ms(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 int64_t snapshot_server_lifetime_ms(const struct snapshot *s, const struct database_config *database);

@@ -123,6 +123,7 @@ struct server {
 	struct statement *unnamed;      /* its unnamed statement as far as known; owned reference */
 	uint32_t pin_questions;         /* bit n: the question for the reasons n is prepared */
 	uint32_t fences;                /* bit n: the fence of n settings is prepared */
+	bool lsn_question;              /* the question where the log is is prepared */
 
 	struct list backends;           /* in the table of pool/backend.h, once it has logged in */
 	_Atomic uint32_t holder;        /* what the client who has it was told for its process id; 0: nobody yet */

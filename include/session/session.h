@@ -19,6 +19,7 @@
 #include "route/verdict.h"
 #include "session/worker.h"
 
+struct floor;
 struct listening;
 struct pins;
 struct session_login;
@@ -75,6 +76,7 @@ struct session {
 	struct upkeep *upkeep;         /* owned: of the transaction's settings; NULL while it has none to look after */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
 	struct listening *listening;   /* owned: what it listens to; NULL while it never did */
+	struct floor *floor;           /* owned: what its reads have to see; NULL with consistency = eventual */
 	void *console;                 /* owned by admin/ */
 	char *user_name;               /* owned: as the client said it */
 	int64_t connected_wall_us;

@@ -62,7 +62,8 @@ DATABASE_KEY(replica_pool_size, INT, FIELD(replica_pool_size), .acted = true,
     .text = "How many servers a pool may have on each replica.")
 DATABASE_KEY(read_functions, TEXT, FIELD(read_functions), .acted = true,
     .text = "Comma-separated volatile functions that only read.")
-DATABASE_KEY(consistency, ENUM, .words = "eventual session table", .text = "The setting consistency for this entry.")
+DATABASE_KEY(consistency, ENUM, FIELD(consistency), .words = "eventual session table", .acted = true,
+    .text = "The setting consistency for this entry.")
 DATABASE_KEY(balance, ENUM, .words = "round-robin least-busy", .text = "The setting balance for this entry.")
 DATABASE_KEY(weight, TEXT, .text = "Comma-separated shares of the reads, one for each host.")
 DATABASE_KEY(max_replica_lag, DURATION, .text = "The setting max_replica_lag for this entry.")

@@ -46,3 +46,4 @@ ROUTE_REASON(in_transaction, FOLLOW, "A transaction is open, and stays on its se
 ROUTE_REASON(session_pinned, FOLLOW, "The session is pinned to its server.")
 ROUTE_REASON(no_replica, PRIMARY, "There is no replica.")
 ROUTE_REASON(replica_down, PRIMARY, "No replica is up, or none is recent enough.")
+ROUTE_REASON(not_caught_up, PRIMARY, "No replica has replayed what the session has written or read on the primary, or what its tables have had written to them.")

@@ -259,7 +259,10 @@ SETTING(check_rise, INT, .def = "2", .min = 1, .group = GROUP_ROUTE, .when = REL
 SETTING(check_timeout, DURATION, .def = "1", .min = 10, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "How long a host may take to answer a check.")
 SETTING(consistency, ENUM, .def = "eventual", .words = "eventual session table", .group = GROUP_ROUTE, .when = RELOAD,
-    .text = "What a read is sure to see of earlier writes; this version knows eventual only.")
+    .acted = true,
+    .text = "With route=split, what a read on a replica is sure to see: whatever the replica has (eventual), all that the "
+	    "session itself has written and read before (session), or all that clients of this process have written to "
+	    "the tables that it reads (table).")
 SETTING(http_listen_addr, TEXT, .def = "", .group = GROUP_HTTP, .when = BOOT,
     .text = "Address on which metrics, health and the status page are served; empty means nowhere.")
 SETTING(http_port, INT, .def = "0", .max = 65535, .group = GROUP_HTTP, .when = BOOT,

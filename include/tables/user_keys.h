@@ -30,4 +30,5 @@ USER_KEY(route, ENUM, FIELD(route), .words = "any primary replica split", .acted
     .text = "The setting route for this user, before the database's.")
 USER_KEY(session_features, ENUM, FIELD(session_features), .words = "keep reject ignore", .acted = true,
     .text = "The setting session_features for this user, before the database's.")
-USER_KEY(consistency, ENUM, .words = "eventual session table", .text = "The setting consistency for this user.")
+USER_KEY(consistency, ENUM, FIELD(consistency), .words = "eventual session table", .acted = true,
+    .text = "The setting consistency for this user, before the database's.")

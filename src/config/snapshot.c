@@ -257,6 +257,12 @@ snapshot_max_pinned(const struct snapshot *s, const struct database_config *data
 	return (int)snapshot_pick(OF(user, max_pinned), OF(database, max_pinned), s->global.max_pinned);
 }
 
+enum consistency
+snapshot_consistency(const struct snapshot *s, const struct database_config *database, const struct user_config *user)
+{
+	return (enum consistency)snapshot_pick(OF(user, consistency), OF(database, consistency), s->global.consistency);
+}
+
 enum server_recovery
 snapshot_server_recovery(const struct snapshot *s, const struct database_config *database)
 {

@@ -212,6 +212,7 @@ server_forget_prepared(struct server *s)
 	server_set_unnamed(s, NULL);
 	s->fences = 0;
 	s->pin_questions = 0;
+	s->lsn_question = false;
 }
 
 void

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "session/feature.h"
+#include "session/floor.h"
 #include "session/own.h"
 
 #define ASKER STATEMENT_PREFIX "names"
@@ -42,6 +43,11 @@ asked_names_write(struct session *s, struct bytes *out)
 		if ((server->pin_questions & 1u << i) != 0)
 			close_question(server, i, out);
 	server->pin_questions = 0;
+	if (server->lsn_question) {
+		own_close(out, FLOOR_QUESTION);
+		answers_push(a, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_NAMES_ASKED;
+		server->lsn_question = false;
+	}
 	begun = own_once_begin(out, ASKER, "select name,statement,from_sql from pg_catalog.pg_prepared_statements", 0);
 	own_once_end(out, begun, ASKER);
 	message_sync(out);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/floor.h"
 #include "session/forward_private.h"
 #include "session/listening.h"
 #include "session/pin.h"
@@ -153,6 +154,8 @@ feature_settle(struct session *s, struct bytes *out)
 		restore_probe(s, out);
 	pin_ask(s, out);
 	listening_settle(s, out);
+	/* Last: what the others do there is behind it then, and moves nothing that a replica shows. */
+	floor_settle(s, out);
 }
 
 void
@@ -172,6 +175,9 @@ feature_row(struct session *s, const struct answer *answer, const char *body, si
 	case PURPOSE_CHANNELS:
 		listening_row(s, body, length);
 		break;
+	case PURPOSE_LSN:
+		floor_row(s, body, length);
+		break;
 	default:
 		break;
 	}
@@ -182,6 +188,10 @@ feature_failed(struct session *s, const struct answer *answer)
 {
 	if (answer->purpose == PURPOSE_PINS) {
 		pin_failed(s);
+		return;
+	}
+	if (answer->purpose == PURPOSE_LSN) {
+		floor_failed(s);
 		return;
 	}
 	if (answer->purpose == PURPOSE_CHANNELS)
@@ -197,6 +207,7 @@ feature_settled(struct session *s)
 {
 	pin_settled(s);
 	sequence_settled(s);
+	floor_settled(s);
 	if (s->asks_names && !s->server->close_needed)
 		asked_names_done(s);
 	s->asks_names = false;

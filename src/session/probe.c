@@ -105,7 +105,7 @@ static void
 probe_names(const struct session *s, struct difference *d)
 {
 	/* What anything may change that cannot be looked into, and pg_settings does not show. */
-	static const char *const always[] = {"search_path", "role", "pgweir.route", "pgweir.route_notice"};
+	static const char *const always[] = {"search_path", "role", "pgweir.consistency", "pgweir.min_lsn", "pgweir.route", "pgweir.route_notice"};
 
 	*d = (struct difference){0};
 	for (const char *p = touched_names(s); p != NULL && *p != '\0'; p += strlen(p) + 1)
@@ -133,7 +133,8 @@ probe_is_sure(const struct session *s, const char *name)
 {
 	static const char *const anybodys[] = {
 	    "client_min_messages", "default_transaction_isolation", "default_transaction_read_only", "extra_float_digits",
-	    "idle_in_transaction_session_timeout", "jit", "lock_timeout", "pgweir.route", "pgweir.route_notice", "role", "row_security",
+	    "idle_in_transaction_session_timeout", "jit", "lock_timeout", "pgweir.consistency", "pgweir.min_lsn", "pgweir.route",
+	    "pgweir.route_notice", "role", "row_security",
 	    "search_path", "statement_timeout", "synchronous_commit", "work_mem",
 	};
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "observe/log.h"
+#include "session/floor.h"
 #include "session/forward_private.h"
 #include "session/listening.h"
 
@@ -54,8 +55,11 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	s->target = (uint8_t)routing_target(s, brief);
 	s->held_back = routing_is_held_back(s, brief);
 	s->borrower.insists = insists;
-	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW) {
+	if (s->floor != NULL)
+		floor_choose(s);
+	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW)
 		s->server = server;
+	if (s->server != NULL && floor_takes(s)) {
 		listening_lent(s);
 		stat_add(session_stats(s)->assignments, 1);
 		session_enter(s, SESSION_ACTIVE);

@@ -8,6 +8,7 @@
 
 #include "observe/log.h"
 #include "session/feature.h"
+#include "session/floor.h"
 #include "session/ignore.h"
 #include "session/restore_private.h"
 
@@ -167,6 +168,7 @@ restore_apply_pgweir(struct session *s)
 	static const char *const words[] = {[ROUTE_ANY] = "any", [ROUTE_PRIMARY] = "primary", [ROUTE_REPLICA] = "replica", [ROUTE_SPLIT] = "split"};
 	const char *route = profile_find(s->profile, "pgweir.route");
 	const char *notice = profile_find(s->profile, "pgweir.route_notice");
+	bool monitored;
 
 	restore_apply_lexing(s);
 	s->times_out = profile_find(s->profile, "idle_session_timeout") != NULL;
@@ -175,13 +177,12 @@ restore_apply_pgweir(struct session *s)
 	if (s->ledger == NULL || s->database == NULL)
 		return;
 	s->route = (uint8_t)snapshot_route(s->snapshot, s->database, s->user);
-	s->dry_run = s->route == ROUTE_SPLIT && snapshot_route_dry_run(s->snapshot, s->database);
-	if (!cluster_is_monitored(s->ledger->cluster)) {
+	monitored = cluster_is_monitored(s->ledger->cluster);
+	if (!monitored)
 		s->route = ROUTE_ANY;
-		s->dry_run = false;
-		return;
-	}
-	for (size_t i = ROUTE_PRIMARY; i < array_length(words); i++)
+	s->dry_run = s->route == ROUTE_SPLIT && snapshot_route_dry_run(s->snapshot, s->database);
+	for (size_t i = ROUTE_PRIMARY; monitored && i < array_length(words); i++)
 		if (text_equal_nocase(route, words[i]))
 			s->route = (uint8_t)i;
+	floor_configure(s);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "observe/log.h"
+#include "session/floor.h"
 #include "session/listening.h"
 #include "session/pin.h"
 #include "session/vacate.h"
@@ -176,6 +177,8 @@ borrower_granted(struct borrower *b, struct server *server)
 		cancel_waiting(s);
 		return;
 	}
+	if (!floor_takes(s))
+		return;
 	stat_add(session_stats(s)->assignments, 1);
 	listening_lent(s);
 	session_enter(s, SESSION_ACTIVE);
@@ -557,6 +560,7 @@ session_free_if_settled(struct session *s)
 	startup_set_unref(s->borrower.set);
 	snapshot_unref(s->snapshot);
 	free(s->refusal);
+	floor_free(s);
 	upkeep_free(s);
 	free(s->user_name);
 	atomic_fetch_sub(&s->worker->load, 1);

@@ -1,0 +1,210 @@
+"""consistency = session: a session's reads see what it has written and read before, whatever a replica is late."""
+
+import contextlib
+import re
+
+import pytest
+
+from lib import wire
+from lib.eventually import eventually
+from lib.routes import DATABASE, Routes
+
+READ = "select count(*) from hits"
+WRITE = "insert into hits values (1)"
+
+
+@pytest.fixture
+def routes(cluster, pgweir):
+    yield Routes(cluster, pgweir)
+    for replica in cluster.replicas:
+        replica.resume_replay()
+
+
+@pytest.fixture
+def weir(routes):
+    """consistency = session"""
+    return routes.weir(consistency="session", check_interval="0.2")
+
+
+@contextlib.contextmanager
+def held_back(*replicas):
+    """These replicas replay nothing meanwhile."""
+    for replica in replicas:
+        replica.pause_replay()
+    try:
+        yield
+    finally:
+        for replica in replicas:
+            replica.resume_replay()
+
+
+class Reader:
+    """A client that is told where its statements ran, and why."""
+
+    def __init__(self, routes, weir, **options):
+        self.hosts = {host.port: host for host in routes.cluster.hosts}
+        self.client = weir.client(DATABASE, options="-c pgweir.route_notice=on", **options)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+
+    def told(self, result):
+        """(host, reason) of the last request in the result."""
+        texts = [n["M"] for n in result.notices if n["M"].startswith("pgweir:")]
+        port, reason = re.search(r":(\d+) \((\w+)\)$", texts[-1]).groups()
+        return self.hosts[int(port)], reason
+
+    def run(self, sql):
+        return self.client.query(sql)
+
+    def read(self, sql=READ):
+        """(value, host, reason)"""
+        result = self.run(sql)
+        return (result.rows[0][0], *self.told(result))
+
+    def where(self, sql=READ):
+        return self.told(self.run(sql))[0]
+
+
+def number(host):
+    return int(host.value(READ, DATABASE))
+
+
+# ---- what was written is read ----
+
+
+def autocommit(client):
+    client.query(WRITE)
+
+
+def transaction(client):
+    for sql in ("begin", WRITE, "select 1", "commit"):
+        client.query(sql)
+
+
+def several_statements(client):
+    client.query(f"{WRITE}; select 1")
+
+
+def function_that_writes(client):
+    client.query("select note_hit()")
+
+
+def prepared_statement(client):
+    client.ask(wire.parse("insert into hits values ($1)", "w"), wire.bind(["1"], "w"), wire.execute(), wire.sync())
+
+
+def unnamed_statement(client):
+    client.ask(wire.parse(WRITE), wire.bind(), wire.execute(), wire.sync())
+
+
+def copy(client):
+    client.send(wire.query("copy hits from stdin"))
+    client.read_until(b"G")
+    client.ask(wire.copy_data(b"1\n"), wire.copy_done())
+
+
+def pipeline(client):
+    client.send(wire.parse(WRITE), wire.bind(), wire.execute(), wire.sync(), wire.parse("select 1"), wire.bind(), wire.execute(), wire.sync())
+    client.read_until(b"Z")
+    client.read_until(b"Z")
+
+
+def prepared_by_sql(client):
+    client.query(f"prepare by_sql as {WRITE}")
+    client.query("execute by_sql")
+    client.query("deallocate by_sql")
+
+
+WAYS = [autocommit, transaction, several_statements, function_that_writes, prepared_statement, unnamed_statement, copy, pipeline, prepared_by_sql]
+
+
+@pytest.fixture
+def function(routes):
+    routes.primary.query("create or replace function note_hit() returns int language sql as 'insert into hits values (1) returning n'", DATABASE)
+    routes.cluster.wait_for_replicas()
+
+
+def test_a_session_reads_what_it_wrote_however_it_wrote_it(routes, weir, function):
+    with Reader(routes, weir) as client:
+        eventually(lambda: client.where() in routes.replicas)
+        with held_back(*routes.replicas):
+            for way in WAYS:
+                before = number(routes.primary)
+                way(client.client)
+
+                count, host, reason = client.read()
+
+                assert (int(count), host, reason) == (before + 1, routes.primary, "not_caught_up"), way.__name__
+
+        count, host, reason = eventually(lambda: (r := client.read())[1] in routes.replicas and r)
+        assert (int(count), reason) == (number(routes.primary), "plain_read")
+
+
+def test_psycopg_reads_what_it_wrote(routes, weir):
+    with held_back(*routes.replicas), weir.connect(DATABASE) as connection:
+        before = number(routes.primary)
+        for _ in range(8):
+            connection.execute(WRITE)
+            connection.commit()
+            before += 1
+            connection.autocommit = True
+            assert connection.execute(READ).fetchone() == (before,)
+            assert connection.execute(READ, prepare=True).fetchone() == (before,)
+            connection.autocommit = False
+
+
+def test_others_read_from_the_replicas_meanwhile(routes, weir):
+    with held_back(*routes.replicas), Reader(routes, weir) as writer, Reader(routes, weir) as reader:
+        writer.run(WRITE)
+
+        assert reader.where() in routes.replicas
+        assert writer.where() is routes.primary
+
+
+def test_what_was_read_on_the_primary_is_not_forgotten(routes, weir):
+    """Monotonic reads: after a read on the primary no replica shows an older state."""
+    with held_back(*routes.replicas), Reader(routes, weir) as client:
+        routes.primary.query(WRITE, DATABASE)
+        seen = client.read("/* pgweir: primary */ " + READ)[0]
+
+        assert client.read() == (seen, routes.primary, "not_caught_up")
+
+
+def test_a_read_only_transaction_sees_what_was_written(routes, weir):
+    with held_back(*routes.replicas), Reader(routes, weir) as client:
+        client.run(WRITE)
+        before = number(routes.primary)
+
+        client.run("begin read only")
+        count, host, _ = client.read()
+        client.run("commit")
+
+        assert (int(count), host) == (before, routes.primary)
+
+
+# ---- from replica to replica ----
+
+
+def test_a_session_stays_with_a_replica_rather_than_step_back(routes, weir):
+    late, other = routes.cluster.replicas
+    with held_back(late):
+        routes.primary.query(WRITE, DATABASE)
+        eventually(lambda: number(other) == number(routes.primary))
+        with Reader(routes, weir) as client:
+            # given a session that has read from the one that is ahead
+            eventually(lambda: client.where() is other)
+
+            reads = [client.read() for _ in range(20)]
+
+            assert {(int(count), host) for count, host, _ in reads} == {(number(routes.primary), other)}
+
+
+def test_a_session_moves_to_a_replica_that_has_come_as_far(routes, weir):
+    with Reader(routes, weir) as client:
+        first = eventually(lambda: (host := client.where()) in routes.replicas and host)
+
+        assert eventually(lambda: client.where() in routes.replicas - {first})

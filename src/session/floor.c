@@ -1,0 +1,224 @@
+/*
+ * session/floor.c - consistency = session: which replicas a read may go to.
+ *
+ * A replica may serve when it has replayed the floor on the primary's timeline, as the
+ * monitor heard from it.  The session then stays with the one that it has read from: to
+ * another it goes only where that is as far as its own was after the last read.
+ * A server whose login is younger than its host's position is not trusted with that: the
+ * host may have been started anew in between, and then it may be behind itself.
+ */
+#include "session/floor.h"
+
+#include <stdlib.h>
+
+#include "base/lsn.h"
+
+/* -------------------------------------------------------------- settings */
+
+static const char *const consistency_words[] = {
+	[CONSISTENCY_EVENTUAL] = "eventual",
+	[CONSISTENCY_SESSION] = "session",
+	[CONSISTENCY_TABLE] = "table",
+};
+
+static enum consistency
+floor_mode(const struct session *s)
+{
+	const char *word = profile_find(s->profile, "pgweir.consistency");
+
+	for (size_t i = 0; word != NULL && i < array_length(consistency_words); i++)
+		if (text_equal_nocase(word, consistency_words[i]))
+			return (enum consistency)i;
+	return snapshot_consistency(s->snapshot, s->database, s->user);
+}
+
+/* A text that is no position, as set_config() may have left it, is the most careful one. */
+static uint64_t
+floor_least(const struct session *s)
+{
+	const char *text = profile_find(s->profile, "pgweir.min_lsn");
+	uint64_t lsn = 0;
+
+	if (text != NULL && text[0] != '\0' && !lsn_read(text, &lsn))
+		return UINT64_MAX;
+	return lsn_normalise(lsn);
+}
+
+void
+floor_free(struct session *s)
+{
+	free(s->floor);
+	s->floor = NULL;
+}
+
+void
+floor_configure(struct session *s)
+{
+	bool splits = s->ledger != NULL && s->database != NULL && routing_judges(s) && !s->dry_run;
+	enum consistency mode = splits ? floor_mode(s) : CONSISTENCY_EVENTUAL;
+	uint64_t least = splits ? floor_least(s) : 0;
+
+	if (mode == CONSISTENCY_EVENTUAL && least == 0) {
+		floor_free(s);
+		return;
+	}
+	if (s->floor == NULL)
+		s->floor = memory_new(sizeof(*s->floor));
+	/* What the session did before counts too, where it has done anything. */
+	if (s->floor->mode != mode)
+		s->floor->unknown = mode != CONSISTENCY_EVENTUAL && s->state >= SESSION_IDLE;
+	s->floor->mode = (uint8_t)mode;
+	s->floor->least = least;
+}
+
+/* --------------------------------------------------------------- replicas */
+
+static struct cluster_position
+position_of_primary(const struct cluster *c, struct cluster_masks masks)
+{
+	static const struct cluster_position none;
+
+	return masks.primary != 0 ? cluster_position(c, (unsigned)__builtin_ctz(masks.primary)) : none;
+}
+
+/* What was written on a former primary counts as far as the new one has it: it began with that. */
+static void
+floor_follow_timeline(struct floor *f, const struct cluster_position *primary)
+{
+	if (f->timeline == 0 || primary->timeline <= f->timeline || primary->lsn == 0)
+		return;
+	f->lsn = primary->lsn;
+	f->timeline = primary->timeline;
+}
+
+/*
+ * Is the replica on the log that the floor and the primary are on?  One that does not tell its timeline
+ * may be past a fork; before the first promotion there is none.
+ */
+static bool
+position_is_on_line(const struct cluster_position *replica, const struct cluster_position *primary, unsigned least)
+{
+	if (primary->timeline != 0 && primary->timeline < least)
+		return false;
+	if (replica->timeline == 0)
+		return max_of(primary->timeline, least) <= 1;
+	if (primary->timeline != 0)
+		return replica->timeline == primary->timeline;
+	return replica->timeline >= least;
+}
+
+/* A host whose position was at or past what the session's own replica had after its last read. */
+static bool
+floor_may_move(const struct floor *f, const struct cluster *c, const struct cluster_position *to)
+{
+	struct cluster_position from;
+
+	if (f->cluster == NULL || f->mode == CONSISTENCY_EVENTUAL)
+		return true;
+	/* After a reload the hosts have other numbers. */
+	if (f->cluster != c)
+		return false;
+	from = cluster_position(c, f->host);
+	return from.lsn != 0 && from.at_us > f->read_us && to->lsn >= from.lsn && to->timeline >= from.timeline;
+}
+
+/* True when the host has been there without a break since the session read from it. */
+static bool
+floor_is_at(const struct floor *f, const struct cluster *c, unsigned host)
+{
+	return f->cluster == c && f->host == host && cluster_up_since_us(c, host) < f->read_us;
+}
+
+static bool
+floor_allows(const struct floor *f, const struct cluster *c, unsigned host, const struct cluster_position *primary)
+{
+	struct cluster_position replica = cluster_position(c, host);
+
+	if (replica.lsn == 0 || replica.lsn < max_of(f->lsn, f->least) || !position_is_on_line(&replica, primary, f->timeline))
+		return false;
+	return floor_is_at(f, c, host) || floor_may_move(f, c, &replica);
+}
+
+static uint32_t
+floor_hosts(struct floor *f, const struct cluster *c, struct cluster_masks masks)
+{
+	struct cluster_position primary = position_of_primary(c, masks);
+	uint32_t hosts = 0;
+
+	floor_follow_timeline(f, &primary);
+	if (f->unknown)
+		return 0;
+	for (uint32_t left = masks.replicas; left != 0; left &= left - 1) {
+		unsigned host = (unsigned)__builtin_ctz(left);
+
+		if (floor_allows(f, c, host, &primary))
+			hosts |= (uint32_t)1 << host;
+	}
+	return hosts;
+}
+
+/* ---------------------------------------------------------------- lending */
+
+static void
+floor_turn_to_primary(struct session *s, enum route_reason reason)
+{
+	s->target = LEND_PRIMARY;
+	s->borrower.hosts = 0;
+	s->batch.reason = (uint8_t)reason;
+}
+
+void
+floor_choose(struct session *s)
+{
+	struct cluster *c = s->ledger->cluster;
+	struct cluster_masks masks = cluster_masks(c);
+
+	s->borrower.hosts = 0;
+	if (s->target != LEND_REPLICA)
+		return;
+	if (masks.replicas == 0) {
+		floor_turn_to_primary(s, cluster_host_count(c) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica);
+		return;
+	}
+	s->borrower.hosts = floor_hosts(s->floor, c, masks);
+	if (s->borrower.hosts != 0)
+		return;
+	cluster_want_positions(c);
+	floor_turn_to_primary(s, ROUTE_REASON_not_caught_up);
+}
+
+/* True for the server of a host that is no replica, as far as anybody knows. */
+static bool
+server_is_primary(const struct server *server)
+{
+	return cluster_host_role(server->cluster, server->host) != HOST_REPLICA;
+}
+
+/* Roles and hosts may have changed while the session waited. */
+static bool
+floor_suits(struct floor *f, const struct server *server)
+{
+	struct cluster_masks masks = cluster_masks(server->cluster);
+
+	return (floor_hosts(f, server->cluster, masks) & (uint32_t)1 << server->host) != 0 &&
+	    cluster_position(server->cluster, server->host).at_us > server->connected_us;
+}
+
+bool
+floor_takes(struct session *s)
+{
+	struct server *server;
+
+	if (s->floor == NULL || s->target != LEND_REPLICA || server_is_primary(s->server) || floor_suits(s->floor, s->server)) {
+		if (s->floor != NULL && server_is_primary(s->server))
+			s->floor->unknown |= s->floor->mode != CONSISTENCY_EVENTUAL;
+		return true;
+	}
+	cluster_want_positions(s->server->cluster);
+	pool_return(&s->server);
+	floor_turn_to_primary(s, ROUTE_REASON_not_caught_up);
+	if (pool_lend(&s->borrower, LEND_PRIMARY, &server) != LEND_NOW)
+		return false;
+	s->server = server;
+	return floor_takes(s);
+}

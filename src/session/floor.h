@@ -1,0 +1,52 @@
+/*
+ * session/floor.h - consistency: how far a replica must have replayed before a
+ * session may read from it.
+ *
+ *     transaction on the primary ─ ReadyForQuery ─▶ client
+ *                    └─ "where is the log?" ─▶ the same server ─▶ floor ─▶ the server is returned
+ *     read ─▶ the replicas that have replayed the floor, else the primary
+ *
+ * While the answer is on its way or did not come, the floor is unknown and the session
+ * reads the primary, which asks anew.  A session whose consistency is eventual has none.
+ */
+#ifndef PGWEIR_SESSION_FLOOR_H
+#define PGWEIR_SESSION_FLOOR_H
+
+#include "cluster/cluster.h"
+#include "session/feature.h"
+
+struct floor {
+	uint64_t lsn;            /* what has to be replayed, as replay counts; 0: nothing */
+	uint64_t least;          /* pgweir.min_lsn; UINT64_MAX when that is no position */
+	struct cluster *cluster; /* borrowed from the ledger, which keeps it: the one of HOST; NULL: it read from no replica since the floor */
+	int64_t read_us;         /* monotonic: when its last read there ended */
+	unsigned timeline;       /* of lsn; 0 unknown */
+	uint8_t host;            /* the replica that it read from */
+	uint8_t mode;            /* enum consistency */
+	bool unknown;            /* it has been on the primary, and how far that was then is not known */
+	bool asked;              /* the question is on its way */
+	bool answered;           /* it has a row */
+};
+
+/* The settings in force say whether the session has a floor. */
+void floor_configure(struct session *s);
+void floor_free(struct session *s);
+
+/*
+ * A read is about to be lent a server: leaves it LEND_REPLICA with the hosts that may serve it, or makes it the
+ * primary's, with the reason.
+ */
+void floor_choose(struct session *s);
+/* The session was lent a server.  True when it may begin there; else it has none, and waits for one of the primary. */
+bool floor_takes(struct session *s);
+
+/* The name that the question has where it is prepared. */
+#define FLOOR_QUESTION STATEMENT_PREFIX "lsn"
+
+/* ---- floor_ask.c: what feature.c asks and is answered; see there ---- */
+void floor_settle(struct session *s, struct bytes *out);
+void floor_row(struct session *s, const char *body, size_t length);
+void floor_failed(struct session *s);
+void floor_settled(struct session *s);
+
+#endif
