@@ -151,6 +151,8 @@ void snapshot_unref(struct snapshot *s); /* NULL is fine; frees with the last re
 
 /* The row of that name, else the "*" row, else NULL.  Borrowed. */
 const struct database_config *snapshot_database(const struct snapshot *s, const char *name);
+/* The name of an entry that is spelled nearly like NAME, or NULL.  Borrowed. */
+const char *snapshot_database_nearest(const struct snapshot *s, const char *name);
 /* The user of that name, or NULL.  Borrowed. */
 const struct user_config *snapshot_user(const struct snapshot *s, const char *name);
 /* True when NAME is in the comma list LIST (blanks around names are ignored). */

@@ -56,6 +56,10 @@ struct facts_mention {
 /* Is what is mentioned unsafe on a replica?  Constant time but for read_functions. */
 bool facts_is_unsafe(const struct catalog_facts *facts, const struct facts_mention *mention);
 
+/* Tells the rows of the set for which the mention is unsafe: their kind as for facts_add(), and their schema. */
+void facts_each_unsafe(const struct catalog_facts *facts, const struct facts_mention *mention,
+    void (*take)(void *user, char kind, const char *schema), void *user);
+
 /* Does the list "app.total, postgis.*" name SCHEMA.NAME? */
 bool facts_pattern_matches(const char *patterns, const char *schema, const char *name);
 
@@ -127,6 +131,19 @@ struct facts_closure {
 	const char *read_functions;  /* of the database's configuration, or NULL */
 	unsigned server_version_num; /* 150020; below 140000 there are no SQL-standard bodies */
 };
+
+/* A name of the set, as facts_each_unsafe() tells it. */
+struct facts_asked {
+	char kind;
+	const char *schema;
+	const char *name;
+};
+
+/*
+ * Appends the query (no NUL) whose rows of one column are texts for people: why the name is in the set, one for each
+ * object of that name and cause.  It takes the place of facts_query_closure() in a load.
+ */
+void facts_query_causes(const struct facts_closure *closure, const struct facts_asked *asked, struct bytes *out);
 
 /* Appends the query (no NUL) whose rows (kind, schema, name, attribute 't' or 'f') feed facts_add(). */
 void facts_query_closure(const struct facts_closure *closure, struct bytes *out);

@@ -94,6 +94,14 @@ struct verdict {
 	char name[ROUTE_NAME_SIZE]; /* what decided ("app.audit"), maybe cut; "" when there is nothing to name */
 };
 
+/* The mention of a name that sent a text to the primary. */
+struct route_cause {
+	bool is_known;               /* false: no name decided */
+	enum facts_place place;
+	char schema[ROUTE_NAME_SIZE]; /* as it was written; "": the mention is bare */
+	char name[ROUTE_NAME_SIZE];
+};
+
 struct route_context {
 	const struct catalog_facts *facts; /* borrowed; NULL: the catalog is not known */
 	bool facts_are_old;         /* nobody has looked for a while whether they still hold */
@@ -103,6 +111,7 @@ struct route_context {
 	uint64_t settings_key;      /* any other setting that changes how a text is read */
 	uint64_t database_id;       /* of the entry that FACTS belongs to; another number when read_functions changes */
 	const char *read_functions; /* borrowed; "app.total, postgis.*" or NULL */
+	struct route_cause *cause;  /* borrowed, zeroed: is told the first name that decides, by a judgement without a cache; or NULL */
 };
 
 /* The reason's name and explanation, as in the table. */

@@ -283,6 +283,12 @@ COLUMNS(routes)
 	COLUMN("text", TEXT)
 COLUMNS_END
 
+/* Items and their order are for people; programs find them by name. */
+COLUMNS(route)
+	COLUMN("item", TEXT)
+	COLUMN("value", TEXT)
+COLUMNS_END
+
 COLUMNS(pins)
 	COLUMN("database", TEXT)
 	COLUMN("user", TEXT)

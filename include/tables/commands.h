@@ -42,6 +42,8 @@ COMMAND(show_hosts, "SHOW HOSTS", .role = ROLE_STATS | ROLE_ADMIN, .columns = ho
     .text = "each host's role, health and lag")
 COMMAND(show_routes, "SHOW ROUTES", .role = ROLE_STATS | ROLE_ADMIN, .columns = routes_columns,
     .text = "how many statements went where, by the reason of the verdict")
+COMMAND(route, "ROUTE", .role = ROLE_STATS | ROLE_ADMIN, .argument = ARGUMENT_STATEMENT, .usage = "db 'sql'", .columns = route_columns,
+    .text = "where a statement would go, and why; nothing is run")
 COMMAND(show_pins, "SHOW PINS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pins_columns,
     .text = "the clients that keep their servers over transactions, and why")
 COMMAND(show_pin_stats, "SHOW PIN_STATS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pin_stats_columns,

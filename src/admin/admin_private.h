@@ -61,7 +61,7 @@ void table_end(struct table *t);
 
 enum { ROLE_STATS = 1, ROLE_ADMIN = 2 };
 
-enum argument { ARGUMENT_NONE, ARGUMENT_WORD, ARGUMENT_SETTING, ARGUMENT_DATABASE, ARGUMENT_DATABASE_NEEDED };
+enum argument { ARGUMENT_NONE, ARGUMENT_WORD, ARGUMENT_STATEMENT, ARGUMENT_SETTING, ARGUMENT_DATABASE, ARGUMENT_DATABASE_NEEDED };
 
 /* Room for what is wrong with a command, its text in it. */
 #define PROBLEM_SIZE 512
@@ -93,8 +93,10 @@ struct call {
 
 enum call_outcome { CALL_OK, CALL_EMPTY, CALL_WRONG };
 
-/* Finds the command of TEXT; when it is wrong, PROBLEM says why. */
+/* Finds the command of TEXT; when it is wrong, PROBLEM says why.  The caller calls call_forget(OUT) in every case. */
 enum call_outcome call_read(const char *text, struct call *out, char *problem, size_t size);
+struct call call_copy(const struct call *call);
+void call_forget(struct call *call);
 const struct column *call_columns(const struct call *call);
 /* Writes the list of commands that ROLE may give. */
 void command_list(unsigned role, struct bytes *out);
@@ -109,7 +111,7 @@ void command_set_pretended(struct console *c);
 
 struct portal {
 	char *name;               /* owned; NULL: there is none */
-	struct call call;
+	struct call call;         /* owned */
 	enum call_outcome outcome; /* CALL_OK or CALL_EMPTY */
 	uint64_t binary;
 	bool has_run;
@@ -123,7 +125,7 @@ struct console {
 	struct bytes out;         /* not sent yet */
 	struct bytes rows;        /* of the command under way, or of the portal */
 	char tag[GRAMMAR_WORD_SIZE + GRAMMAR_VALUE_SIZE + 8];
-	struct call call;         /* the command under way */
+	struct call call;         /* owned: the command under way, or the last one */
 	struct table table;       /* where its rows go: into `rows` */
 	uint32_t turn;            /* counts the commands, so that late answers are known as such */
 	bool busy;                /* the command's end is still to come */
@@ -146,6 +148,9 @@ struct console {
 void console_done(struct console *c, const char *tag);
 /* The command has ended with an error; SQLSTATE is PgBouncer's 08P01 when NULL. */
 void console_fail(struct console *c, const char *sqlstate, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same with a hint. */
+void console_fail_hinted(struct console *c, const char *sqlstate, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void console_notice(struct console *c, const char *message, const char *detail);
 /* The command's end comes later. */
 void console_wait(struct console *c);

@@ -4,6 +4,7 @@
  * is asked where it is run.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_private.h"
@@ -112,6 +113,22 @@ call_read(const char *text, struct call *out, char *problem, size_t size)
 		return CALL_OK;
 	snprintf(problem, size, "invalid command '%s', use SHOW HELP;", text);
 	return CALL_WRONG;
+}
+
+struct call
+call_copy(const struct call *call)
+{
+	struct call copy = *call;
+
+	copy.words.statement = text_copy(call->words.statement);
+	return copy;
+}
+
+void
+call_forget(struct call *call)
+{
+	free(call->words.statement);
+	*call = (struct call){0};
 }
 
 const struct column *

@@ -148,26 +148,45 @@ console_log_failure(const struct console *c, const char *text)
 	log_warning(who, "pooler error: %s", text);
 }
 
-void
-console_fail(struct console *c, const char *sqlstate, const char *format, ...)
+static void
+console_fail_as(struct console *c, struct error *e)
 {
-	struct error e = {.sqlstate = sqlstate != NULL ? sqlstate : "08P01"};
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	e.message = text;
+	e->sqlstate = e->sqlstate != NULL ? e->sqlstate : "08P01";
 	console_settle(c);
 	bytes_free(&c->rows);
-	console_log_failure(c, text);
-	message_error(&c->out, &e);
+	console_log_failure(c, e->message);
+	message_error(&c->out, e);
 	if (c->extended)
 		c->skipping = true;
 	else
 		message_ready(&c->out, 'I');
 	console_go_on(c);
+}
+
+void
+console_fail(struct console *c, const char *sqlstate, const char *format, ...)
+{
+	char text[512];
+	struct error e = {.sqlstate = sqlstate, .message = text};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	console_fail_as(c, &e);
+}
+
+void
+console_fail_hinted(struct console *c, const char *sqlstate, const char *hint, const char *format, ...)
+{
+	char text[512];
+	struct error e = {.sqlstate = sqlstate, .message = text, .hint = hint};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	console_fail_as(c, &e);
 }
 
 void
@@ -231,11 +250,12 @@ void
 console_run(struct console *c, const struct call *call, uint64_t binary)
 {
 	timer_disarm(console_timers(c), &c->timer);
-	c->call = *call;
+	call_forget(&c->call);
+	c->call = call_copy(call);
 	c->turn++;
 	bytes_free(&c->rows);
 	c->table = (struct table){.out = &c->rows, .columns = call_columns(call), .binary = binary};
-	if ((call->command->role & c->role) == 0) {
+	if ((c->call.command->role & c->role) == 0) {
 		console_fail(c, NULL, "admin access needed");
 		return;
 	}

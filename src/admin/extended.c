@@ -48,6 +48,7 @@ statement_forget(struct console *c, struct named_call *n)
 		return;
 	list_remove(&n->node);
 	c->statement_count--;
+	call_forget(&n->call);
 	free(n);
 }
 
@@ -59,7 +60,7 @@ statement_add(struct console *c, const char *name, enum call_outcome outcome, co
 
 	memcpy(n->name, name, length);
 	n->outcome = outcome;
-	n->call = *call;
+	n->call = call_copy(call);
 	list_push_back(&c->statements, &n->node);
 	c->statement_count++;
 }
@@ -68,6 +69,7 @@ void
 extended_forget_portal(struct console *c)
 {
 	free(c->portal.name);
+	call_forget(&c->portal.call);
 	c->portal = (struct portal){0};
 	bytes_free(&c->rows);
 }
@@ -109,6 +111,7 @@ extended_parse(struct console *c, struct reader *r)
 		statement_add(c, name, outcome, &call);
 		put_empty(c, BACKEND_PARSE_COMPLETE);
 	}
+	call_forget(&call);
 	return true;
 }
 
@@ -150,7 +153,7 @@ extended_bind(struct console *c, struct reader *r)
 		return true;
 	}
 	extended_forget_portal(c);
-	c->portal = (struct portal){.name = text_copy(portal), .call = n->call, .outcome = n->outcome, .binary = binary};
+	c->portal = (struct portal){.name = text_copy(portal), .call = call_copy(&n->call), .outcome = n->outcome, .binary = binary};
 	put_empty(c, BACKEND_BIND_COMPLETE);
 	return true;
 }

@@ -2,10 +2,12 @@
  * admin/grammar.h - the console's language: one command per text, one or two words,
  * or SET with a value.  Pure.
  *
- *     text    := word [word] [;]  |  SET word (= | TO) value [;]
+ *     text    := word [word] [;]  |  SET word (= | TO) value [;]  |  ROUTE word statement
  *     word    := [0-9A-Za-z_]+  |  "anything, "" for a quote"
  *     value   := 'anything, '' for a quote'  |  a run without blanks, quotes and ;
+ *     statement := 'anything, '' for a quote' [;]  |  E'as in PostgreSQL' [;]  |  $tag$anything$tag$ [;]  |  the rest of the text
  *
+ * A string of PostgreSQL's cannot begin a statement, so the rest of the text is never mistaken for one.
  * SELECT is read as SHOW.
  */
 #ifndef PGWEIR_ADMIN_GRAMMAR_H
@@ -30,9 +32,11 @@ struct words {
 	char value[GRAMMAR_VALUE_SIZE];
 	bool has_argument;
 	bool has_value;                   /* it was SET key = value */
+	char *statement;                  /* owned: of ROUTE, without its quotes; NULL when there is none */
+	const char *problem;              /* static: what is wrong with the statement; NULL: nothing */
 };
 
-/* Reads TEXT; *OUT is whole when the outcome is GRAMMAR_OK. */
+/* Reads TEXT; *OUT is whole when the outcome is GRAMMAR_OK.  The caller frees OUT->statement in every case. */
 enum grammar_outcome grammar_read(const char *text, struct words *out);
 
 #endif

@@ -12,8 +12,8 @@
 #include "admin/operate.h"
 #include "base/version.h"
 
-/* No message of a console's client has a reason to be longer. */
-#define MESSAGE_MOST ((size_t)32 * 1024)
+/* No message of a console's client has a reason to be longer: ROUTE with a statement all of quotes. */
+#define MESSAGE_MOST ((size_t)2 * ROUTE_TEXT_MAX_BYTES + 1024)
 
 /* Set once by main/, before the workers start. */
 static const struct console_control *console_control_in_use;
@@ -37,6 +37,7 @@ console_query(struct console *c, const char *text)
 	default:
 		console_run(c, &call, 0);
 	}
+	call_forget(&call);
 }
 
 /* -------------------------------------------------------------- messages */
@@ -194,6 +195,7 @@ console_close(struct session *s)
 		operate_undo_pause(c);
 	console_settle(c);
 	extended_forget(c);
+	call_forget(&c->call);
 	bytes_free(&c->out);
 	bytes_free(&c->rows);
 	free(c);

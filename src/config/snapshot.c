@@ -4,6 +4,7 @@
 #include "config/snapshot.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -129,6 +130,18 @@ snapshot_list_has(const char *list, const char *name)
 		list += length + (list[length] == ',');
 	}
 	return false;
+}
+
+const char *
+snapshot_database_nearest(const struct snapshot *s, const char *name)
+{
+	const char *nearest = NULL;
+	unsigned score = UINT_MAX;
+
+	for (const struct database_config *d = s->databases; d != NULL; d = d->hh.next)
+		if (setting_is_nearer(name, d->name, &score))
+			nearest = d->name;
+	return nearest;
 }
 
 /* ------------------------------------------------------- values in force */

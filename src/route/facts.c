@@ -247,6 +247,18 @@ facts_is_unsafe(const struct catalog_facts *facts, const struct facts_mention *m
 	return facts_may_differ_in_bytes(facts, mention);
 }
 
+void
+facts_each_unsafe(const struct catalog_facts *facts, const struct facts_mention *mention,
+    void (*take)(void *user, char kind, const char *schema), void *user)
+{
+	const struct facts_name *found = facts_find(facts, mention->name);
+
+	for (const struct facts_row *row = found != NULL ? found->rows : NULL; row != NULL; row = row->next) {
+		if (facts_row_applies(row, mention))
+			take(user, row->kind, row->schema);
+	}
+}
+
 /* Does the one pattern of LENGTH bytes, "schema.name" or "schema.*", name SCHEMA.NAME? */
 static bool
 pattern_matches(const char *pattern, size_t length, const char *schema, const char *name)

@@ -98,6 +98,32 @@ static const char sql_closure_head[] =
 static const char sql_closure_bodies[] =
 	"         or p.prosqlbody::text ~ (select rx from given)\n";
 
+/* What a body that is text mentions when it may write or answers for its own server or session. */
+#define SQL_UNSAFE_WORDS \
+	"'\\m(nextval|setval|currval|lastval|set_config|pg_(try_)?advisory_\\w+|txid_\\w+|pg_current_\\w+|pg_notify|pg_is_in_recovery|pg_backend_pid|pg_export_snapshot" \
+	"|lo_\\w+|dblink\\w*|pg_stat\\w*|pg_locks|pg_settings|pg_cursors|\\w+_to_xml\\w*)\\M'"
+
+/* From an unsafe object (u) by pg_depend (d) to those that hide it (x). */
+#define SQL_HIDERS \
+	"  cross join lateral (\n" \
+	"    select 'pg_class'::regclass::oid c, r.ev_class o from pg_rewrite r join pg_class k on k.oid = r.ev_class\n" \
+	"       where d.classid = 'pg_rewrite'::regclass and r.oid = d.objid and r.ev_type = '1' and k.relkind = 'v'\n" \
+	"    union all select 'pg_class'::regclass, p.polrelid from pg_policy p where d.classid = 'pg_policy'::regclass and p.oid =\n" \
+	"       d.objid and p.polcmd in ('r','*')\n" \
+	"    union all select d.classid, d.objid where d.classid in ('pg_proc'::regclass, 'pg_operator'::regclass)\n" \
+	"    union all select 'pg_type'::regclass, k.contypid from pg_constraint k where d.classid = 'pg_constraint'::regclass and\n" \
+	"       k.oid = d.objid and k.contypid <> 0\n" \
+	"    union all select 'pg_type'::regclass, d.objid where d.classid = 'pg_type'::regclass and u.c in ('pg_class'::regclass,\n" \
+	"       'pg_type'::regclass)\n" \
+	"    union all select 'pg_class'::regclass, k.oid from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n" \
+	"       and u.c = 'pg_type'::regclass and k.relkind in ('r','p','v','m','f','c')\n" \
+	"    union all select 'pg_type'::regclass, t.oid from pg_cast a cross join lateral (values (a.castsource), (a.casttarget))\n" \
+	"       t(oid)\n" \
+	"       where d.classid = 'pg_cast'::regclass and a.oid = d.objid and u.c = 'pg_proc'::regclass and t.oid >= 12000\n" \
+	"    union all select 'pg_type'::regclass, a.amproclefttype from pg_amproc a where d.classid = 'pg_amproc'::regclass and\n" \
+	"       a.oid = d.objid and u.c = 'pg_proc'::regclass and a.amproclefttype >= 12000\n" \
+	"  ) x\n"
+
 /*
  * The closure.  attr: may be called in attribute notation on a row.  't' rows of the
  * catalog itself are targets of casts between built-in types by an unsafe function,
@@ -106,8 +132,7 @@ static const char sql_closure_bodies[] =
 static const char sql_closure_tail[] =
 	"         or (p.prolang not in (12, 13) and p.pronamespace not in ('pg_catalog'::regnamespace,'information_schema'::regnamespace)\n"
 	"             and p.prosrc ~*\n"
-	"                '\\m(nextval|setval|currval|lastval|set_config|pg_(try_)?advisory_\\w+|txid_\\w+|pg_current_\\w+|pg_notify|pg_is_in_recovery|pg_backend_pid|pg_export_snapshot"
-	"|lo_\\w+|dblink\\w*|pg_stat\\w*|pg_locks|pg_settings|pg_cursors|\\w+_to_xml\\w*)\\M'))),\n"
+	"                " SQL_UNSAFE_WORDS "))),\n"
 	"inh(o) as (\n"
 	"  select i.inhparent from pg_inherits i join pg_class k on k.oid = i.inhrelid where k.relkind = 'f' or (k.relpersistence\n"
 	"     = 'u' and k.relkind in ('r','p'))\n"
@@ -127,25 +152,10 @@ static const char sql_closure_tail[] =
 	"  select c, o from root\n"
 	"  union\n"
 	"  select x.c, x.o from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
-	"  cross join lateral (\n"
-	"    select 'pg_class'::regclass::oid c, r.ev_class o from pg_rewrite r join pg_class k on k.oid = r.ev_class\n"
-	"       where d.classid = 'pg_rewrite'::regclass and r.oid = d.objid and r.ev_type = '1' and k.relkind = 'v'\n"
-	"    union all select 'pg_class'::regclass, p.polrelid from pg_policy p where d.classid = 'pg_policy'::regclass and p.oid =\n"
-	"       d.objid and p.polcmd in ('r','*')\n"
-	"    union all select d.classid, d.objid where d.classid in ('pg_proc'::regclass, 'pg_operator'::regclass)\n"
-	"    union all select 'pg_type'::regclass, k.contypid from pg_constraint k where d.classid = 'pg_constraint'::regclass and\n"
-	"       k.oid = d.objid and k.contypid <> 0\n"
-	"    union all select 'pg_type'::regclass, d.objid where d.classid = 'pg_type'::regclass and u.c in ('pg_class'::regclass,\n"
-	"       'pg_type'::regclass)\n"
-	"    union all select 'pg_class'::regclass, k.oid from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n"
-	"       and u.c = 'pg_type'::regclass and k.relkind in ('r','p','v','m','f','c')\n"
-	"    union all select 'pg_type'::regclass, t.oid from pg_cast a cross join lateral (values (a.castsource), (a.casttarget))\n"
-	"       t(oid)\n"
-	"       where d.classid = 'pg_cast'::regclass and a.oid = d.objid and u.c = 'pg_proc'::regclass and t.oid >= 12000\n"
-	"    union all select 'pg_type'::regclass, a.amproclefttype from pg_amproc a where d.classid = 'pg_amproc'::regclass and\n"
-	"       a.oid = d.objid and u.c = 'pg_proc'::regclass and a.amproclefttype >= 12000\n"
-	"  ) x\n"
-	")\n"
+	SQL_HIDERS
+	")\n";
+
+static const char sql_closure_rows[] =
 	"select 'f' kind, n.nspname nsp, p.proname name,\n"
 	"       p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1 and (t.typtype = 'c' or t.typtype = 'p' or p.provariadic <> 0)\n"
 	"          attr\n"
@@ -163,6 +173,51 @@ static const char sql_closure_tail[] =
 	"union select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, false from pg_cast a join u\n"
 	"   on u.c = 'pg_proc'::regclass and u.o = a.castfunc\n"
 	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n";
+
+/* Which unsafe built-ins a stored node tree calls. */
+#define SQL_CALLED(tree) \
+	"coalesce('it calls ' || (select string_agg(distinct b.oid::regproc::text, ', ') from badbuiltin b\n" \
+	"      where position(':funcid ' || b.oid || ' ' in " tree ") > 0),\n" \
+	"   'it calls what may write or answers for its own server or session, or locks rows')\n"
+
+/* Behind the closure and the asked name: each object of that name that is in the closure, and what puts it there. */
+static const char sql_causes_rows[] =
+	"target(c, o) as (\n"
+	"  select u.c, u.o from asked a join pg_namespace n on n.nspname = a.nsp join u on\n"
+	"     a.kind = 'f' and u.c = 'pg_proc'::regclass and exists (select from pg_proc p where p.oid = u.o and p.pronamespace = n.oid\n"
+	"        and p.proname = a.name)\n"
+	"     or a.kind = 'o' and u.c = 'pg_operator'::regclass and exists (select from pg_operator p where p.oid = u.o and\n"
+	"        p.oprnamespace = n.oid and p.oprname = a.name)\n"
+	"     or a.kind = 'r' and u.c = 'pg_class'::regclass and exists (select from pg_class p where p.oid = u.o and\n"
+	"        p.relnamespace = n.oid and p.relname = a.name)\n"
+	"     or a.kind = 't' and u.c = 'pg_type'::regclass and exists (select from pg_type p where p.oid = u.o and\n"
+	"        p.typnamespace = n.oid and p.typname = a.name))\n"
+	"select distinct i.type || ' ' || i.identity || ': ' || w.why from target t\n"
+	"  cross join lateral pg_identify_object(t.c, t.o, 0) i cross join lateral (\n"
+	"    select case when p.oid in (select oid from nodelocal) then 'it answers for its own server or session'\n"
+	"         when p.provolatile = 'v' then 'it is VOLATILE'\n"
+	"         when p.proargdefaults::text ~ (select rx from given) then 'in the default of an argument ' || " SQL_CALLED("p.proargdefaults::text")
+	"         when p.prosrc ~* " SQL_UNSAFE_WORDS "\n"
+	"           then 'its body mentions ' || substring(p.prosrc from '(?i)' || " SQL_UNSAFE_WORDS ")\n"
+	"         else 'its body calls what may write or answers for its own server or session' end\n"
+	"      from pg_proc p where t.c = 'pg_proc'::regclass and p.oid = t.o and p.oid in (select oid from badfn)\n"
+	"    union all select case when k.relkind = 'S' then 'it is a sequence' when k.relkind = 'f' then 'it is a foreign table'\n"
+	"         when k.relpersistence = 'u' then 'it is unlogged' else 'it is temporary' end\n"
+	"      from pg_class k where t.c = 'pg_class'::regclass and k.oid = t.o and (k.relkind in ('S','f') or (k.relpersistence in\n"
+	"         ('u','t') and k.relkind in ('r','p','v')))\n"
+	"    union all select 'a partition or child of it is unlogged or foreign' from inh where t.c = 'pg_class'::regclass and inh.o = t.o\n"
+	"    union all select " SQL_CALLED("r.ev_action::text")
+	"      from pg_rewrite r where t.c = 'pg_class'::regclass and r.ev_class = t.o and r.oid = any((select hits from given)::oid[])\n"
+	"    union all select 'its policy ' || p.polname || ' is such that ' || " SQL_CALLED("p.polqual::text")
+	"      from pg_policy p where t.c = 'pg_class'::regclass and p.polrelid = t.o and p.polcmd in ('r','*') and p.polqual::text ~\n"
+	"         (select rx from given)\n"
+	"    union all select 'in its check ' || k.conname || ' ' || " SQL_CALLED("k.conbin::text")
+	"      from pg_constraint k where t.c = 'pg_type'::regclass and k.contypid = t.o and k.conbin::text ~ (select rx from given)\n"
+	"    union all select 'it depends on ' || b.type || ' ' || b.identity from u join pg_depend d on d.refclassid = u.c and\n"
+	"       d.refobjid = u.o\n"
+	SQL_HIDERS
+	"    cross join lateral pg_identify_object(u.c, u.o, 0) b where x.c = t.c and x.o = t.o and (u.c, u.o) <> (t.c, t.o)\n"
+	"  ) w(why) order by 1 limit 8";
 
 const char *
 facts_query(enum facts_query query)
@@ -218,8 +273,9 @@ facts_query_hits(const char *pattern, const char *rules, struct bytes *out)
 	bytes_chars(out, "::pg_catalog.oid[])");
 }
 
-void
-facts_query_closure(const struct facts_closure *closure, struct bytes *out)
+/* Up to the set of all unsafe objects. */
+static void
+append_closure(const struct facts_closure *closure, struct bytes *out)
 {
 	bytes_chars(out, "with recursive given(rx, hits, vouched) as (values (");
 	append_quoted(out, closure->pattern);
@@ -232,4 +288,27 @@ facts_query_closure(const struct facts_closure *closure, struct bytes *out)
 	if (closure->server_version_num >= 140000)
 		bytes_chars(out, sql_closure_bodies);
 	bytes_chars(out, sql_closure_tail);
+}
+
+void
+facts_query_closure(const struct facts_closure *closure, struct bytes *out)
+{
+	append_closure(closure, out);
+	bytes_chars(out, sql_closure_rows);
+}
+
+void
+facts_query_causes(const struct facts_closure *closure, const struct facts_asked *asked, struct bytes *out)
+{
+	const char kind[2] = {asked->kind, '\0'};
+
+	append_closure(closure, out);
+	bytes_chars(out, ", asked(kind, nsp, name) as (values (");
+	append_quoted(out, kind);
+	bytes_chars(out, ", ");
+	append_quoted(out, asked->schema);
+	bytes_chars(out, ", ");
+	append_quoted(out, asked->name);
+	bytes_chars(out, ")),\n");
+	bytes_chars(out, sql_causes_rows);
 }

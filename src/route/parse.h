@@ -17,6 +17,9 @@ bool parse_effects_of_text(const char *text, size_t length, struct effect_words 
 /* Sets reason, the reason's target, and the name (cut when it is long; NULL is ""). */
 void verdict_decide(struct verdict *verdict, enum route_reason reason, const char *name);
 
+/* Notes the mention in CAUSE, if there is one and it has none yet. */
+void verdict_record(struct route_cause *cause, const struct facts_mention *mention);
+
 /* As a verdict on a text of which nothing is known. */
 void verdict_unknown(struct verdict *verdict, enum route_reason reason);
 

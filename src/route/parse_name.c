@@ -37,6 +37,8 @@ decide_by_mention(struct walk *walk, enum route_reason reason, const struct fact
 {
 	struct bytes full = {0};
 
+	if (!walk->is_decided)
+		verdict_record(walk->ctx->cause, mention);
 	if (mention->schema != NULL) {
 		bytes_chars(&full, mention->schema);
 		bytes_chars(&full, ".");

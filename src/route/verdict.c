@@ -12,6 +12,7 @@
 #include "parse.h"
 #include "verdict_cache.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -48,6 +49,18 @@ verdict_decide(struct verdict *verdict, enum route_reason reason, const char *na
 	if (length > 0)
 		memcpy(verdict->name, name, length);
 	verdict->name[length] = '\0';
+}
+
+/* The first one only: of several statements the first that may not go to a replica decides. */
+void
+verdict_record(struct route_cause *cause, const struct facts_mention *mention)
+{
+	if (cause == NULL || cause->is_known)
+		return;
+	cause->is_known = true;
+	cause->place = mention->place;
+	snprintf(cause->schema, sizeof(cause->schema), "%s", mention->schema != NULL ? mention->schema : "");
+	snprintf(cause->name, sizeof(cause->name), "%s", mention->name);
 }
 
 void
@@ -123,6 +136,7 @@ route_judge(struct verdict_cache *cache, const struct route_context *ctx, const 
 		return;
 	}
 	make_key(&shape, ctx, ctx->facts != NULL ? facts_generation(ctx->facts) : 0, key);
+	must(cache == NULL || ctx->cause == NULL);
 	known = cache != NULL ? verdict_cache_get(cache, key) : NULL;
 	if (known != NULL) {
 		*out = *known;

@@ -53,10 +53,11 @@ inquiry_free(struct inquiry *q)
 	bytes_free(&q->hits);
 	bytes_free(&q->change);
 	bytes_free(&q->changed);
+	visit_free(q->visit);
 	free(q);
 }
 
-static void
+void
 inquiry_end(struct inquiry *q)
 {
 	timer_disarm(loop_timers(q->worker->loop), &q->timer);
@@ -81,7 +82,7 @@ inquiry_finish(struct inquiry *q)
 	q->step = STEP_DONE;
 	if (q->server != NULL)
 		pool_return(&q->server);
-	inquiry_rest(q, q->due ? 0 : INQUIRY_REST_US);
+	inquiry_rest(q, q->due || q->visit != NULL ? 0 : INQUIRY_REST_US);
 	q->due = false;
 }
 
@@ -104,6 +105,10 @@ inquiry_publish(struct inquiry *q)
 {
 	struct catalog_facts *facts = q->facts;
 
+	if (q->visit != NULL) {
+		visit_take_facts(q);
+		return;
+	}
 	facts_take_effects(facts, &q->graph);
 	log_debug("route", "catalog of %s: %zu unsafe names, %zu that touch their session", q->ledger->name, facts_count(facts),
 	    facts_effect_count(facts));
@@ -128,6 +133,16 @@ inquiry_publish(struct inquiry *q)
 	ledger_set_facts(q->ledger, facts);
 }
 
+static enum inquiry_step
+inquiry_step_after(const struct inquiry *q)
+{
+	if (q->step == STEP_BEGIN && !q->loads_routes)
+		return STEP_MENTIONS;
+	if (q->step == STEP_HITS && q->visit != NULL && visit_wants_causes(q))
+		return STEP_CAUSES;
+	return q->step == STEP_SOURCES ? STEP_COMMIT : q->step + 1;
+}
+
 static void
 inquiry_next(struct inquiry *q)
 {
@@ -147,7 +162,7 @@ inquiry_next(struct inquiry *q)
 		q->asked_generation = atomic_load(&q->ledger->facts_generation);
 	if (q->step == STEP_COMMIT)
 		inquiry_publish(q);
-	q->step = q->step == STEP_BEGIN && !q->loads_routes ? STEP_MENTIONS : q->step + 1;
+	q->step = inquiry_step_after(q);
 	if (q->step == STEP_DONE)
 		inquiry_finish(q);
 	else
@@ -160,7 +175,11 @@ inquiry_failed(struct inquiry *q, const char *body, size_t length)
 	struct error e;
 
 	q->failed = true;
-	if (message_read_error(body, length, &e))
+	if (!message_read_error(body, length, &e))
+		return;
+	if (q->visit != NULL)
+		visit_fail(q, e.message);
+	else
 		log_warning("route", "the catalog of %s cannot be read, so nothing in it is known to be harmless: %s", q->ledger->name,
 		    e.message != NULL ? e.message : "(no message)");
 }
@@ -242,11 +261,13 @@ inquiry_refused(struct borrower *b, const struct refusal *why)
 {
 	struct inquiry *q = container_of(b, struct inquiry, borrower);
 
-	(void)why;
-	if (q->ending)
+	if (q->ending) {
 		inquiry_free(q);
-	else
-		inquiry_finish(q);
+		return;
+	}
+	if (q->visit != NULL)
+		visit_fail(q, why->message != NULL ? why->message : close_row(why->reason)->text);
+	inquiry_finish(q);
 }
 
 static void
@@ -297,6 +318,15 @@ inquiry_is_unused(const struct inquiry *q)
 	return atomic_load(&q->ledger->clients) == 0 && (q->ledger->automatic || set->pool_idle_timeout_ms > 0);
 }
 
+void
+inquiry_lend(struct inquiry *q)
+{
+	struct server *server;
+
+	if (pool_lend(&q->borrower, q->target, &server) == LEND_NOW)
+		inquiry_granted(&q->borrower, server);
+}
+
 static void
 inquiry_due(struct timer *t)
 {
@@ -305,9 +335,12 @@ inquiry_due(struct timer *t)
 	uint64_t generation;
 	struct catalog_facts *facts = ledger_facts(q->ledger, &generation);
 	bool known = facts != NULL;
-	struct server *server;
 
 	facts_unref(&facts);
+	if (q->visit != NULL) {
+		visit_due(q);
+		return;
+	}
 	/* It would keep the entry, and the watch over its hosts, for ever. */
 	if (q->ledger->removed || inquiry_is_unused(q)) {
 		inquiry_end(q);
@@ -318,28 +351,35 @@ inquiry_due(struct timer *t)
 		return;
 	}
 	q->transactions = transactions;
-	if (pool_lend(&q->borrower, q->target, &server) == LEND_NOW)
-		inquiry_granted(&q->borrower, server);
+	inquiry_lend(q);
+}
+
+struct inquiry *
+inquiry_make(struct worker *w, struct ledger *l, const char *user, enum lend_target target, const struct snapshot *snapshot)
+{
+	struct inquiry *q = memory_new(sizeof(*q));
+
+	q->worker = w;
+	q->ledger = ledger_ref(l);
+	q->target = target;
+	q->step = STEP_DONE;
+	list_init(&q->all);
+	list_init(&q->borrower.order);
+	list_init(&q->borrower.own);
+	q->borrower.events = &inquiry_events;
+	q->borrower.pool = w->pool;
+	q->borrower.account = account_attach(l, user, snapshot);
+	timer_init(&q->timer, inquiry_due);
+	return q;
 }
 
 /* Not seen by other workers yet: another one's may be there first. */
 static struct inquiry *
 inquiry_new(struct session *s)
 {
-	struct inquiry *q = memory_new(sizeof(*q));
+	struct inquiry *q = inquiry_make(s->worker, s->ledger, s->borrower.account->user, routing_home_of(s), s->snapshot);
 
-	q->worker = s->worker;
-	q->ledger = ledger_ref(s->ledger);
-	q->target = routing_home_of(s);
 	q->routes = s->route == ROUTE_SPLIT;
-	q->step = STEP_DONE;
-	list_init(&q->all);
-	list_init(&q->borrower.order);
-	list_init(&q->borrower.own);
-	q->borrower.events = &inquiry_events;
-	q->borrower.pool = s->worker->pool;
-	q->borrower.account = account_attach(s->ledger, s->borrower.account->user, s->snapshot);
-	timer_init(&q->timer, inquiry_due);
 	return q;
 }
 

@@ -55,6 +55,25 @@ inquiry_begin_facts(struct inquiry *q)
 		facts_leave_out_routes(q->facts);
 }
 
+static void
+inquiry_ask_closure(struct inquiry *q)
+{
+	struct snapshot *snap = pool_snapshot(q->worker->pool);
+	const struct database_config *d = snapshot_database(snap, q->ledger->name);
+	struct facts_closure closure = {.pattern = q->pattern.data,
+	    .read_functions = d != NULL ? d->read_functions : NULL,
+	    .server_version_num = inquiry_server_version(q)};
+	struct bytes text = {0};
+
+	bytes_u8(&q->hits, 0);
+	closure.hits = q->hits.data;
+	if (q->step == STEP_CAUSES)
+		visit_ask_causes(q, &closure, &text);
+	else
+		facts_query_closure(&closure, &text);
+	inquiry_send_bytes(q, &text);
+}
+
 void
 inquiry_ask(struct inquiry *q)
 {
@@ -80,19 +99,10 @@ inquiry_ask(struct inquiry *q)
 		facts_query_hits(q->pattern.data, NULL, &text);
 		inquiry_send_bytes(q, &text);
 		break;
-	case STEP_CLOSURE: {
-		struct snapshot *snap = pool_snapshot(q->worker->pool);
-		const struct database_config *d = snapshot_database(snap, q->ledger->name);
-		struct facts_closure closure = {.pattern = q->pattern.data,
-		    .read_functions = d != NULL ? d->read_functions : NULL,
-		    .server_version_num = inquiry_server_version(q)};
-
-		bytes_u8(&q->hits, 0);
-		closure.hits = q->hits.data;
-		facts_query_closure(&closure, &text);
-		inquiry_send_bytes(q, &text);
+	case STEP_CLOSURE:
+	case STEP_CAUSES:
+		inquiry_ask_closure(q);
 		break;
-	}
 	case STEP_MENTIONS:
 		facts_query_mentions(inquiry_server_version(q), &text);
 		inquiry_send_bytes(q, &text);
@@ -211,5 +221,7 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 		inquiry_append_text(&q->pattern, value, size, "");
 	else if (q->step == STEP_HITS)
 		inquiry_append_text(&q->hits, value, size, ",");
+	else if (q->step == STEP_CAUSES)
+		visit_take_cause(q, value, size);
 	return true;
 }

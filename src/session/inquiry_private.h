@@ -6,7 +6,7 @@
 
 #include "session/session_private.h"
 
-enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_COMMIT, STEP_DONE };
+enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
 
 struct inquiry {
 	struct borrower borrower;
@@ -35,7 +35,26 @@ struct inquiry {
 	bool failed;
 	bool due;                    /* asked to look at once */
 	bool ending;                 /* freed when the server that was promised has come */
+	struct visit *visit;         /* owned: what it loads is for one asker alone (visit.c); else NULL */
 };
+
+/* A new one, which nobody knows yet: for the entry L, on behalf of that user. */
+struct inquiry *inquiry_make(struct worker *w, struct ledger *l, const char *user, enum lend_target target, const struct snapshot *snapshot);
+/* Asks for a server; what follows comes by itself. */
+void inquiry_lend(struct inquiry *q);
+/* Lets go of what it has, and frees it as soon as that is possible. */
+void inquiry_end(struct inquiry *q);
+
+/* ---- visit.c: what an inquiry with a visit does in its place ---- */
+/* The timer has fired: the answer is there, or it takes too long.  The inquiry may be freed. */
+void visit_due(struct inquiry *q);
+void visit_fail(struct inquiry *q, const char *why);
+void visit_take_facts(struct inquiry *q);
+void visit_take_cause(struct inquiry *q, const char *text, size_t length);
+/* The query for the causes. */
+void visit_ask_causes(struct inquiry *q, const struct facts_closure *closure, struct bytes *out);
+bool visit_wants_causes(const struct inquiry *q);
+void visit_free(struct visit *v);
 
 /* Sends the question of the step. */
 void inquiry_ask(struct inquiry *q);

@@ -16,11 +16,10 @@ routing_judges(const struct session *s)
 	return s->route == ROUTE_SPLIT && s->pool_mode != POOL_SESSION;
 }
 
-/* The reason when nobody looks at the text. */
-static enum route_reason
-routing_fixed_reason(const struct session *s)
+enum route_reason
+routing_fixed_reason(enum route_mode route)
 {
-	switch (s->route) {
+	switch (route) {
 	case ROUTE_REPLICA:
 		return ROUTE_REASON_route_replica;
 	case ROUTE_ANY:
@@ -76,18 +75,29 @@ facts_are_old(const struct session *s)
 	return loop_now_us(s->worker->loop) - atomic_load_explicit(&s->ledger->facts_looked_us, memory_order_relaxed) > FACTS_OLD_US;
 }
 
+struct route_context
+routing_context_of(const struct ledger *l, const struct database_config *database, const struct catalog_facts *facts)
+{
+	return (struct route_context){
+	    .facts = facts,
+	    .standard_conforming_strings = true,
+	    .ascii_safe_encoding = true,
+	    .is_utf8 = true,
+	    .database_id = l->id,
+	    .read_functions = database != NULL ? database->read_functions : NULL,
+	};
+}
+
 static struct route_context
 routing_context(struct session *s)
 {
-	return (struct route_context){
-	    .facts = facts_of_session(s),
-	    .facts_are_old = facts_are_old(s),
-	    .standard_conforming_strings = !s->escaped_strings,
-	    .ascii_safe_encoding = !s->unsafe_encoding,
-	    .is_utf8 = s->utf8,
-	    .database_id = s->ledger->id,
-	    .read_functions = s->database->read_functions,
-	};
+	struct route_context ctx = routing_context_of(s->ledger, s->database, facts_of_session(s));
+
+	ctx.facts_are_old = facts_are_old(s);
+	ctx.standard_conforming_strings = !s->escaped_strings;
+	ctx.ascii_safe_encoding = !s->unsafe_encoding;
+	ctx.is_utf8 = s->utf8;
+	return ctx;
 }
 
 bool
@@ -262,7 +272,7 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 	size_t at = 0;
 
 	if (!judges)
-		batch = (struct brief){.target = TARGET_PRIMARY, .reason = (uint8_t)routing_fixed_reason(s), .known = true};
+		batch = (struct brief){.target = TARGET_PRIMARY, .reason = (uint8_t)routing_fixed_reason((enum route_mode)s->route), .known = true};
 	while (at < length) {
 		char type;
 		size_t size;

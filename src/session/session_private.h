@@ -195,6 +195,10 @@ struct plan routing_plan(struct session *s, const char *bytes, size_t length);
 enum lend_target routing_home(enum route_mode route);
 enum lend_target routing_home_of(const struct session *s);
 enum lend_target routing_target(const struct session *s, const struct brief *brief);
+/* The reason where nobody looks at texts: route is not split, or pool_mode is session. */
+enum route_reason routing_fixed_reason(enum route_mode route);
+/* How texts of a client of the entry are judged, that speaks UTF8 and has changed no setting. */
+struct route_context routing_context_of(const struct ledger *l, const struct database_config *database, const struct catalog_facts *facts);
 /* As route_settings_named, for this session. */
 bool routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user);
 void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);

@@ -1,0 +1,231 @@
+/*
+ * admin/route.c - ROUTE db 'sql': where a statement would go, and why, in rows of item
+ * and value.  Judged by session/explain.c; nothing is run.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/admin_private.h"
+#include "session/explain.h"
+
+#define SHAPE_SIZE 1024
+
+static void __attribute__((format(printf, 3, 4)))
+put_item(struct table *t, const char *item, const char *format, ...)
+{
+	struct bytes value = {0};
+	va_list args;
+
+	va_start(args, format);
+	bytes_vformat(&value, format, args);
+	va_end(args);
+	bytes_u8(&value, 0);
+	table_row(t);
+	table_text(t, item);
+	table_text(t, value.data);
+	table_end(t);
+	bytes_free(&value);
+}
+
+/* -------------------------------------------------------------- the verdict */
+
+static const char *const route_words[] = {[ROUTE_ANY] = "any", [ROUTE_PRIMARY] = "primary", [ROUTE_REPLICA] = "replica", [ROUTE_SPLIT] = "split"};
+
+static const char *
+target_word(enum lend_target target)
+{
+	switch (target) {
+	case LEND_ANY:
+		return "any host";
+	case LEND_PRIMARY:
+		return "primary";
+	default:
+		return "replica";
+	}
+}
+
+static void
+put_route(struct table *t, const struct explanation *e)
+{
+	const char *beside = e->dry_run ? " (route_dry_run)" : e->route == ROUTE_SPLIT && !e->is_judged ? " (pool_mode=session)" : "";
+
+	put_item(t, "route", "%s%s", route_words[e->route], beside);
+	put_item(t, "target", "%s", target_word(e->dry_run ? LEND_PRIMARY : e->target));
+	if (e->dry_run && e->target != LEND_PRIMARY)
+		put_item(t, "would be", "%s", target_word(e->target));
+	put_item(t, "reason", "%s", route_reason_name(e->reason));
+	put_item(t, "text", "%s", route_reason_text(e->reason));
+	if (!e->is_judged)
+		put_item(t, "with split", "%s (%s): %s", target_word(e->verdict.target == TARGET_REPLICA ? LEND_REPLICA : LEND_PRIMARY),
+		    route_reason_name(e->verdict.reason), route_reason_text(e->verdict.reason));
+}
+
+static const char *
+kind_word(char kind)
+{
+	switch (kind) {
+	case 'f':
+		return "function";
+	case 'o':
+		return "operator";
+	case 'r':
+		return "relation";
+	default:
+		return "type";
+	}
+}
+
+static void
+put_name(struct table *t, const struct explanation *e)
+{
+	const char *cause = e->causes;
+
+	if (e->verdict.name[0] == '\0')
+		return;
+	if (e->kind == 0)
+		put_item(t, "name", "%s", e->verdict.name);
+	else
+		put_item(t, "name", "%s %s", kind_word(e->kind), e->verdict.name);
+	for (; *cause != '\0'; cause += strlen(cause) + 1)
+		put_item(t, "because", "%s", cause);
+}
+
+static void
+put_catalog(struct table *t, const struct explanation *e)
+{
+	if (e->knows_catalog)
+		put_item(t, "catalog", "known: %zu unsafe names%s%s", e->facts, e->problem != NULL ? "; the cause is not: " : "",
+		    e->problem != NULL ? e->problem : "");
+	else
+		put_item(t, "catalog", "not known: %s", e->problem != NULL ? e->problem : "it has not been read");
+}
+
+/* ---------------------------------------------------------------- effects */
+
+static void
+put_effects(struct table *t, const struct verdict *v)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < EFFECT_COUNT; i++) {
+		enum effect effect = (enum effect)(1u << i);
+
+		if ((v->effects & effect) == 0)
+			continue;
+		put_item(t, "effect", "%s%s: %s", (v->surely & effect) != 0 ? "" : "perhaps ", effect_name(effect), effect_text(effect));
+		any = true;
+	}
+	if (!any)
+		put_item(t, "effect", "none");
+}
+
+/* ------------------------------------------------------------------ hosts */
+
+/* What keeps a host from a statement with that target; NULL: nothing. */
+static const char *
+why_not(const struct explanation *e, const struct cluster_masks *masks, unsigned host)
+{
+	uint32_t bit = (uint32_t)1 << host;
+	bool is_primary = (masks->primary & bit) != 0, is_replica = (masks->replicas & bit) != 0;
+	enum lend_target target = e->dry_run ? LEND_PRIMARY : e->target;
+
+	if (target == LEND_ANY)
+		return NULL;
+	if (target == LEND_PRIMARY)
+		return is_primary ? NULL : masks->primary != 0 ? "it is not the primary" : "no host is known to be the primary";
+	if (is_replica)
+		return NULL;
+	if (!is_primary)
+		return "it is out";
+	if (target == LEND_REPLICA_ONLY)
+		return "route=replica goes to replicas only";
+	return masks->replicas != 0 ? "there are replicas" : NULL;
+}
+
+static void
+put_host(struct table *t, const struct explanation *e, const struct cluster *c, unsigned host)
+{
+	static const char *const roles[] = {[HOST_UNKNOWN] = "of unknown role", [HOST_PRIMARY] = "primary", [HOST_REPLICA] = "replica"};
+	struct cluster_masks masks = cluster_masks(c);
+	const char *not = why_not(e, &masks, host);
+	struct host_report r = {.up = true};
+
+	if (cluster_is_monitored(c))
+		cluster_report(c, host, &r);
+	put_item(t, "host", "%s:%u %s%s%s%s: %s%s", cluster_host_name(c, host), cluster_host_port(c, host),
+	    cluster_is_monitored(c) ? roles[r.role] : "not watched", r.up ? "" : ", down", r.reason[0] != '\0' ? ", " : "", r.reason,
+	    not == NULL ? "eligible" : "not eligible, ", not == NULL ? "" : not);
+}
+
+/* ------------------------------------------------------------ the command */
+
+static void
+put_shape(struct table *t, const char *text)
+{
+	char shape[SHAPE_SIZE];
+
+	shape_write(text, strlen(text), shape, sizeof(shape));
+	put_item(t, "shape", "%s", shape);
+}
+
+static void
+route_done(void *user, const struct explanation *e)
+{
+	struct console *c = console_find(user);
+	struct cluster *cluster;
+
+	if (c == NULL)
+		return;
+	put_item(&c->table, "database", "%s", c->ledger->name);
+	put_route(&c->table, e);
+	put_name(&c->table, e);
+	put_catalog(&c->table, e);
+	put_effects(&c->table, &e->verdict);
+	cluster = atomic_load(&c->ledger->cluster);
+	for (unsigned host = 0; host < cluster_host_count(cluster); host++)
+		put_host(&c->table, e, cluster, host);
+	put_shape(&c->table, c->call.words.statement);
+	console_done(c, NULL);
+}
+
+static void
+route_refuse_database(struct console *c, const char *name)
+{
+	struct snapshot *s = hub_snapshot(console_hub(c));
+	const char *nearest = snapshot_database_nearest(s, name);
+	char hint[256];
+
+	if (text_equal(name, "pgbouncer") || text_equal(name, "pgweir"))
+		snprintf(hint, sizeof(hint), "It is the console's own name.");
+	else if (nearest != NULL)
+		snprintf(hint, sizeof(hint), "Perhaps you meant the database \"%s\".", nearest);
+	else
+		snprintf(hint, sizeof(hint), "SHOW DATABASES lists them.");
+	console_fail_hinted(c, "3D000", hint, "database \"%s\" does not exist", name);
+	snapshot_unref(s);
+}
+
+void
+command_route(struct console *c)
+{
+	static const char hint[] = "ROUTE app 'select 1'";
+	const struct words *w = &c->call.words;
+	struct console_address asker = console_address(c);
+
+	if (w->problem != NULL) {
+		console_fail_hinted(c, "42601", hint, "%s", w->problem);
+		return;
+	}
+	if (!w->has_argument || w->statement == NULL) {
+		console_fail_hinted(c, "42601", hint, "ROUTE needs a database and a statement");
+		return;
+	}
+	c->ledger = hub_ledger(console_hub(c), w->argument);
+	if (c->ledger == NULL) {
+		route_refuse_database(c, w->argument);
+		return;
+	}
+	console_wait(c);
+	explain_begin(c->session->worker, c->ledger, w->statement, c->session->user_name, route_done, memory_copy(&asker, sizeof(asker)));
+}
