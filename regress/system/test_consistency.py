@@ -208,3 +208,79 @@ def test_a_session_moves_to_a_replica_that_has_come_as_far(routes, weir):
         first = eventually(lambda: (host := client.where()) in routes.replicas and host)
 
         assert eventually(lambda: client.where() in routes.replicas - {first})
+
+
+# ---- tokens ----
+
+
+def show(client, ask):
+    """SHOW pgweir.last_lsn in either protocol."""
+    if ask == "simple":
+        return client.query("show pgweir.last_lsn").rows[0][0]
+    result = client.ask(wire.parse("show pgweir.last_lsn"), wire.bind(), wire.describe(), wire.execute(), wire.sync())
+    assert result.error is None, result.error
+    return result.rows[0][0]
+
+
+@pytest.mark.parametrize("ask", ["simple", "extended"])
+def test_a_token_carries_what_was_written_to_another_client(routes, weir, ask):
+    with held_back(*routes.replicas), Reader(routes, weir) as writer, Reader(routes, weir) as reader:
+        replayed = routes.cluster.replica(1).value("select pg_last_wal_replay_lsn()")
+        writer.run(WRITE)
+        token = show(writer.client, ask)
+        assert routes.primary.value(f"select '{replayed}'::pg_lsn < '{token}' and '{token}'::pg_lsn <= pg_current_wal_insert_lsn()") == "t"
+        eventually(lambda: reader.where() in routes.replicas)
+
+        reader.run(f"set pgweir.min_lsn = '{token}'")
+
+        count, host, reason = reader.read()
+        assert (int(count), host, reason) == (number(routes.primary), routes.primary, "not_caught_up")
+        assert reader.run("show pgweir.min_lsn").rows == [(token,)]
+
+
+def test_a_token_is_asked_for_where_there_is_no_floor(routes):
+    weir = routes.weir()
+    with weir.client(DATABASE) as client:
+        token = show(client, "simple")
+        inside = [client.query(sql) for sql in ("begin", WRITE, "show pgweir.last_lsn", "rollback")][2].rows[0][0]
+
+        assert routes.primary.value(f"select '{token}'::pg_lsn < '{inside}'::pg_lsn and '{inside}'::pg_lsn <= pg_current_wal_insert_lsn()") == "t"
+
+
+def test_a_token_counts_for_a_session_that_is_eventual(routes):
+    weir = routes.weir(check_interval="0.2")
+    with held_back(*routes.replicas), Reader(routes, weir) as reader:
+        routes.primary.query(WRITE, DATABASE)
+        token = routes.primary.value("select pg_current_wal_insert_lsn()")
+        reader.run(f"set pgweir.min_lsn = '{token}'")
+        assert reader.where() is routes.primary
+
+        reader.run("reset pgweir.min_lsn")
+
+        assert reader.where() in routes.replicas
+
+
+def test_consistency_and_tokens_are_checked_as_postgresql_does(routes, weir):
+    with weir.client(DATABASE) as client:
+        for sql in ("set pgweir.min_lsn = 'x'", "set pgweir.min_lsn = '0/3/1'", "set local pgweir.min_lsn = 7", "set pgweir.consistency = 'strong'"):
+            simple = client.ask(wire.query(sql)).error
+            extended = client.ask(wire.parse(sql), wire.bind(), wire.execute(), wire.sync()).error
+            assert (simple.fields["C"], extended.fields["C"]) == ("22023", "22023"), sql
+            assert simple.fields["M"].startswith("invalid value for parameter \"pgweir.")
+
+        assert client.query("show pgweir.consistency").rows == [("session",)]
+
+
+def test_a_session_may_choose_its_consistency(routes, weir):
+    with held_back(*routes.replicas), Reader(routes, weir) as client:
+        client.run(WRITE)
+        client.run("begin")
+        client.run("set local pgweir.consistency = 'eventual'")
+        client.run("commit")
+        assert client.where() is routes.primary
+
+        client.run("set pgweir.consistency = 'eventual'")
+        assert client.where() in routes.replicas
+
+        client.run("set pgweir.consistency = 'session'")
+        assert client.where() is routes.primary

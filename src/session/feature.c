@@ -46,8 +46,8 @@ static const struct feature_row feature_rows[] = {
 	{EFFECT_resets, feature_resets},
 };
 
-enum ahead
-feature_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
+static enum ahead
+feature_ahead_each(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
 	/* What the protocol has prepared can be deallocated in any case. */
 	if (s->features == FEATURES_IGNORE)
@@ -75,6 +75,18 @@ feature_ahead(struct session *s, char type, const struct verdict *v, const char 
 			return ahead;
 	}
 	return AHEAD_GO;
+}
+
+enum ahead
+feature_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
+{
+	enum ahead ahead = floor_ahead_of_set(s, v, text, length);
+
+	if (ahead == AHEAD_GO)
+		ahead = feature_ahead_each(s, type, v, text, length);
+	if (ahead == AHEAD_GO && (v->effects & EFFECT_looks_lsn) != 0)
+		floor_tell(s, text);
+	return ahead;
 }
 
 /* --------------------------------------------------------------- refusal */

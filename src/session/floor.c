@@ -45,6 +45,15 @@ floor_least(const struct session *s)
 }
 
 void
+floor_add_startup(struct session *s)
+{
+	enum consistency mode = snapshot_consistency(s->snapshot, s->database, s->user);
+
+	if (s->route == ROUTE_SPLIT && mode != CONSISTENCY_EVENTUAL && profile_find(s->startup, "pgweir.consistency") == NULL)
+		s->startup = profile_with(s->startup, "pgweir.consistency", consistency_words[mode]);
+}
+
+void
 floor_free(struct session *s)
 {
 	free(s->floor);

@@ -31,6 +31,8 @@ struct floor {
 /* The settings in force say whether the session has a floor. */
 void floor_configure(struct session *s);
 void floor_free(struct session *s);
+/* At the login, into its startup settings: so SHOW pgweir.consistency answers. */
+void floor_add_startup(struct session *s);
 
 /*
  * A read is about to be lent a server: leaves it LEND_REPLICA with the hosts that may serve it, or makes it the
@@ -39,6 +41,12 @@ void floor_free(struct session *s);
 void floor_choose(struct session *s);
 /* The session was lent a server.  True when it may begin there; else it has none, and waits for one of the primary. */
 bool floor_takes(struct session *s);
+
+/* ---- floor_settings.c ---- */
+/* Ahead of a text that may show pgweir.last_lsn: the server that answers is told it. */
+void floor_tell(struct session *s, const char *text);
+/* Ahead of a text; refuses what sets a setting of floors to no value of it. */
+enum ahead floor_ahead_of_set(struct session *s, const struct verdict *v, const char *text, size_t length);
 
 /* The name that the question has where it is prepared. */
 #define FLOOR_QUESTION STATEMENT_PREFIX "lsn"

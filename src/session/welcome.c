@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "observe/log.h"
+#include "session/floor.h"
 #include "session/login_private.h"
 
 /* The session's profile as servers spell it: what they accepted, with the client's own application name. */
@@ -85,6 +86,7 @@ welcome_add_route(struct session *s)
 
 	if (s->route != ROUTE_ANY && profile_find(s->startup, "pgweir.route") == NULL)
 		s->startup = profile_with(s->startup, "pgweir.route", words[s->route]);
+	floor_add_startup(s);
 }
 
 static bool
