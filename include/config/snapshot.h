@@ -74,6 +74,7 @@ struct database_config {
 	int max_pinned;
 	int server_recovery;         /* enum server_recovery, -1 */
 	int route_dry_run;           /* 0, 1, -1 */
+	int lazy_begin;              /* 0, 1, -1 */
 	int load_balance_hosts;      /* 0 disable, 1 round-robin, -1 */
 	char *read_functions;        /* comma list, NULL */
 	int server_tls_sslmode;
@@ -164,6 +165,7 @@ bool snapshot_list_has(const char *list, const char *name);
  */
 enum pool_mode snapshot_pool_mode(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum route_mode snapshot_route(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
+bool snapshot_lazy_begin(const struct snapshot *s, const struct database_config *database);
 bool snapshot_route_dry_run(const struct snapshot *s, const struct database_config *database);
 enum session_features snapshot_session_features(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum track_sequences snapshot_track_sequences(const struct snapshot *s, const struct database_config *database);

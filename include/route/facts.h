@@ -27,7 +27,8 @@ enum facts_place {
 struct catalog_facts *facts_new(uint64_t generation);
 
 /*
- * Adds a row of the closure query.  KIND: 'f' function, 'o' operator, 'r' relation, 't' type, '*' nothing is safe.
+ * Adds a row of the closure query.  KIND: 'f' function, 'o' operator, 'r' relation, 't' type, '*' nothing is safe,
+ * 'd' a default (SCHEMA: the role).
  * ATTRIBUTE: the function may be called in attribute notation on a row.  An unknown kind makes everything unsafe.
  */
 void facts_add(struct catalog_facts *facts, char kind, const char *schema, const char *name, bool attribute);
@@ -41,6 +42,11 @@ bool facts_knows_routes(const struct catalog_facts *facts);
 
 uint64_t facts_generation(const struct catalog_facts *facts);
 size_t facts_count(const struct catalog_facts *facts); /* rows, for operators to see */
+
+/* What transactions of logins begin with: "default_transaction_isolation=serializable", of a ROLE or ("") of all. */
+bool facts_has_defaults(const struct catalog_facts *facts);
+/* Is that the default of the role's logins, by any of the rows that may decide? */
+bool facts_default_is(const struct catalog_facts *facts, const char *role, const char *setting);
 
 /* The name of what makes everything in the database unsafe, or NULL; borrowed from FACTS. */
 const char *facts_everything_unsafe(const struct catalog_facts *facts);

@@ -75,6 +75,20 @@ enum effect {
 	(EFFECT_unknown | EFFECT_settings | EFFECT_temporary | EFFECT_advisory | EFFECT_holds | EFFECT_prepares | \
 	    EFFECT_deallocates | EFFECT_listens | EFFECT_notifies | EFFECT_draws | EFFECT_fills | EFFECT_asks_sequence)
 
+/* What BEGIN, SET TRANSACTION, COMMIT and ROLLBACK say: bits. */
+enum transaction_mode {
+	MODE_READ_ONLY = 1,
+	MODE_READ_WRITE = 2,
+	MODE_READ_COMMITTED = 4, /* also READ UNCOMMITTED, which is the same */
+	MODE_REPEATABLE_READ = 8,
+	MODE_SERIALIZABLE = 16,
+	MODE_STARTS = 32,        /* START TRANSACTION, which has a tag of its own */
+	MODE_CHAINS = 64,        /* AND CHAIN */
+	MODE_IS_ODD = 128,       /* SET TRANSACTION SNAPSHOT, and what sets a mode by its name */
+};
+#define MODES_OF_ACCESS (MODE_READ_ONLY | MODE_READ_WRITE)
+#define MODES_OF_ISOLATION (MODE_READ_COMMITTED | MODE_REPEATABLE_READ | MODE_SERIALIZABLE)
+
 #define ROUTE_STATEMENTS_UNKNOWN 0xffffffffu
 #define ROUTE_NAME_SIZE 64
 #define ROUTE_TEXT_MAX_BYTES (64u * 1024)
@@ -87,6 +101,7 @@ struct verdict {
 	uint64_t generation;        /* of the facts that were asked; 0 without */
 	uint32_t effects;           /* enum effect: what it may do to its session, or ask of it */
 	uint32_t surely;            /* those of them that the text says itself, by its tree */
+	uint8_t modes;              /* enum transaction_mode: of the only statement */
 	bool lacks_catalog;         /* it mentions names that the facts would tell the effects of, if they were there */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
 	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */

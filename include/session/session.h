@@ -20,6 +20,7 @@
 #include "session/worker.h"
 
 struct floor;
+struct lazy;
 struct listening;
 struct pins;
 struct session_login;
@@ -75,6 +76,7 @@ struct session {
 	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
 	struct upkeep *upkeep;         /* owned: of the transaction's settings; NULL while it has none to look after */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
+	struct lazy *lazy;             /* owned: its transaction, while no server knows of it or it may move; else NULL */
 	struct listening *listening;   /* owned: what it listens to; NULL while it never did */
 	struct floor *floor;           /* owned: what its reads have to see; NULL with consistency = eventual */
 	void *console;                 /* owned by admin/ */
@@ -97,6 +99,7 @@ struct session {
 	uint8_t features;              /* enum session_features in force for this session */
 	uint8_t replication;           /* enum replication */
 	uint8_t route;                 /* enum route_mode in force for this session */
+	uint8_t own_isolation;         /* enum transaction_mode: of its own default_transaction_isolation; 0: it has none */
 	uint8_t target;                /* enum lend_target of the lend */
 	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */
 	uint32_t effects;              /* enum effect: what the transaction under way may have done to the session */

@@ -74,7 +74,7 @@ DATABASE_KEY(track_sequences, ENUM, FIELD(track_sequences), .words = "auto alway
 DATABASE_KEY(max_pinned, INT, FIELD(max_pinned), .acted = true, .text = "The setting max_pinned for this entry.")
 DATABASE_KEY(server_recovery, ENUM, FIELD(server_recovery), .words = "recover close", .acted = true,
     .text = "The setting server_recovery for this entry.")
-DATABASE_KEY(lazy_begin, BOOL, .text = "The setting lazy_begin for this entry.")
+DATABASE_KEY(lazy_begin, BOOL, FIELD(lazy_begin), .acted = true, .text = "The setting lazy_begin for this entry.")
 DATABASE_KEY(server_tls_sslmode, ENUM, FIELD(server_tls_sslmode),
     .words = "disable allow prefer require verify-ca verify-full", .acted = true,
     .text = "The setting server_tls_sslmode for this entry.")

@@ -267,8 +267,8 @@ SETTING(http_listen_addr, TEXT, .def = "", .group = GROUP_HTTP, .when = BOOT,
     .text = "Address on which metrics, health and the status page are served; empty means nowhere.")
 SETTING(http_port, INT, .def = "0", .max = 65535, .group = GROUP_HTTP, .when = BOOT,
     .text = "Port on which metrics, health and the status page are served.")
-SETTING(lazy_begin, BOOL, .def = "1", .group = GROUP_ROUTE, .when = RELOAD,
-    .text = "With route=split, hold BEGIN back until the first statement decides on the host.")
+SETTING(lazy_begin, BOOL, .def = "1", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "With route=split, answer BEGIN at once and send it with the first statement, which decides on the host.")
 SETTING(log_format, ENUM, .def = "text", .words = "text json", .refused = "json", .group = GROUP_LOG, .when = RELOAD,
     .acted = true, .text = "The form of log lines.")
 SETTING(max_pinned, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD, .acted = true,

@@ -113,7 +113,7 @@ def test_a_dry_run_sends_everything_to_the_primary_and_counts_what_it_would_do(r
     [
         ("select 1", f"/* pgweir: replica */ {READ}", "hint_replica"),
         ("set pgweir.route = 'replica'", READ, "route_replica"),
-        ("begin read only", READ, "in_transaction"),
+        ("begin read only", READ, "read_only_transaction"),
     ],
 )
 def test_a_dry_run_holds_back_whatever_asks_for_a_replica(routes, first, statement, reason):

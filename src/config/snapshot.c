@@ -167,6 +167,14 @@ snapshot_route(const struct snapshot *s, const struct database_config *database,
 }
 
 bool
+snapshot_lazy_begin(const struct snapshot *s, const struct database_config *database)
+{
+	if (database != NULL && database->lazy_begin >= 0)
+		return database->lazy_begin != 0;
+	return s->global.lazy_begin != 0;
+}
+
+bool
 snapshot_route_dry_run(const struct snapshot *s, const struct database_config *database)
 {
 	if (database != NULL && database->route_dry_run >= 0)

@@ -34,6 +34,7 @@ struct catalog_facts {
 	size_t count;
 	bool leaves_out_routes;
 	char *everything;         /* owned; NULL while names decide */
+	struct bytes defaults;    /* role, setting, role, setting, with their NULs */
 	bool has_non_ascii[256];  /* by kind */
 	struct facts_name *names; /* owned */
 	struct effect_names *effects; /* owned; NULL while they are not known */
@@ -100,6 +101,11 @@ facts_add(struct catalog_facts *facts, char kind, const char *schema, const char
 	struct facts_row *row;
 	bool is_known = kind != '\0' && strchr("fort", kind) != NULL;
 
+	if (kind == 'd') {
+		bytes_text(&facts->defaults, schema);
+		bytes_text(&facts->defaults, name);
+		return;
+	}
 	facts->count++;
 	if (facts->everything == NULL && (!is_known || (kind == 'o' && is_implied_operator(name))))
 		facts->everything = text_copy(name);
@@ -151,6 +157,7 @@ facts_unref(struct catalog_facts **shared)
 		facts_free_name(name);
 	}
 	effect_names_free(facts->effects);
+	bytes_free(&facts->defaults);
 	free(facts->everything);
 	free(facts);
 }
@@ -189,6 +196,27 @@ const char *
 facts_everything_unsafe(const struct catalog_facts *facts)
 {
 	return facts->everything;
+}
+
+bool
+facts_has_defaults(const struct catalog_facts *facts)
+{
+	return facts->defaults.length > 0;
+}
+
+bool
+facts_default_is(const struct catalog_facts *facts, const char *role, const char *setting)
+{
+	const char *at = facts->defaults.data, *end = at + facts->defaults.length;
+
+	while (at < end) {
+		const char *of = at, *said = of + strlen(of) + 1;
+
+		if ((of[0] == '\0' || strcmp(of, role) == 0) && strcmp(said, setting) == 0)
+			return true;
+		at = said + strlen(said) + 1;
+	}
+	return false;
 }
 
 static bool

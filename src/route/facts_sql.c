@@ -172,7 +172,13 @@ static const char sql_closure_rows[] =
 	"   a.castfunc join pg_type t on t.oid = a.casttarget where a.casttarget < 12000 and a.castsource < 12000\n"
 	"union select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, false from pg_cast a join u\n"
 	"   on u.c = 'pg_proc'::regclass and u.o = a.castfunc\n"
-	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n";
+	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n"
+	"union select 'd', coalesce(r.rolname, ''), lower(regexp_replace(c, '=(true|yes|t|y|1)$', '=on')), false from pg_db_role_setting s\n"
+	"   left join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) c\n"
+	"       where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))\n"
+	"       and c ~ '^default_transaction_(isolation|read_only)='\n"
+	"union select 'd', '', name || '=' || setting, false from pg_settings\n"
+	"       where name in ('default_transaction_isolation', 'default_transaction_read_only') and source in ('configuration file', 'command line')\n";
 
 /* Which unsafe built-ins a stored node tree calls. */
 #define SQL_CALLED(tree) \

@@ -170,6 +170,7 @@ parse_judge_all(const struct route_context *ctx, const char *text, size_t length
 		} else {
 			parse_combine(out, &next, &is_in_read_only);
 			out->kind = KIND_OTHER;
+			out->modes = 0;
 		}
 	}
 	out->statements = (unsigned)list_length(statements);

@@ -78,6 +78,32 @@ parse_modes(const List *options, struct verdict_detail *out)
 	}
 }
 
+static unsigned
+modes_of(const List *options)
+{
+	static const unsigned levels[] = {[ISOLATION_UNSAID] = 0, [ISOLATION_READ_UNCOMMITTED] = MODE_READ_COMMITTED,
+	    [ISOLATION_READ_COMMITTED] = MODE_READ_COMMITTED, [ISOLATION_REPEATABLE_READ] = MODE_REPEATABLE_READ,
+	    [ISOLATION_SERIALIZABLE] = MODE_SERIALIZABLE};
+	struct verdict_detail said = {0};
+
+	parse_modes(options, &said);
+	return levels[said.isolation] | (said.is_read_only ? MODE_READ_ONLY : 0u) | (said.is_read_write ? MODE_READ_WRITE : 0u);
+}
+
+unsigned
+parse_transaction_modes(const Node *statement)
+{
+	const TransactionStmt *transaction = (const TransactionStmt *)statement;
+	const VariableSetStmt *set = (const VariableSetStmt *)statement;
+
+	if (IsA(statement, TransactionStmt))
+		return modes_of(transaction->options) | (transaction->kind == TRANS_STMT_START ? MODE_STARTS : 0u) |
+		    (transaction->chain ? MODE_CHAINS : 0u);
+	if (!IsA(statement, VariableSetStmt))
+		return 0;
+	return set->kind == VAR_SET_MULTI && strcmp(set->name, "TRANSACTION") == 0 ? modes_of(set->args) : MODE_IS_ODD;
+}
+
 static char *
 copy_or_null(const char *given)
 {

@@ -307,6 +307,7 @@ void
 parse_judge_statement(const struct route_context *ctx, const Node *statement, struct verdict *out)
 {
 	out->kind = parse_kind(statement);
+	out->modes = (uint8_t)parse_transaction_modes(statement);
 	switch (nodeTag(statement)) {
 	case T_SelectStmt:
 		judge_query(ctx, statement, out);

@@ -40,6 +40,8 @@ void parse_close(struct parsed *parsed);
 
 /* The modes of BEGIN and SET TRANSACTION: a list of DefElem.  Unsaid fields stay as they are. */
 void parse_modes(const List *options, struct verdict_detail *out);
+/* enum transaction_mode of a statement of transaction control. */
+unsigned parse_transaction_modes(const Node *statement);
 /* Is the setting one of those that SET TRANSACTION sets?  "transaction_read_only" and its kin. */
 bool parse_is_transaction_setting(const char *name);
 /* SET's constant as text, owned by the caller; NULL when NODE is no constant. */

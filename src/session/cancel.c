@@ -105,6 +105,8 @@ cancel_waiting(struct session *s)
 	if (!pool_withdraw(&s->borrower))
 		return;
 	session_enter(s, SESSION_IDLE);
+	if (s->lazy != NULL)
+		lazy_fail(s);
 	message_error(&b, &canceled);
 	session_send(s, &b);
 	bytes_free(&b);

@@ -50,6 +50,11 @@ session_deadline(const struct session *s)
 			deadline_add(&d, s->idle_us, snapshot_idle_transaction_timeout_ms(snap, s->user), CLOSE_idle_transaction_timeout);
 		break;
 	case SESSION_IDLE:
+		if (s->lazy != NULL) {
+			deadline_add(&d, s->transaction_us, snapshot_transaction_timeout_ms(snap, s->user), CLOSE_transaction_timeout);
+			deadline_add(&d, s->idle_us, snapshot_idle_transaction_timeout_ms(snap, s->user), CLOSE_idle_transaction_timeout);
+			break;
+		}
 		deadline_add(&d, s->idle_us, snapshot_client_idle_timeout_ms(snap, s->user), CLOSE_client_idle_timeout);
 		/* One that keeps its server has it there. */
 		deadline_add(&d, s->idle_us, restore_idle_timeout_ms(s), CLOSE_idle_session_timeout);

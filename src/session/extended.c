@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "session/forward_private.h"
+#include "session/lazy.h"
 
 /* A message whose statement name changes: its head made anew, its rest as it came. */
 static size_t
@@ -218,6 +219,7 @@ extended_parse(struct session *s, struct frame *f)
 	touch_text(s, judged ? &v : NULL, text, strlen(text));
 	if (judged) {
 		s->ddl |= v.makes_relation;
+		lazy_note(s, &v);
 	}
 	if (name[0] == '\0') {
 		s->unnamed_effects = v.effects;
@@ -332,6 +334,9 @@ extended_bind(struct session *s, struct frame *f)
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
 	s->effects |= effects;
+	/* Its portal may be a cursor. */
+	if (effects != 0 || portal[0] != '\0')
+		lazy_stay(s);
 	a = forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
 	extended_note_bound(s, name, a);
 	extended_remember_name(s, name, server_name, a);

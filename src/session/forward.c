@@ -4,6 +4,7 @@
  * answer that it will owe is queued.
  */
 #include "session/forward_private.h"
+#include "session/lazy.h"
 #include "session/listening.h"
 
 #include <ctype.h>
@@ -134,6 +135,7 @@ size_t
 forward_wait(struct session *s)
 {
 	s->blocked = true;
+	lazy_wait(s);
 	/* Its request has not begun: the end of the fence is no end of a transaction, for which the server would go back. */
 	if (forward_owes_fence_alone(s)) {
 		s->fencing = true;
@@ -168,6 +170,7 @@ forward_query(struct session *s, struct frame *f)
 			return feature_send_refused(s, f->type, "", f->size);
 		s->ddl |= v.makes_relation;
 		s->effects |= v.effects;
+		lazy_note(s, &v);
 		touch_text(s, &v, text, strlen(text));
 		if (ahead == AHEAD_SENT) {
 			unnamed_drop(s);
@@ -272,6 +275,8 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 		return true;
 	if (stream_unsent(&s->server->stream) > HIGH_WATER)
 		return true;
+	if (s->lazy != NULL && !outstanding && lazy_moves(s, bytes, length))
+		return true;
 	if (!outstanding || s->server->status != 'I' || session_keeps_server(s))
 		return false;
 	if (s->requests >= REQUESTS_MOST)
@@ -334,6 +339,8 @@ forward_start_request(struct session *s)
 	s->clearing = false;
 	if (server->status == 'I' && restore_is_needed(s))
 		restore_fence(s);
+	if (s->lazy != NULL)
+		lazy_write(s);
 	now_us = loop_now_us(s->worker->loop);
 	s->request_us = now_us;
 	if (s->transaction_us == 0)

@@ -35,7 +35,7 @@ bool
 refit_may_tell(const struct session *s, const struct error *e)
 {
 	/* 57: the server is being shut down, or somebody has ended it. */
-	if (session_keeps_server(s) || s->server->status != 'I' || e->sqlstate == NULL || strncmp(e->sqlstate, "57", 2) == 0)
+	if (session_keeps_server(s) || (s->server->status != 'I' && !lazy_is_unanswered(s)) || e->sqlstate == NULL || strncmp(e->sqlstate, "57", 2) == 0)
 		return false;
 	return !profile_has_identity(s->profile) || (strcmp(e->sqlstate, "42501") != 0 && strncmp(e->sqlstate, "22", 2) != 0);
 }
@@ -52,10 +52,10 @@ refit_answer(struct session *s, const struct error *e)
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct answer *answer = answers_at(a, i);
 
-		if (answer->purpose == PURPOSE_FENCE || !answer_is_end(answer))
+		if (answer->way == ANSWER_SWALLOW || !answer_is_end(answer))
 			continue;
 		message_error(&b, &told);
-		message_ready(&b, 'I');
+		message_ready(&b, lazy_is_unanswered(s) ? 'E' : 'I');
 		is_open = s->in_batch;
 	}
 	if (is_open)
@@ -77,6 +77,8 @@ refit_tell(struct session *s, const struct error *e)
 	s->request_us = 0;
 	s->effects = 0;
 	s->status = 'I';
+	if (lazy_is_unanswered(s))
+		lazy_fail(s);
 	s->wary = true;
 	/* What it asked for has not run, so it leaves nothing. */
 	pool_close_server(&s->server, "a client's settings were refused");

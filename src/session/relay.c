@@ -14,6 +14,7 @@
 #include "observe/log.h"
 #include "pool/vacate.h"
 #include "session/feature.h"
+#include "session/lazy.h"
 #include "session/listening.h"
 #include "session/relay_private.h"
 
@@ -336,6 +337,8 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	if (done.way == ANSWER_SWALLOW)
 		return STEP_SWALLOW;
 	s->status = status;
+	if (s->lazy != NULL)
+		lazy_ready(s, status);
 	/* Before the client hears of it, or its next word could be judged by the old catalog. */
 	if (s->altered && status == 'I') {
 		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);

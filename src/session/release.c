@@ -58,7 +58,8 @@ release_forget(struct session *s)
 	s->discarded = false;
 	s->settling = false;
 	s->disarming = false;
-	s->transaction_us = 0;
+	if (s->lazy == NULL)
+		s->transaction_us = 0;
 }
 
 void
@@ -70,6 +71,7 @@ release_server(struct session *s)
 	s->idle_us = loop_now_us(s->worker->loop);
 	sequence_released(s);
 	unnamed_release(s);
+	lazy_released(s);
 	if (!session_keeps_server(s)) {
 		session_enter(s, SESSION_IDLE);
 		pool_return(&s->server);

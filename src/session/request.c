@@ -11,6 +11,7 @@
 #include "observe/log.h"
 #include "session/floor.h"
 #include "session/forward_private.h"
+#include "session/lazy.h"
 #include "session/listening.h"
 
 /* So many bytes of a head that makes no sense are told to the client, in hexadecimal. */
@@ -69,13 +70,23 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	session_arm(s);
 }
 
+static void
+request_ready(struct session *s)
+{
+	struct bytes out = {0};
+
+	message_ready(&out, lazy_status(s));
+	session_send(s, &out);
+	bytes_free(&out);
+}
+
 /* The request whose wait was cancelled is dropped up to its end, then the client is told that it may go on. */
 static size_t
 request_drop_cancelled(struct session *s, char type, size_t size, size_t length)
 {
 	if (type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL || type == FRONTEND_SYNC) {
 		s->cancelled = false;
-		stream_send_bytes(&s->stream, "Z\0\0\0\5I", 6);
+		request_ready(s);
 	}
 	return request_drop(s, size, length);
 }
@@ -153,7 +164,7 @@ request_close(struct session *s, const char *bytes, size_t length)
 	}
 	if (end == 0)
 		return 0;
-	bytes_append(&out, "Z\0\0\0\5I", 6);
+	message_ready(&out, lazy_status(s));
 	session_send(s, &out);
 	bytes_free(&out);
 	return end;
@@ -191,7 +202,7 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	case FRONTEND_FLUSH:
 		return request_drop(s, size, length);
 	case FRONTEND_SYNC:
-		stream_send_bytes(&s->stream, "Z\0\0\0\5I", 6);
+		request_ready(s);
 		return size;
 	default:
 		break;
@@ -200,7 +211,13 @@ request_begin(struct session *s, const char *bytes, size_t length)
 		return 0;
 	if (type == FRONTEND_CLOSE && (closed = request_close(s, bytes, length)) > 0)
 		return closed;
+	if (lazy_has_failed(s)) {
+		closed = lazy_refuse(s, bytes, length);
+		return s->cancelled ? request_drop_cancelled(s, type, size, length) : closed;
+	}
 	plan = routing_plan(s, bytes, length);
+	if (plan.outcome == PLAN_LEND && (closed = lazy_take(s, &plan, bytes, length)) > 0)
+		return closed;
 	if (plan.outcome == PLAN_BROKEN)
 		session_close(s, CLOSE_bad_packet, NULL);
 	else if (plan.outcome == PLAN_LEND)

@@ -142,6 +142,20 @@ restore_apply_lexing(struct session *s)
 		s->unsafe_encoding |= text_equal_nocase(encoding, client_only[i]);
 }
 
+/* What the client's transactions begin with, by its own word. */
+static void
+restore_apply_isolation(struct session *s)
+{
+	const char *level = profile_find(s->profile, "default_transaction_isolation");
+
+	if (level == NULL)
+		s->own_isolation = 0;
+	else if (text_equal_nocase(level, "serializable"))
+		s->own_isolation = MODE_SERIALIZABLE;
+	else
+		s->own_isolation = text_equal_nocase(level, "repeatable read") ? MODE_REPEATABLE_READ : MODE_READ_COMMITTED;
+}
+
 int64_t
 restore_idle_timeout_ms(const struct session *s)
 {
@@ -171,6 +185,7 @@ restore_apply_pgweir(struct session *s)
 	bool monitored;
 
 	restore_apply_lexing(s);
+	restore_apply_isolation(s);
 	s->times_out = profile_find(s->profile, "idle_session_timeout") != NULL;
 	s->notice = text_equal_nocase(notice, "on") || text_equal_nocase(notice, "true") || text_equal_nocase(notice, "1") ||
 	    text_equal_nocase(notice, "yes");

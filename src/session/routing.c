@@ -255,12 +255,54 @@ plan_lend(struct brief brief)
 	return (struct plan){.outcome = PLAN_LEND, .brief = brief, .is_judged = judged};
 }
 
+unsigned
+routing_default_isolation(struct session *s)
+{
+	const struct catalog_facts *facts;
+
+	if (s->own_isolation != 0)
+		return s->own_isolation;
+	facts = facts_of_session(s);
+	if (facts == NULL || !facts_has_defaults(facts))
+		return MODE_READ_COMMITTED;
+	if (facts_default_is(facts, s->borrower.account->user, "default_transaction_isolation=serializable"))
+		return MODE_SERIALIZABLE;
+	if (facts_default_is(facts, s->borrower.account->user, "default_transaction_isolation=repeatable read"))
+		return MODE_REPEATABLE_READ;
+	return MODE_READ_COMMITTED;
+}
+
+bool
+routing_is_read_only_by_default(struct session *s)
+{
+	const char *own = profile_find(s->profile, "default_transaction_read_only");
+	const char *user = s->borrower.account->user;
+	const struct catalog_facts *facts = facts_of_session(s);
+
+	if (own != NULL)
+		return strcmp(own, "on") == 0;
+	return facts != NULL && facts_default_is(facts, user, "default_transaction_read_only=on") &&
+	    !facts_default_is(facts, user, "default_transaction_read_only=off");
+}
+
 /* True when a request ends with this message: it is acted on without waiting for more. */
 static bool
 type_ends_request(char type)
 {
 	return type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL || type == FRONTEND_SYNC || type == FRONTEND_FLUSH ||
 	    type == FRONTEND_TERMINATE || type == FRONTEND_PASSWORD;
+}
+
+/* What the statements alone could not tell: serializable transactions are refused by a replica. */
+static struct plan
+plan_judged(struct session *s, struct brief batch)
+{
+	if (batch.target == TARGET_REPLICA && batch.reason != ROUTE_REASON_hint_replica && batch.known &&
+	    unlikely(routing_default_isolation(s) == MODE_SERIALIZABLE)) {
+		batch.target = TARGET_PRIMARY;
+		batch.reason = ROUTE_REASON_serializable;
+	}
+	return plan_lend(batch);
 }
 
 struct plan
@@ -296,7 +338,7 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 			routing_add_message(s, &batch, &walked, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
 		at += size;
 		if (type_ends_request(type))
-			return plan_lend(batch);
+			return judges ? plan_judged(s, batch) : plan_lend(batch);
 	}
 	if (length > AHEAD_MOST)
 		return plan_lend(judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
@@ -329,6 +371,12 @@ routing_reason(const struct session *s, enum route_reason reason)
 	return cluster_host_count(s->server->cluster) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica;
 }
 
+bool
+routing_is_on_replica(const struct session *s)
+{
+	return routing_class(s) == ROUTED_REPLICA;
+}
+
 void
 routing_count(struct session *s, enum route_reason reason)
 {
@@ -356,4 +404,14 @@ routing_notice(struct session *s, enum route_reason reason)
 	    route_reason_name(routing_reason(s, reason)), routing_was_held_back(s) ? ", dry run: a replica's" : "");
 	message_notice(out, &notice);
 	gather_made(g, before);
+}
+
+void
+routing_write_held_notice(struct bytes *out)
+{
+	char message[64];
+	struct error notice = {.sqlstate = "00000", .message = message};
+
+	snprintf(message, sizeof(message), "pgweir: no server (%s)", route_reason_name(ROUTE_REASON_begin_held));
+	message_notice(out, &notice);
 }

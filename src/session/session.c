@@ -89,7 +89,7 @@ bool
 session_is_between_transactions(const struct session *s)
 {
 	if (s->state == SESSION_IDLE)
-		return true;
+		return s->lazy == NULL;
 	return s->state == SESSION_ACTIVE && s->status == 'I' && s->server->answers.count == 0 && !s->in_batch && !s->settling && s->skip == 0;
 }
 
@@ -221,7 +221,7 @@ static bool
 session_outlives_server(const struct session *s)
 {
 	bool settles = s->settling && !s->ready_held && !restore_is_owed(s);
-	bool begins = s->fencing && !s->fenced_again;
+	bool begins = (s->fencing && !s->fenced_again) || lazy_outlives_server(s);
 
 	return (settles || begins) && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s);
 }
@@ -562,6 +562,7 @@ session_free_if_settled(struct session *s)
 	free(s->refusal);
 	floor_free(s);
 	upkeep_free(s);
+	lazy_free(s);
 	free(s->user_name);
 	atomic_fetch_sub(&s->worker->load, 1);
 	atomic_fetch_sub(&s->worker->process->clients, 1);

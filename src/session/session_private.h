@@ -143,6 +143,19 @@ void touch_text(struct session *s, const struct verdict *v, const char *text, si
 /* BODY: of a Bind, behind the names.  Parameters of a statement that works its names out may be these. */
 void touch_parameters(struct session *s, struct reader body);
 
+/* ---- lazy.c: BEGIN, held back ---- */
+/* What a ReadyForQuery says to a client that has no server. */
+char lazy_status(const struct session *s);
+/* The transaction of a session that is losing its server, or waits for one, is lost: the client is in 'E' until it ends it. */
+void lazy_fail(struct session *s);
+bool lazy_has_failed(const struct session *s);
+/* Its server has ended, and it has not begun there or is just ending there: it begins on another one. */
+bool lazy_outlives_server(const struct session *s);
+/* BEGIN was sent, and nothing has been answered behind it. */
+bool lazy_is_unanswered(const struct session *s);
+void lazy_released(struct session *s); /* the server goes back */
+void lazy_free(struct session *s);
+
 /* ---- names.c: the client's prepared statements ---- */
 struct name_change {
 	struct session *session;  /* borrowed */
@@ -208,6 +221,13 @@ bool routing_is_held_back(const struct session *s, const struct brief *brief);
 void routing_count(struct session *s, enum route_reason reason);
 void routing_notice(struct session *s, enum route_reason reason);
 bool routing_judges(const struct session *s);
+/* True while the session's server is known to be a replica. */
+bool routing_is_on_replica(const struct session *s);
+/* What a transaction of the session begins with where it says nothing: an isolation of enum transaction_mode. */
+unsigned routing_default_isolation(struct session *s);
+bool routing_is_read_only_by_default(struct session *s);
+/* As routing_notice, for what was answered here. */
+void routing_write_held_notice(struct bytes *out);
 
 /* ---- inquiry.c: what pgweir itself asks the databases ---- */
 /* The facts about the session's catalog as it knows them, refreshed when they have changed; borrowed, may be NULL. */

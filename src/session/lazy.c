@@ -1,0 +1,403 @@
+/*
+ * session/lazy.c - BEGIN, held back: it is answered here, and sent in front of the first
+ * statement that decides between the primary and a replica.
+ *
+ * BEGIN and its text are sent with the extended protocol and without a Sync, so that
+ * PostgreSQL skips what is behind a BEGIN that fails.  Only a lone BEGIN is held, and
+ * behind it SET TRANSACTION with modes, neither of which can fail on a primary; all
+ * else makes the transaction real.  A READ ONLY one goes to a replica if its first
+ * statement may; one that needs the primary later is moved while nothing is lost by it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/feature.h"
+#include "session/lazy.h"
+#include "session/lone.h"
+#include "session/own.h"
+
+#define LAZY_NAME STATEMENT_PREFIX "begin"
+
+struct lazy {
+	enum { LAZY_HELD, LAZY_SENT, LAZY_RUNNING, LAZY_MOVING, LAZY_FAILED } state;
+	struct bytes texts; /* BEGIN, then each SET TRANSACTION, with their NULs */
+	unsigned modes;     /* enum transaction_mode: what they come to */
+	bool is_primarys;   /* it is not for a replica: it was moved, or a replica would refuse what it has said */
+	bool stays;         /* it has something that a move would lose */
+};
+
+void
+lazy_free(struct session *s)
+{
+	if (s->lazy == NULL)
+		return;
+	bytes_free(&s->lazy->texts);
+	free(s->lazy);
+	s->lazy = NULL;
+}
+
+/* The session has no server: its transaction is where it was at its beginning, or over. */
+static bool
+lazy_is_here(const struct session *s)
+{
+	return s->lazy != NULL && (s->lazy->state == LAZY_HELD || s->lazy->state == LAZY_FAILED);
+}
+
+char
+lazy_status(const struct session *s)
+{
+	if (!lazy_is_here(s))
+		return 'I';
+	return s->lazy->state == LAZY_FAILED ? 'E' : 'T';
+}
+
+void
+lazy_fail(struct session *s)
+{
+	if (s->lazy == NULL)
+		s->lazy = memory_new(sizeof(*s->lazy));
+	s->lazy->state = LAZY_FAILED;
+	s->status = 'E';
+	s->idle_us = loop_now_us(s->worker->loop);
+}
+
+bool
+lazy_outlives_server(const struct session *s)
+{
+	return s->lazy != NULL && s->lazy->state == LAZY_MOVING;
+}
+
+bool
+lazy_is_unanswered(const struct session *s)
+{
+	return s->lazy != NULL && s->lazy->state == LAZY_SENT;
+}
+
+/* ----------------------------------------------------------------- modes */
+
+static bool
+lazy_is_allowed(const struct session *s)
+{
+	/* The client's own timeout for it would count from when the server hears of it. */
+	if (s->pool_mode != POOL_TRANSACTION || s->listening != NULL || profile_find(s->profile, "idle_in_transaction_session_timeout") != NULL)
+		return false;
+	return routing_judges(s) && snapshot_lazy_begin(s->snapshot, s->database);
+}
+
+static void
+lazy_add_modes(struct lazy *l, unsigned modes)
+{
+	if ((modes & MODES_OF_ACCESS) != 0)
+		l->modes &= ~(unsigned)MODES_OF_ACCESS;
+	if ((modes & MODES_OF_ISOLATION) != 0)
+		l->modes &= ~(unsigned)MODES_OF_ISOLATION;
+	l->modes |= modes;
+	/* Whatever it says later. */
+	l->is_primarys |= (modes & MODE_READ_WRITE) != 0;
+}
+
+static unsigned
+lazy_isolation(struct session *s)
+{
+	unsigned said = s->lazy->modes & MODES_OF_ISOLATION;
+
+	return said != 0 ? said : routing_default_isolation(s);
+}
+
+static bool
+lazy_is_read_only(struct session *s)
+{
+	if ((s->lazy->modes & MODES_OF_ACCESS) != 0)
+		return (s->lazy->modes & MODE_READ_ONLY) != 0;
+	return routing_is_read_only_by_default(s);
+}
+
+/* May the transaction begin on a replica, with that request as its first? */
+static bool
+lazy_suits_replica(struct session *s, const struct brief *first)
+{
+	if (s->lazy->is_primarys || !lazy_is_read_only(s) || lazy_isolation(s) == MODE_SERIALIZABLE)
+		return false;
+	if (first->target == TARGET_FOLLOW)
+		return first->kind == KIND_DECLARE;
+	return first->target == TARGET_REPLICA && first->reason != ROUTE_REASON_read_only_transaction;
+}
+
+static void
+lazy_decide(struct session *s, struct plan *plan)
+{
+	bool on_replica = plan->is_judged && routing_judges(s) && lazy_suits_replica(s, &plan->brief);
+
+	plan->brief.target = on_replica ? TARGET_REPLICA : TARGET_PRIMARY;
+	if (on_replica)
+		plan->brief.reason = ROUTE_REASON_read_only_transaction;
+	else if (plan->brief.reason != ROUTE_REASON_hint_primary)
+		plan->brief.reason = ROUTE_REASON_in_transaction;
+}
+
+/* ---------------------------------------------------------- answered here */
+
+static void
+lazy_answer(struct session *s, const struct lone *lone, const char *tag)
+{
+	struct bytes out = {0};
+
+	lone_answer(s, lone, tag, &out);
+	if (s->notice)
+		routing_write_held_notice(&out);
+	message_ready(&out, s->status);
+	session_send(s, &out);
+	bytes_free(&out);
+	s->idle_us = loop_now_us(s->worker->loop);
+	session_arm(s);
+}
+
+static void
+lazy_hold(struct session *s, const struct lone *lone, const struct verdict *v)
+{
+	s->lazy = memory_new(sizeof(*s->lazy));
+	bytes_text(&s->lazy->texts, lone->text);
+	lazy_add_modes(s->lazy, v->modes);
+	s->status = 'T';
+	s->transaction_us = loop_now_us(s->worker->loop);
+	lazy_answer(s, lone, (v->modes & MODE_STARTS) != 0 ? "START TRANSACTION" : "BEGIN");
+}
+
+static void
+lazy_add(struct session *s, const struct lone *lone, const struct verdict *v)
+{
+	bytes_text(&s->lazy->texts, lone->text);
+	lazy_add_modes(s->lazy, v->modes);
+	lazy_answer(s, lone, "SET");
+}
+
+/* COMMIT or ROLLBACK of what nobody has begun, or of what has failed. */
+static void
+lazy_end(struct session *s, const struct lone *lone, const struct verdict *v)
+{
+	const char *tag = v->kind == KIND_COMMIT && s->lazy->state == LAZY_HELD ? "COMMIT" : "ROLLBACK";
+
+	stat_add(session_stats(s)->transactions, 1);
+	lazy_free(s);
+	s->status = 'I';
+	s->transaction_us = 0;
+	lazy_answer(s, lone, tag);
+}
+
+static bool
+lazy_ends_here(const struct verdict *v)
+{
+	return v->statements == 1 && (v->modes & MODE_CHAINS) == 0 && (v->kind == KIND_COMMIT || v->kind == KIND_ROLLBACK);
+}
+
+static bool
+kind_begins(unsigned kind)
+{
+	return kind == KIND_BEGIN || kind == KIND_BEGIN_READ_ONLY;
+}
+
+static bool
+lazy_takes(struct session *s, const struct lone *lone)
+{
+	struct verdict v;
+
+	routing_judge(s, lone->text, strlen(lone->text), &v);
+	if (v.statements != 1 || v.reason == ROUTE_REASON_hint_primary)
+		return false;
+	if (s->lazy == NULL) {
+		if (!kind_begins(v.kind))
+			return false;
+		lazy_hold(s, lone, &v);
+		return true;
+	}
+	if (lazy_ends_here(&v)) {
+		lazy_end(s, lone, &v);
+		return true;
+	}
+	if (v.kind != KIND_SET_TRANSACTION || (v.modes & MODE_IS_ODD) != 0)
+		return false;
+	lazy_add(s, lone, &v);
+	return true;
+}
+
+size_t
+lazy_take(struct session *s, struct plan *plan, const char *bytes, size_t length)
+{
+	struct lone lone;
+	bool is_begun = s->lazy != NULL;
+
+	if (!is_begun && !kind_begins(plan->brief.kind))
+		return 0;
+	if ((is_begun || lazy_is_allowed(s)) && routing_judges(s) && lone_read(s, bytes, length, &lone) == LONE_YES && lazy_takes(s, &lone))
+		return lone.length;
+	if (is_begun)
+		lazy_decide(s, plan);
+	return 0;
+}
+
+size_t
+lazy_refuse(struct session *s, const char *bytes, size_t length)
+{
+	static const struct error aborted = {.sqlstate = "25P02",
+	    .message = "current transaction is aborted, commands ignored until end of transaction block"};
+	struct verdict v = {0};
+	struct lone lone;
+
+	switch (lone_read(s, bytes, length, &lone)) {
+	case LONE_WAIT:
+		return 0;
+	case LONE_YES:
+		routing_judge(s, lone.text, strlen(lone.text), &v);
+		if (!lazy_ends_here(&v))
+			break;
+		lazy_end(s, &lone, &v);
+		return lone.length;
+	case LONE_NO:
+		break;
+	}
+	session_send_error(s, &aborted);
+	s->cancelled = true;
+	return 0;
+}
+
+bool
+lazy_has_failed(const struct session *s)
+{
+	return s->lazy != NULL && s->lazy->state == LAZY_FAILED;
+}
+
+/* ------------------------------------------------------------ made real */
+
+static void
+lazy_write_texts(struct server *server, const struct bytes *texts, struct bytes *out)
+{
+	for (size_t at = 0; at < texts->length; at += strlen(texts->data + at) + 1) {
+		size_t begun = own_once_begin(out, LAZY_NAME, texts->data + at, 0);
+
+		own_once_end(out, begun, LAZY_NAME);
+		own_once_expect(server, PURPOSE_BEGIN);
+	}
+}
+
+void
+lazy_write(struct session *s)
+{
+	struct gather *g = &s->worker->to_server;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length;
+
+	if (!lazy_is_here(s))
+		return;
+	lazy_write_texts(s->server, &s->lazy->texts, out);
+	gather_made(g, before);
+	/* It is, once that is done; whatever goes wrong before, the server's own word follows. */
+	s->server->status = 'T';
+	s->lazy->state = LAZY_SENT;
+}
+
+void
+lazy_wait(struct session *s)
+{
+	struct answers *a = &s->server->answers;
+	struct bytes *out;
+	size_t before;
+
+	if (!lazy_is_unanswered(s) || a->count == 0 || answers_last(a)->purpose != PURPOSE_BEGIN || answer_is_end(answers_last(a)))
+		return;
+	out = gather_make(&s->worker->to_server);
+	before = out->length;
+	message_sync(out);
+	gather_made(&s->worker->to_server, before);
+	answers_push(a, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_BEGIN;
+}
+
+void
+lazy_ready(struct session *s, char status)
+{
+	struct lazy *l = s->lazy;
+
+	if (l == NULL || (l->state != LAZY_SENT && l->state != LAZY_RUNNING))
+		return;
+	if (status != 'T' || !routing_is_on_replica(s) || l->stays)
+		lazy_free(s);
+	else
+		l->state = LAZY_RUNNING;
+}
+
+/* ------------------------------------------------------------------ moves */
+
+void
+lazy_stay(struct session *s)
+{
+	if (s->lazy != NULL)
+		s->lazy->stays = true;
+}
+
+static bool
+kind_leaves_nothing(unsigned kind)
+{
+	return kind == KIND_READ || kind == KIND_COPY_OUT || kind == KIND_EMPTY || kind == KIND_COMMIT || kind == KIND_ROLLBACK ||
+	    kind == KIND_SHOW;
+}
+
+void
+lazy_note(struct session *s, const struct verdict *v)
+{
+	if (s->lazy != NULL && (v->effects != 0 || !kind_leaves_nothing(v->kind)))
+		s->lazy->stays = true;
+}
+
+/* What needs the primary, and is not refused there because the transaction has begun. */
+static bool
+brief_needs_primary(const struct brief *b)
+{
+	if (b->target != TARGET_PRIMARY || b->kind == KIND_SET_TRANSACTION)
+		return false;
+	return b->reason != ROUTE_REASON_batch_mixed && b->reason != ROUTE_REASON_read_write_transaction;
+}
+
+bool
+lazy_moves(struct session *s, const char *bytes, size_t length)
+{
+	struct gather *g = &s->worker->to_server;
+	struct lazy *l = s->lazy;
+	struct bytes *out;
+	struct plan plan;
+	size_t before;
+
+	if (l->state != LAZY_RUNNING)
+		return false;
+	plan = routing_plan(s, bytes, length);
+	if (plan.outcome == PLAN_WAIT)
+		return true;
+	if (plan.outcome != PLAN_LEND || !plan.is_judged)
+		return false;
+	if (l->stays || session_keeps_server(s) || s->effects != 0 || lazy_isolation(s) != MODE_READ_COMMITTED)
+		return false;
+	if (!brief_needs_primary(&plan.brief)) {
+		l->stays |= !kind_leaves_nothing(plan.brief.kind) || plan.brief.reason == ROUTE_REASON_batch_mixed;
+		return false;
+	}
+	l->state = LAZY_MOVING;
+	s->request_us = loop_now_us(s->worker->loop);
+	out = gather_make(g);
+	before = out->length;
+	message_query(out, "commit");
+	gather_made(g, before);
+	answers_push(&s->server->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = PURPOSE_BEGIN;
+	return true;
+}
+
+void
+lazy_released(struct session *s)
+{
+	if (s->lazy == NULL)
+		return;
+	if (s->lazy->state != LAZY_MOVING) {
+		lazy_free(s);
+		return;
+	}
+	s->lazy->state = LAZY_HELD;
+	s->lazy->is_primarys = true;
+	s->status = 'T';
+}
