@@ -210,3 +210,28 @@ def test_a_function_call_of_the_protocol_runs_on_the_primary(truth, pgweir):
     calls = {host: [s for s in host.statements_since(mark) if s.kind.startswith("fastpath")] for host, mark in marks.items()}
     assert len(calls[truth.primary]) == 1
     assert calls[truth.replica(1)] + calls[truth.replica(2)] == []
+
+
+def explained(weir, sql):
+    """The items of ROUTE that come once."""
+    quoted = sql.replace("'", "''")
+    return {row["item"]: row["value"] for row in weir.console(f"ROUTE truth '{quoted}'")}
+
+
+@pytest.mark.parametrize("group", ["relations", "hidden in a view", "hidden in an operator, a cast or a domain", "hints", "reads"])
+def test_route_says_of_a_statement_what_happens_to_it(truth, pgweir, group):
+    statements = READS[::4] if group == "reads" else route_truth.PRIMARY[group][::2]
+    rewind(truth)
+    weir = split(pgweir, truth)
+
+    told = []
+    with weir.client("truth", options="-c pgweir.route_notice=on") as client:
+        for sql in statements:
+            notice = [n["M"] for n in simple(client, sql).notices if n["M"].startswith("pgweir: ")][-1]
+            told.append(re.fullmatch(r"pgweir: (primary|replica) \S+ \((\w+)\)", notice).groups())
+            client.query("rollback")
+            client.query("discard all")
+
+    routes = [explained(weir, sql) for sql in statements]
+    assert differing(statements, [(r["target"], r["reason"]) for r in routes], told) == []
+    assert all("because" in r for r in routes if r["reason"] in ("unsafe_relation", "unsafe_operator"))

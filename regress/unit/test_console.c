@@ -85,6 +85,48 @@ TEST("SET takes = or TO, and a bare or a quoted value")
 	expect_text(words.value, "");
 }
 
+/* What ROUTE's statement is; "" when there is none. */
+static const char *
+statement_of(const char *text)
+{
+	free(words.statement);
+	expect_int(grammar_read(text, &words), GRAMMAR_OK);
+	expect_text(words.command, "ROUTE");
+	expect_text(words.argument, "app");
+	return words.statement != NULL ? words.statement : "";
+}
+
+TEST("ROUTE takes a statement in any of PostgreSQL's quotes, or without")
+{
+	expect_text(statement_of("ROUTE app 'select ''it''; $$x$$' ; "), "select 'it'; $$x$$");
+	expect_text(statement_of("ROUTE app $$select 'it' $a$;$a$ $$;"), "select 'it' $a$;$a$ ");
+	expect_text(statement_of("ROUTE app $a_1$ $$ $a$ $a_1$"), " $$ $a$ ");
+	expect_text(statement_of("ROUTE app E'a\\'b\\\\c\\n\\x41\\101\\u00e9\\U0001f600'''"), "a'b\\c\nAA\u00e9\U0001f600'");
+	expect_text(statement_of("ROUTE \"app\" select 'it'; select 2;"), "select 'it'; select 2;");
+	expect_text(statement_of("ROUTE app ''"), "");
+	expect_text(statement_of("ROUTE app\t\n'x'"), "x");
+	expect(words.problem == NULL);
+}
+
+TEST("a statement of ROUTE that has no end, a character that cannot be, or something behind it, is told as such")
+{
+	static const char *const texts[] = {"ROUTE app '", "ROUTE app 'it''", "ROUTE app $$x$", "ROUTE app $a$x$b$", "ROUTE app E'x\\",
+	    "ROUTE app E'x\\'", "ROUTE app E'\\0'", "ROUTE app E'\\x'", "ROUTE app E'\\ud800'", "ROUTE app E'\\U00110000'", "ROUTE app 'a' b",
+	    "ROUTE app $$a$$ $$b$$"};
+
+	for (size_t i = 0; i < array_length(texts); i++) {
+		statement_of(texts[i]);
+		if (words.problem == NULL)
+			printf("    %s\n", texts[i]);
+		expect(words.problem != NULL);
+	}
+	expect_text(statement_of("ROUTE app"), "");
+	expect_text(statement_of("ROUTE app ;"), "");
+	expect(words.problem == NULL);
+	free(words.statement);
+	words.statement = NULL;
+}
+
 TEST("words and values that are too long are told apart from wrong ones")
 {
 	char text[400];
