@@ -11,9 +11,14 @@
 
 #include "base/map.h"
 
+/* So many hosts may an entry have. */
+#define HOSTS_MOST 32
+
 /* The values of the settings that are one of a list of words. */
 enum pool_mode { POOL_SESSION, POOL_TRANSACTION, POOL_STATEMENT, POOL_MODE_UNSET = -1 };
-enum route_mode { ROUTE_ANY, ROUTE_PRIMARY, ROUTE_REPLICA, ROUTE_SPLIT, ROUTE_MODE_UNSET = -1 };
+enum route_mode { ROUTE_ANY, ROUTE_PRIMARY, ROUTE_REPLICA, ROUTE_PREFER_REPLICA, ROUTE_SPLIT, ROUTE_MODE_UNSET = -1 };
+enum balance_mode { BALANCE_ROUND_ROBIN, BALANCE_LEAST_BUSY, BALANCE_UNSET = -1 };
+enum read_from_primary { READ_FROM_PRIMARY_NEVER, READ_FROM_PRIMARY_FALLBACK, READ_FROM_PRIMARY_ALWAYS, READ_FROM_PRIMARY_UNSET = -1 };
 enum session_features { FEATURES_KEEP, FEATURES_REJECT, FEATURES_IGNORE, FEATURES_UNSET = -1 };
 enum track_sequences { TRACK_SEQUENCES_AUTO, TRACK_SEQUENCES_ALWAYS, TRACK_SEQUENCES_NEVER, TRACK_SEQUENCES_UNSET = -1 };
 /* What a read is sure to see. */
@@ -76,6 +81,9 @@ struct database_config {
 	int route_dry_run;           /* 0, 1, -1 */
 	int lazy_begin;              /* 0, 1, -1 */
 	int load_balance_hosts;      /* 0 disable, 1 round-robin, -1 */
+	enum balance_mode balance;   /* BALANCE_UNSET */
+	enum read_from_primary read_from_primary; /* READ_FROM_PRIMARY_UNSET */
+	char *weight;                /* one number, or a comma list of one for each host; NULL */
 	char *read_functions;        /* comma list, NULL */
 	int server_tls_sslmode;
 	int server_tls_sslnegotiation;
@@ -129,6 +137,7 @@ struct snapshot {
 	struct hba *hba;                   /* owned reference; NULL unless auth_type is hba */
 	struct ident *ident;               /* likewise; NULL also without auth_ident_file */
 	bool users_missing;                /* auth_file could not be read */
+	bool users_are_routed;             /* a row of [users] has a route other than any */
 	unsigned secrets;                  /* users of the user list with one */
 	unsigned scram_secrets;            /* those of them whose secret is a SCRAM one */
 	uint64_t number;                   /* counts up with every load of this process */
@@ -146,6 +155,10 @@ struct server_tls {
 	const char *ciphers;
 	const char *tls13_ciphers;
 };
+
+/* The word of a mode, and the mode of a word (which may be NULL), or ROUTE_MODE_UNSET. */
+const char *route_mode_word(enum route_mode route);
+enum route_mode route_mode_of(const char *word);
 
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* NULL is fine; frees with the last reference */
@@ -167,6 +180,8 @@ enum pool_mode snapshot_pool_mode(const struct snapshot *s, const struct databas
 enum route_mode snapshot_route(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 bool snapshot_lazy_begin(const struct snapshot *s, const struct database_config *database);
 bool snapshot_route_dry_run(const struct snapshot *s, const struct database_config *database);
+/* True when somebody has to know the roles of the entry's hosts: its route, or that of a user where it has several hosts. */
+bool snapshot_is_routed(const struct snapshot *s, const struct database_config *database);
 enum session_features snapshot_session_features(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum track_sequences snapshot_track_sequences(const struct snapshot *s, const struct database_config *database);
 int snapshot_pool_size(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
@@ -180,6 +195,10 @@ int snapshot_max_user_client_connections(const struct snapshot *s, const struct 
 int snapshot_max_pinned(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum consistency snapshot_consistency(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 enum server_recovery snapshot_server_recovery(const struct snapshot *s, const struct database_config *database);
+enum balance_mode snapshot_balance(const struct snapshot *s, const struct database_config *database);
+enum read_from_primary snapshot_read_from_primary(const struct snapshot *s, const struct database_config *database);
+/* The weight of that host of the entry. */
+unsigned snapshot_weight(const struct snapshot *s, const struct database_config *database, unsigned host);
 int64_t snapshot_query_wait_timeout_ms(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 int64_t snapshot_server_lifetime_ms(const struct snapshot *s, const struct database_config *database);
 struct server_tls snapshot_server_tls(const struct snapshot *s, const struct database_config *database);

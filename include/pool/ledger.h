@@ -13,6 +13,7 @@
 #include "cluster/cluster.h"
 #include "config/snapshot.h"
 #include "net/dns.h"
+#include "pool/balance.h"
 #include "pool/pool.h"
 #include "pool/startup.h"
 #include "route/facts.h"
@@ -31,7 +32,8 @@ struct cell {
 	unsigned beyond;              /* of them, those that no limit counts */
 	unsigned by_state[SERVER_CLOSING + 1];
 	int references;
-	uint64_t served;              /* how often its servers were lent, made up for what it missed long ago */
+	unsigned *in_use;             /* borrowed from the ledger's balance: servers that somebody has, over all accounts */
+	unsigned forgotten;           /* what that points to once the ledger has other hosts */
 	int64_t failed_us;            /* monotonic time of the last failed login; 0: the last one was good */
 	struct list *idle;            /* owned: a list of server.idle for each worker */
 };
@@ -81,7 +83,6 @@ struct account {
 	atomic_bool asks_sequences;   /* currval() or lastval() was seen: drawn numbers are asked for later */
 	atomic_uint draws_given_up;   /* servers that were kept for a drawn number and given up for a waiter */
 	atomic_int max_pinned;        /* set at reload; 0: no limit */
-	unsigned next_host;           /* round robin */
 	struct user_counter *counter; /* owned reference */
 	/* limits, set at reload */
 	int pool_size, replica_pool_size, min_pool_size, reserve_pool_size;
@@ -142,6 +143,9 @@ struct ledger {
 	atomic_bool removed;          /* gone from the configuration */
 	bool one_host_at_a_time;      /* load_balance_hosts = disable */
 	unsigned turn;                /* the host with which the next login begins */
+	struct balance balance;       /* which host gets the next request */
+	enum read_from_primary read_from_primary;
+	bool primary_paused;          /* its primary serves nobody: PAUSE db PRIMARY */
 	int64_t unused_us;            /* of an automatic one, monotonic: since when nobody uses it; 0: somebody does */
 	struct dns_addresses **addresses; /* owned: by host, what its name was changed to; NULL: nothing has changed */
 	unsigned address_count;

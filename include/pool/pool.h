@@ -31,8 +31,9 @@ struct tls_set;
 enum lend_target {
 	LEND_ANY,          /* every host of the entry */
 	LEND_PRIMARY,
-	LEND_REPLICA,      /* a replica; the primary while there is none */
+	LEND_REPLICA,      /* a replica; the primary as read_from_primary says: while there is no replica, beside them, or never */
 	LEND_REPLICA_ONLY,
+	LEND_PREFER_REPLICA, /* a replica; the primary while there is none, whatever read_from_primary says */
 	LEND_TARGETS
 };
 

@@ -51,11 +51,11 @@ DATABASE_KEY(max_db_client_connections, INT, FIELD(max_db_client_connections), .
     .text = "How many clients this entry may have; 0 means the setting of that name.")
 DATABASE_KEY(server_lifetime, DURATION, FIELD(server_lifetime_ms), .acted = true,
     .text = "How old a server may become; 0 means the setting of that name.")
-DATABASE_KEY(route, ENUM, FIELD(route), .words = "any primary replica split", .acted = true,
-    .text = "Where statements go: any host, the primary, the replicas, or split.")
+DATABASE_KEY(route, ENUM, FIELD(route), .words = "any primary replica prefer-replica split", .acted = true,
+    .text = "Where statements go: any host, the primary, the replicas, the replicas while there are any (prefer-replica), or split.")
 DATABASE_KEY(target_session_attrs, ENUM, FIELD(route),
-    .words = "any read-write|primary read-only|standby|prefer-standby", .acted = true,
-    .text = "The words of libpq for route: any, primary or replica.")
+    .words = "any read-write|primary read-only|standby prefer-standby", .acted = true,
+    .text = "The words of libpq for route: any, primary, replica or prefer-replica.")
 DATABASE_KEY(route_dry_run, BOOL, FIELD(route_dry_run), .acted = true,
     .text = "The setting route_dry_run for this entry.")
 DATABASE_KEY(replica_pool_size, INT, FIELD(replica_pool_size), .acted = true,
@@ -64,8 +64,12 @@ DATABASE_KEY(read_functions, TEXT, FIELD(read_functions), .acted = true,
     .text = "Comma-separated volatile functions that only read.")
 DATABASE_KEY(consistency, ENUM, FIELD(consistency), .words = "eventual session table", .acted = true,
     .text = "The setting consistency for this entry.")
-DATABASE_KEY(balance, ENUM, .words = "round-robin least-busy", .text = "The setting balance for this entry.")
-DATABASE_KEY(weight, TEXT, .text = "Comma-separated shares of the reads, one for each host.")
+DATABASE_KEY(balance, ENUM, FIELD(balance), .words = "round-robin least-busy", .acted = true,
+    .text = "The setting balance for this entry.")
+DATABASE_KEY(weight, TEXT, FIELD(weight), .acted = true,
+    .text = "Shares of the hosts (0 to 1000): one for all, or a comma-separated one for each.")
+DATABASE_KEY(read_from_primary, ENUM, FIELD(read_from_primary), .words = "never fallback always", .acted = true,
+    .text = "The setting read_from_primary for this entry.")
 DATABASE_KEY(max_replica_lag, DURATION, .text = "The setting max_replica_lag for this entry.")
 DATABASE_KEY(session_features, ENUM, FIELD(session_features), .words = "keep reject ignore", .acted = true,
     .text = "The setting session_features for this entry.")

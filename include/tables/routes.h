@@ -41,6 +41,8 @@ ROUTE_REASON(hint_replica, REPLICA, "A comment in the statement asks for a repli
 /* Given by the session or the cluster. */
 ROUTE_REASON(route_primary, PRIMARY, "route = primary")
 ROUTE_REASON(route_replica, REPLICA, "route = replica")
+ROUTE_REASON(route_prefer_replica, REPLICA, "route = prefer-replica")
+ROUTE_REASON(session_mode, PRIMARY, "pool_mode = session: a session keeps one server, so split sends all of it to the primary.")
 ROUTE_REASON(route_any, FOLLOW, "route = any")
 ROUTE_REASON(in_transaction, FOLLOW, "A transaction is open, and stays on its server.")
 ROUTE_REASON(begin_held, FOLLOW, "BEGIN was answered by pgweir, and waits for the statement that decides; so was what ends a transaction that no server knows.")

@@ -249,7 +249,9 @@ SETTING(auth_query_cache_ttl, DURATION, .def = "0", .group = GROUP_AUTH, .when =
 SETTING(auth_threads, INT, .def = "16", .min = 1, .max = 256, .group = GROUP_AUTH, .when = BOOT, .acted = true,
     .text = "How many threads may wait for PAM and LDAP; 1 for a PAM module that cannot be in several threads.")
 SETTING(balance, ENUM, .def = "round-robin", .words = "round-robin least-busy", .group = GROUP_ROUTE, .when = RELOAD,
-    .text = "How reads are spread over the replicas.")
+    .acted = true,
+    .text = "How requests are spread over hosts that may all serve them, replicas first of all: each in its turn, or the one with "
+	    "the fewest servers in use, both in proportion to weight.")
 SETTING(check_fall, INT, .def = "3", .min = 1, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "How many checks in a row must time out before a host counts as down.")
 SETTING(check_interval, DURATION, .def = "1", .min = 10, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
@@ -282,12 +284,17 @@ SETTING(monitor_password, TEXT, .def = "", .secret = true, .group = GROUP_ROUTE,
     .text = "Password of monitor_user; empty means its secret in auth_file.")
 SETTING(monitor_user, TEXT, .def = "", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "User that asks the hosts who is the primary; empty means auth_user, else the forced user of a routed entry.")
+SETTING(read_from_primary, ENUM, .def = "fallback", .words = "never fallback always", .group = GROUP_ROUTE,
+    .when = RELOAD, .acted = true,
+    .text = "With route=split, whether reads may run on the primary: never, so that they wait for a replica; while no replica is "
+	    "usable (fallback); or always, in proportion to its weight.")
 SETTING(replica_pool_size, INT, .def = "-1", .min = -1, .group = GROUP_POOL, .when = RELOAD, .acted = true,
     .text = "How many servers one pool may have on each replica; -1 means as many as on the primary.")
-SETTING(route, ENUM, .def = "any", .words = "any primary replica split", .group = GROUP_ROUTE, .when = RELOAD,
+SETTING(route, ENUM, .def = "any", .words = "any primary replica prefer-replica split", .group = GROUP_ROUTE, .when = RELOAD,
     .acted = true,
     .text =
-	"Where statements go: any host, the primary, the replicas, or writes to the primary and reads to the replicas.")
+	"Where statements go: any host, the primary, the replicas, the replicas while there are any and else the primary "
+	"(prefer-replica), or writes to the primary and reads to the replicas (split).")
 SETTING(route_dry_run, BOOL, .def = "0", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "With route=split, send everything to the primary, hints and pgweir.route included, and only count what would "
 	    "have gone to a replica: the column dry_run of SHOW ROUTES.")
@@ -304,11 +311,14 @@ SETTING(session_features, ENUM, .def = "keep", .words = "keep reject ignore", .g
 	    "the client's own (keep); statements that need a server for longer than their transaction are errors, 0A000, while "
 	    "settings and the protocol's prepared statements work (reject); or nobody looks, and what a client leaves on a "
 	    "server is there for the next, as with PgBouncer (ignore).")
+SETTING(slow_start, DURATION, .def = "10", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "How long a host that comes back takes to get its whole share of the requests, which grows evenly; 0 means at once.")
 SETTING(track_sequences, ENUM, .def = "auto", .words = "auto always never", .group = GROUP_POOL, .when = RELOAD,
     .acted = true,
     .text = "Whether a client keeps its server behind an INSERT, so that currval() and lastval() tell of it later: once "
 	    "somebody of its pool has asked for either (auto), always, or never.")
-SETTING(weight, INT, .def = "1", .max = 1000, .group = GROUP_ROUTE, .when = RELOAD,
-    .text = "The share of the reads that a replica gets.")
+SETTING(weight, INT, .def = "1", .max = 1000, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "The share of a host, beside those of others that may serve the same request; 0 means only while no other is up.  Counts "
+	    "for hosts of entries that say nothing themselves.")
 SETTING(workers, INT, .def = "0", .max = 1024, .group = GROUP_GENERAL, .when = BOOT, .acted = true,
     .text = "How many threads serve clients; 0 means one per CPU.")

@@ -26,7 +26,7 @@ USER_KEY(client_idle_timeout, DURATION, FIELD(client_idle_timeout_ms), .acted = 
     .text = "The setting client_idle_timeout for this user.")
 USER_KEY(max_pinned, INT, FIELD(max_pinned), .acted = true,
     .text = "The setting max_pinned for a pool of this user, before the database's.")
-USER_KEY(route, ENUM, FIELD(route), .words = "any primary replica split", .acted = true,
+USER_KEY(route, ENUM, FIELD(route), .words = "any primary replica prefer-replica split", .acted = true,
     .text = "The setting route for this user, before the database's.")
 USER_KEY(session_features, ENUM, FIELD(session_features), .words = "keep reject ignore", .acted = true,
     .text = "The setting session_features for this user, before the database's.")

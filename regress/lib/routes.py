@@ -70,9 +70,16 @@ class Routes:
             "pgbouncer": {"pool_mode": "transaction", "workers": 1, "monitor_user": "postgres", **main},
         }
         weir = self._make(config, USERS)
+        self._config = config
         if ready and keys.get("route") == "split":
             eventually(self.splits, weir)
         return weir
+
+    def rewrite(self, weir, **keys):
+        """Other keys of the entry beside route=split, by a reload of the last pgweir made here."""
+        self._config["databases"][DATABASE] = self.cluster.target(DATABASE, **{"route": "split", **keys})
+        weir.write_config(self._config)
+        weir.reload()
 
     def splits(self, weir):
         """True when a read that names something runs on a replica: hosts and catalog are known."""

@@ -121,34 +121,6 @@ def test_a_users_route_counts_before_the_databases(routes):
     assert seen.on("one") == {routes.primary}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_reads_are_spread_evenly_over_the_replicas(routes, workers):
-    weir = routes.weir(workers=workers)
-    seen = routes.watch()
-    clients = [weir.client(DATABASE) for _ in range(4)]
-
-    def read(mark):
-        for client in clients:
-            client.send(wire.query(f"/* {mark} */ select v from notes where id = 1"))
-        for client in clients:
-            client.read_until(b"Z")
-
-    def both_are_warm():
-        read("warm")
-        return min(seen.counts("warm")[1:]) > 4
-
-    eventually(both_are_warm, within=20)
-    for _ in range(250):
-        read("even")
-
-    for client in clients:
-        client.close()
-    primary, first, second = seen.counts("even")
-    assert primary == 0
-    assert first + second == 1000
-    assert 470 <= first <= 530
-
-
 # ---- hints and settings ----
 
 

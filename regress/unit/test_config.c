@@ -233,11 +233,10 @@ TEST("LDAP's options are judged with the file, and are needed where auth_type is
 
 TEST("what this version does not act on is accepted with a warning, and without one at its default")
 {
-	struct snapshot *s =
-	    load_text("[pgbouncer]\nauth_type=trust\nsyslog=0\n[databases]\na = weight=1,2\n");
+	struct snapshot *s = load_text("[pgbouncer]\nauth_type=trust\nsyslog=0\nhttp_port=9\n");
 
 	expect(s != NULL);
-	expect_text(said(&warnings), "t.ini:5: parameter \"weight\" is accepted and not acted on in this version\n");
+	expect_text(said(&warnings), "t.ini:4: parameter \"http_port\" is accepted and not acted on in this version\n");
 	snapshot_unref(s);
 }
 
@@ -284,6 +283,56 @@ TEST("hosts and ports are paired: one port for all, or one for each")
 	expect_int(snapshot_database(s, "c")->ports[0], 5432);
 	expect_text(snapshot_database(s, "c")->dbname, "z");
 	snapshot_unref(s);
+}
+
+TEST("a weight is one for all hosts or one for each, else the global one")
+{
+	struct snapshot *s = load_text("[pgbouncer]\nweight = 7\n[databases]\na = host=x,y,z weight=3,0,1000\nb = host=x,y weight=5\nc = host=x\n");
+
+	expect_int(snapshot_weight(s, snapshot_database(s, "a"), 0), 3);
+	expect_int(snapshot_weight(s, snapshot_database(s, "a"), 1), 0);
+	expect_int(snapshot_weight(s, snapshot_database(s, "a"), 2), 1000);
+	expect_int(snapshot_weight(s, snapshot_database(s, "b"), 1), 5);
+	expect_int(snapshot_weight(s, snapshot_database(s, "c"), 0), 7);
+	snapshot_unref(s);
+}
+
+TEST("a weight that makes no sense is refused")
+{
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=x,y,z weight=1,2\n"),
+	    "t.ini:3: parameter \"weight\" has 2 values for 3 hosts\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=x,y weight=1,-1\n"),
+	    "t.ini:3: invalid value \"-1\" for parameter \"weight\": must be an integer\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=x,y weight=1,\n"),
+	    "t.ini:3: invalid value \"\" for parameter \"weight\": must be an integer\n");
+	expect_text(refused("[pgbouncer]\n[databases]\na = host=x weight=1001\n"),
+	    "t.ini:3: invalid value \"1001\" for parameter \"weight\": must be between 0 and 1000\n");
+}
+
+TEST("an entry of more hosts than fit a mask is refused")
+{
+	struct bytes text = {0};
+
+	bytes_chars(&text, "[pgbouncer]\n[databases]\na = host=x");
+	for (int i = 0; i < 32; i++)
+		bytes_chars(&text, ",x");
+	bytes_chars(&text, "\n");
+	bytes_u8(&text, 0);
+	expect_text(refused(text.data), "t.ini:3: parameter \"host\" has 33 items, and 32 are the most\n");
+	bytes_free(&text);
+}
+
+TEST("an entry of several hosts is routed where a user is, one of a single host is not")
+{
+	struct snapshot *s = load_text("[pgbouncer]\n[databases]\na = host=x,y\nb = host=x\nc = host=x route=primary\n[users]\nu = route=split\n");
+	struct snapshot *plain = load_text("[pgbouncer]\n[databases]\na = host=x,y\n[users]\nu = route=any\n");
+
+	expect(snapshot_is_routed(s, snapshot_database(s, "a")));
+	expect_false(snapshot_is_routed(s, snapshot_database(s, "b")));
+	expect(snapshot_is_routed(s, snapshot_database(s, "c")));
+	expect_false(snapshot_is_routed(plain, snapshot_database(plain, "a")));
+	snapshot_unref(s);
+	snapshot_unref(plain);
 }
 
 TEST("lists of hosts and ports that do not fit are refused")
@@ -333,11 +382,17 @@ TEST("a row of databases takes all that it may say")
 TEST("target_session_attrs is another spelling of route")
 {
 	struct snapshot *s = load_text("[pgbouncer]\n[databases]\na = target_session_attrs=read-write\n"
-				       "b = target_session_attrs=prefer-standby\nc = target_session_attrs=any\n");
+				       "b = target_session_attrs=prefer-standby\nc = target_session_attrs=any\n"
+				       "d = target_session_attrs=standby\n");
 
 	expect_int(snapshot_database(s, "a")->route, ROUTE_PRIMARY);
-	expect_int(snapshot_database(s, "b")->route, ROUTE_REPLICA);
+	expect_int(snapshot_database(s, "b")->route, ROUTE_PREFER_REPLICA);
 	expect_int(snapshot_database(s, "c")->route, ROUTE_ANY);
+	expect_int(snapshot_database(s, "d")->route, ROUTE_REPLICA);
+	expect_text(route_mode_word(ROUTE_PREFER_REPLICA), "prefer-replica");
+	expect_int(route_mode_of("SPLIT"), ROUTE_SPLIT);
+	expect_int(route_mode_of("nowhere"), ROUTE_MODE_UNSET);
+	expect_int(route_mode_of(NULL), ROUTE_MODE_UNSET);
 	snapshot_unref(s);
 }
 

@@ -30,8 +30,6 @@ put_item(struct table *t, const char *item, const char *format, ...)
 
 /* -------------------------------------------------------------- the verdict */
 
-static const char *const route_words[] = {[ROUTE_ANY] = "any", [ROUTE_PRIMARY] = "primary", [ROUTE_REPLICA] = "replica", [ROUTE_SPLIT] = "split"};
-
 static const char *
 target_word(enum lend_target target)
 {
@@ -50,7 +48,7 @@ put_route(struct table *t, const struct explanation *e)
 {
 	const char *beside = e->dry_run ? " (route_dry_run)" : e->route == ROUTE_SPLIT && !e->is_judged ? " (pool_mode=session)" : "";
 
-	put_item(t, "route", "%s%s", route_words[e->route], beside);
+	put_item(t, "route", "%s%s", route_mode_word(e->route), beside);
 	put_item(t, "target", "%s", target_word(e->dry_run ? LEND_PRIMARY : e->target));
 	if (e->dry_run && e->target != LEND_PRIMARY)
 		put_item(t, "would be", "%s", target_word(e->target));

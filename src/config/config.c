@@ -243,6 +243,7 @@ load_take_user(struct load *load, const struct ini_line *line)
 		return;
 	}
 	user->configured = true;
+	load->snapshot->users_are_routed |= user->route != ROUTE_MODE_UNSET && user->route != ROUTE_ANY;
 	load_put_user(load, user);
 }
 

@@ -198,6 +198,8 @@ row_read_hosts(struct row_read *r)
 	const char *list = r->hosts != NULL ? r->hosts : "";
 	unsigned count = row_count_items(list);
 
+	if (count > HOSTS_MOST)
+		row_error(r, "parameter \"host\" has %u items, and %d are the most", count, HOSTS_MOST);
 	database->host_count = count;
 	database->hosts = memory_array(count, sizeof(*database->hosts));
 	for (unsigned i = 0; i < count; i++) {
@@ -206,6 +208,41 @@ row_read_hosts(struct row_read *r)
 			row_error(r, "parameter \"host\" has an empty item");
 	}
 	database->ports = row_read_ports(r, r->ports != NULL ? r->ports : "5432", count);
+}
+
+/* ---------------------------------------------------------------- weights */
+
+static void
+row_check_weight(struct row_read *r, const char *text)
+{
+	static const struct setting weight = {.name = "weight", .type = TYPE_INT, .max = 1000, .stored = true};
+	struct bytes why = {0};
+	int number;
+
+	if (text[strspn(text, "0123456789")] != '\0' || !setting_parse(&weight, &number, text, &why)) {
+		bytes_u8(&why, 0);
+		row_error(r, "invalid value \"%s\" for parameter \"weight\": %s", text, why.length > 1 ? why.data : "must be an integer");
+	}
+	bytes_free(&why);
+}
+
+static void
+row_check_weights(struct row_read *r)
+{
+	const char *list = r->database->weight;
+	unsigned given, count = r->database->host_count;
+
+	if (list == NULL)
+		return;
+	given = row_count_items(list);
+	if (given != 1 && given != count)
+		row_error(r, "parameter \"weight\" has %u values for %u host%s", given, count, count == 1 ? "" : "s");
+	for (unsigned i = 0; i < given; i++) {
+		char *item = row_cut_item(&list);
+
+		row_check_weight(r, item);
+		free(item);
+	}
 }
 
 /* ------------------------------------------------------------ whole rows */
@@ -246,6 +283,7 @@ database_config_read(struct database_config *database, const char *text, const s
 
 	row_read_pairs(&r, text);
 	row_read_hosts(&r);
+	row_check_weights(&r);
 	if (row_is_console(database->name))
 		row_error(&r, "database name \"%s\" is reserved for the console", database->name);
 	if (strlen(database->name) > 63)

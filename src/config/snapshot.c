@@ -49,6 +49,7 @@ snapshot_copy(const struct snapshot *old)
 
 		HASH_ADD_INT(s->peers, id, peer);
 	}
+	s->users_are_routed = old->users_are_routed;
 	s->hba = hba_ref(old->hba);
 	s->ident = ident_ref(old->ident);
 	return s;
@@ -146,6 +147,27 @@ snapshot_database_nearest(const struct snapshot *s, const char *name)
 
 /* ------------------------------------------------------- values in force */
 
+static const char *const route_words[] = {[ROUTE_ANY] = "any",
+    [ROUTE_PRIMARY] = "primary",
+    [ROUTE_REPLICA] = "replica",
+    [ROUTE_PREFER_REPLICA] = "prefer-replica",
+    [ROUTE_SPLIT] = "split"};
+
+const char *
+route_mode_word(enum route_mode route)
+{
+	return route_words[route];
+}
+
+enum route_mode
+route_mode_of(const char *word)
+{
+	for (size_t i = 0; i < array_length(route_words); i++)
+		if (text_equal_nocase(word, route_words[i]))
+			return (enum route_mode)i;
+	return ROUTE_MODE_UNSET;
+}
+
 enum pool_mode
 snapshot_pool_mode(const struct snapshot *s, const struct database_config *database, const struct user_config *user)
 {
@@ -180,6 +202,12 @@ snapshot_route_dry_run(const struct snapshot *s, const struct database_config *d
 	if (database != NULL && database->route_dry_run >= 0)
 		return database->route_dry_run != 0;
 	return s->global.route_dry_run != 0;
+}
+
+bool
+snapshot_is_routed(const struct snapshot *s, const struct database_config *database)
+{
+	return snapshot_route(s, database, NULL) != ROUTE_ANY || (s->users_are_routed && database->host_count > 1);
 }
 
 enum session_features
@@ -288,6 +316,30 @@ enum server_recovery
 snapshot_server_recovery(const struct snapshot *s, const struct database_config *database)
 {
 	return (enum server_recovery)snapshot_pick(-1, OF(database, server_recovery), s->global.server_recovery);
+}
+
+enum balance_mode
+snapshot_balance(const struct snapshot *s, const struct database_config *database)
+{
+	return (enum balance_mode)snapshot_pick(-1, OF(database, balance), s->global.balance);
+}
+
+enum read_from_primary
+snapshot_read_from_primary(const struct snapshot *s, const struct database_config *database)
+{
+	return (enum read_from_primary)snapshot_pick(-1, OF(database, read_from_primary), s->global.read_from_primary);
+}
+
+unsigned
+snapshot_weight(const struct snapshot *s, const struct database_config *database, unsigned host)
+{
+	const char *list = database != NULL ? database->weight : NULL;
+
+	if (list == NULL)
+		return (unsigned)s->global.weight;
+	for (const char *comma; host > 0 && (comma = strchr(list, ',')) != NULL; host--)
+		list = comma + 1;
+	return (unsigned)strtoul(list, NULL, 10);
 }
 
 int64_t

@@ -21,7 +21,7 @@ control_routed_entry(const struct snapshot *s)
 	const struct database_config *found = NULL;
 
 	for (const struct database_config *d = s->databases; d != NULL; d = d->hh.next)
-		if (snapshot_route(s, d, NULL) != ROUTE_ANY && (found == NULL || (found->user == NULL && d->user != NULL)))
+		if (snapshot_is_routed(s, d) && (found == NULL || (found->user == NULL && d->user != NULL)))
 			found = d;
 	return found;
 }
@@ -65,7 +65,7 @@ monitor_tls_rows(const struct snapshot *s, unsigned *count)
 	rows[0] = monitor_tls_of(s, NULL);
 	*count = 1;
 	for (const struct database_config *d = s->databases; d != NULL; d = d->hh.next) {
-		if (snapshot_route(s, d, NULL) == ROUTE_ANY)
+		if (!snapshot_is_routed(s, d))
 			continue;
 		rows = memory_resize(rows, (*count + d->host_count) * sizeof(*rows));
 		for (unsigned i = 0; i < d->host_count; i++) {

@@ -26,12 +26,13 @@ cell_unref(struct cell *c)
 }
 
 static struct cell *
-cell_new(unsigned host, unsigned workers)
+cell_new(unsigned host, unsigned workers, unsigned *in_use)
 {
 	struct cell *c = memory_new(sizeof(*c));
 
 	c->host = host;
 	c->references = 1;
+	c->in_use = in_use;
 	c->idle = memory_array(workers, sizeof(*c->idle));
 	for (unsigned w = 0; w < workers; w++)
 		list_init(&c->idle[w]);
@@ -41,13 +42,14 @@ cell_new(unsigned host, unsigned workers)
 void
 account_set_hosts_locked(struct account *a, unsigned count)
 {
-	for (unsigned i = 0; i < a->cell_count; i++)
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		a->cells[i]->in_use = &a->cells[i]->forgotten;
 		cell_unref(a->cells[i]);
+	}
 	a->cells = memory_resize(a->cells, count * sizeof(struct cell *));
 	for (unsigned i = 0; i < count; i++)
-		a->cells[i] = cell_new(i, hub_worker_count(a->ledger->hub));
+		a->cells[i] = cell_new(i, hub_worker_count(a->ledger->hub), &a->ledger->balance.hosts[i].in_use);
 	a->cell_count = count;
-	a->next_host = 0;
 }
 
 struct account *
@@ -251,7 +253,7 @@ greeting_value(const struct greeting *g, const char *name)
 bool
 account_is_failing_locked(const struct account *a)
 {
-	uint32_t mask = ledger_mask_locked(a->ledger, LEND_ANY);
+	uint32_t mask = ledger_usable_locked(a->ledger);
 
 	if (a->failure == NULL || a->total > 0 || mask == 0)
 		return false;

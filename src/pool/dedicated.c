@@ -28,14 +28,13 @@ dedicated_make_room_locked(struct account *a, const struct borrower *b)
 static bool
 dedicated_open_locked(struct account *a, struct borrower *b)
 {
-	uint32_t mask = borrower_mask_locked(b);
+	uint32_t left = borrower_mask_locked(b);
 
-	for (unsigned i = 0; i < a->cell_count; i++) {
-		unsigned host = (a->next_host + i) % a->cell_count;
+	while (left != 0) {
+		unsigned host = balance_choose(&a->ledger->balance, left, ledger_balance_us(a->ledger));
 		struct server *s;
 
-		if ((mask & 1u << host) == 0)
-			continue;
+		left &= ~(1u << host);
 		s = b->beyond ? ledger_open_beyond_locked(a, host, b->pool) : ledger_open_locked(a, host, b->pool, b);
 		if (s == NULL)
 			continue;
@@ -43,7 +42,7 @@ dedicated_open_locked(struct account *a, struct borrower *b)
 		b->state = BORROWER_PROMISED;
 		s->dedicated = b;
 		s->replication = !b->beyond;
-		a->next_host = (host + 1) % a->cell_count;
+		ledger_gave_locked(a->ledger, host, (enum lend_target)b->target);
 		return true;
 	}
 	return false;

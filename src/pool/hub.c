@@ -212,10 +212,12 @@ hub_remove_client(struct hub *h, const char *user)
 
 /* --------------------------------------------------------------- ledgers */
 
+_Static_assert(HOSTS_MOST == CLUSTER_HOSTS_MOST, "every entry has a cluster");
+
 static struct cluster *
 cluster_of(const struct snapshot *s, const struct database_config *d)
 {
-	return cluster_new((const char *const *)d->hosts, d->ports, d->host_count, snapshot_route(s, d, NULL) != ROUTE_ANY);
+	return cluster_new((const char *const *)d->hosts, d->ports, d->host_count, snapshot_is_routed(s, d));
 }
 
 static void
@@ -227,6 +229,11 @@ ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct
 	l->login_concurrency = (unsigned)max_of(s->global.server_login_concurrency, 1);
 	l->round_robin = s->global.server_round_robin != 0;
 	l->one_host_at_a_time = d->load_balance_hosts == 0;
+	l->read_from_primary = snapshot_read_from_primary(s, d);
+	l->balance.least_busy = snapshot_balance(s, d) == BALANCE_LEAST_BUSY;
+	l->balance.slow_start_us = s->global.slow_start_ms * 1000;
+	for (unsigned i = 0; i < d->host_count; i++)
+		balance_set_weight(&l->balance, i, snapshot_weight(s, d, i));
 	l->automatic = strcmp(d->name, "*") == 0;
 	l->server_lifetime_us = snapshot_server_lifetime_ms(s, d) * 1000;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next)
@@ -331,6 +338,7 @@ ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 	/* Also servers whose host stays: they count for cells that nobody looks at any more. */
 	l->epoch++;
 	l->turn = 0;
+	balance_start_over(&l->balance);
 	ledger_forget_addresses_locked(l);
 	l->cluster = c;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
@@ -346,7 +354,7 @@ ledger_reload(struct ledger *l, const struct hub_state *was, const struct hub_st
 	const struct snapshot *old = was->snapshot, *new = is->snapshot;
 	const struct database_config *d = snapshot_database(new, l->name);
 	struct cluster *replaced = NULL, *fresh;
-	bool monitored = snapshot_route(new, d, NULL) != ROUTE_ANY;
+	bool monitored = snapshot_is_routed(new, d);
 
 	pthread_mutex_lock(&l->mutex);
 	ledger_configure_locked(l, new, d);
@@ -459,8 +467,10 @@ ledger_cluster_changed(struct ledger *l, void *changed)
 {
 	pthread_mutex_lock(&l->mutex);
 	if (l->cluster == changed) {
-		uint32_t usable = ledger_mask_locked(l, LEND_ANY);
+		uint32_t usable = ledger_usable_locked(l);
 
+		for (unsigned i = 0; i < cluster_host_count(l->cluster); i++)
+			balance_set_up(&l->balance, i, cluster_up_since_us(l->cluster, i));
 		for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
 			for (unsigned i = 0; i < a->cell_count; i++)
 				a->cells[i]->failed_us = 0;

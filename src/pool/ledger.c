@@ -196,7 +196,7 @@ static void
 account_fill_minimum_locked(struct account *a)
 {
 	struct ledger *l = a->ledger;
-	uint32_t mask = ledger_mask_locked(l, LEND_ANY);
+	uint32_t mask = ledger_usable_locked(l);
 	struct pool *p = hub_pool(l->hub, a->total % hub_worker_count(l->hub));
 
 	if (a->min_pool_size <= 0 || l->paused || l->disabled || (a->clients == 0 && !a->forced_user))

@@ -12,8 +12,10 @@
 #define IDLE_LOOKED_AT 4
 #define IDLE_SEARCHED 64
 
+/* ----------------------------------------------------------------- hosts */
+
 uint32_t
-ledger_mask_locked(const struct ledger *l, enum lend_target target)
+ledger_usable_locked(const struct ledger *l)
 {
 	unsigned count = cluster_host_count(l->cluster);
 	struct cluster_masks masks;
@@ -21,42 +23,108 @@ ledger_mask_locked(const struct ledger *l, enum lend_target target)
 	if (!cluster_is_monitored(l->cluster))
 		return count >= CLUSTER_HOSTS_MOST ? UINT32_MAX : (1u << count) - 1;
 	masks = cluster_masks(l->cluster);
+	return masks.primary | masks.replicas;
+}
+
+static uint32_t
+or_else(uint32_t mask, uint32_t other)
+{
+	return mask != 0 ? mask : other;
+}
+
+/* The hosts of that target which are up. */
+static uint32_t
+ledger_up_locked(const struct ledger *l, enum lend_target target)
+{
+	struct cluster_masks masks;
+
+	if (!cluster_is_monitored(l->cluster))
+		return ledger_usable_locked(l);
+	masks = cluster_masks(l->cluster);
+	if (unlikely(l->primary_paused))
+		masks.primary = 0;
 	switch (target) {
 	case LEND_PRIMARY:
 		return masks.primary;
 	case LEND_REPLICA:
-		return masks.replicas != 0 ? masks.replicas : masks.primary;
+		if (l->read_from_primary == READ_FROM_PRIMARY_NEVER)
+			return masks.replicas;
+		return l->read_from_primary == READ_FROM_PRIMARY_ALWAYS ? masks.replicas | masks.primary
+		                                                        : or_else(masks.replicas, masks.primary);
 	case LEND_REPLICA_ONLY:
 		return masks.replicas;
+	case LEND_PREFER_REPLICA:
+		return or_else(masks.replicas, masks.primary);
 	default:
 		return masks.primary | masks.replicas;
 	}
 }
 
-uint32_t
-ledger_hosts_locked(const struct ledger *l, enum lend_target target, uint32_t hosts)
+/* Where a request goes whose own hosts do not serve. */
+static uint32_t
+ledger_last_resort_locked(const struct ledger *l, enum lend_target target)
 {
-	uint32_t mask = ledger_mask_locked(l, target);
+	if (target == LEND_REPLICA_ONLY || (target == LEND_REPLICA && l->read_from_primary == READ_FROM_PRIMARY_NEVER))
+		return 0;
+	return cluster_is_monitored(l->cluster) ? ledger_up_locked(l, LEND_PRIMARY) : ledger_usable_locked(l);
+}
 
-	if (hosts == 0 || target == LEND_PRIMARY)
+/* The hosts of MASK where the account has servers, or may try to log in. */
+static uint32_t
+account_reachable(const struct account *a, uint32_t mask)
+{
+	uint32_t reachable = mask;
+
+	for (uint32_t left = mask; left != 0; left &= left - 1) {
+		const struct cell *c = a->cells[__builtin_ctz(left)];
+
+		if (unlikely(c->failed_us != 0) && c->total == c->by_state[SERVER_CLOSING] && cell_is_resting(c, a->ledger))
+			reachable &= ~(1u << c->host);
+	}
+	return reachable;
+}
+
+uint32_t
+account_mask_locked(const struct account *a, enum lend_target target, uint32_t hosts)
+{
+	const struct ledger *l = a->ledger;
+	uint32_t mask = ledger_up_locked(l, target), reachable;
+
+	if (a->cell_count == 1 || target == LEND_PRIMARY)
 		return mask;
-	if ((mask & hosts) != 0 || target == LEND_REPLICA_ONLY)
-		return mask & hosts;
-	return cluster_is_monitored(l->cluster) ? ledger_mask_locked(l, LEND_PRIMARY) : mask;
+	if (hosts != 0)
+		mask = (mask & hosts) != 0 ? mask & hosts : ledger_last_resort_locked(l, target);
+	reachable = account_reachable(a, mask);
+	if (reachable == 0)
+		reachable = account_reachable(a, ledger_last_resort_locked(l, target));
+	return balance_mask(&l->balance, or_else(reachable, mask));
 }
 
 uint32_t
 borrower_mask_locked(const struct borrower *b)
 {
-	return ledger_hosts_locked(b->account->ledger, (enum lend_target)b->target, b->hosts);
+	return account_mask_locked(b->account, (enum lend_target)b->target, b->hosts);
+}
+
+/* ---------------------------------------------------------------- states */
+
+/* The states in which somebody has the server, or its host still works for somebody. */
+#define STATES_IN_USE (1u << SERVER_CLAIMED | 1u << SERVER_IN_TRANSIT | 1u << SERVER_ACTIVE | 1u << SERVER_CANCELLING)
+
+void
+cell_leave_state(struct cell *c, enum server_state state)
+{
+	c->by_state[state]--;
+	*c->in_use -= STATES_IN_USE >> state & 1;
 }
 
 void
 server_enter_locked(struct server *s, enum server_state state)
 {
-	s->cell->by_state[s->state]--;
+	cell_leave_state(s->cell, (enum server_state)s->state);
 	s->state = (uint8_t)state;
 	s->cell->by_state[state]++;
+	*s->cell->in_use += STATES_IN_USE >> state & 1;
 }
 
 void
@@ -151,27 +219,53 @@ cell_take_best(struct cell *c, const struct borrower *b)
 	return s;
 }
 
+int64_t
+ledger_balance_us(const struct ledger *l)
+{
+	return unlikely(l->balance.warming != 0) ? clock_monotonic_us() : 0;
+}
+
+void
+ledger_gave_locked(struct ledger *l, unsigned host, enum lend_target target)
+{
+	if (target != LEND_PRIMARY)
+		balance_gave(&l->balance, host, ledger_balance_us(l));
+}
+
+/* The hosts of MASK with an idle server. */
+static uint32_t
+account_idle_hosts(const struct account *a, uint32_t mask)
+{
+	uint32_t idle = mask;
+
+	for (uint32_t left = mask; left != 0; left &= left - 1) {
+		unsigned host = (unsigned)__builtin_ctz(left);
+
+		if (a->cells[host]->by_state[SERVER_IDLE] == 0)
+			idle &= ~(1u << host);
+	}
+	return idle;
+}
+
 /*
- * An idle server of one of those hosts, starting with the host whose turn it
- * is: of the borrower's worker if there is one anywhere, else of another.
+ * An idle server of one of those hosts, of the one whose turn it is: of the borrower's
+ * worker if there is one, else of another.
  */
 struct server *
 ledger_take_idle_locked(struct account *a, uint32_t mask, const struct borrower *for_whom)
 {
-	unsigned start = a->next_host;
+	struct ledger *l = a->ledger;
 
-	for (unsigned i = 0; i < a->cell_count; i++) {
-		unsigned host = (start + i) % a->cell_count;
-		struct cell *c = a->cells[host];
-		struct server *s;
+	for (uint32_t left = account_idle_hosts(a, mask); left != 0;) {
+		unsigned host = (left & (left - 1)) == 0 ? (unsigned)__builtin_ctz(left) : balance_choose(&l->balance, left, ledger_balance_us(l));
+		struct server *s = cell_take_best(a->cells[host], for_whom);
 
-		if ((mask & 1u << host) == 0 || c->by_state[SERVER_IDLE] == 0)
-			continue;
-		s = cell_take_best(c, for_whom);
-		if (s == NULL)
-			continue;
-		a->next_host = (host + 1) % a->cell_count;
-		return s;
+		if (s != NULL) {
+			if (a->cell_count > 1)
+				ledger_gave_locked(l, host, (enum lend_target)for_whom->target);
+			return s;
+		}
+		left &= ~(1u << host);
 	}
 	return NULL;
 }
@@ -217,7 +311,7 @@ ledger_close_idle_locked(struct account *a, uint32_t hosts, const char *text)
 static void
 queue_pump(struct account *a, struct queue *q)
 {
-	uint32_t mask = queue_mask_locked(a->ledger, q);
+	uint32_t mask = queue_mask_locked(a, q);
 	struct borrower *b;
 
 	while ((b = queue_first(q)) != NULL) {
@@ -262,7 +356,7 @@ ledger_forget(struct server *s)
 
 	pthread_mutex_lock(&l->mutex);
 	list_remove(&s->idle);
-	s->cell->by_state[s->state]--;
+	cell_leave_state(s->cell, (enum server_state)s->state);
 	s->cell->total--;
 	a->total--;
 	l->total--;

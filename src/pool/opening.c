@@ -67,29 +67,39 @@ account_open_same(struct account *a, uint32_t mask, struct pool *p, const struct
 	return false;
 }
 
+/* The host of MASK with the fewest servers for its weight, beginning with the one whose turn it is. */
+static unsigned
+account_poorest(struct account *a, uint32_t mask)
+{
+	struct ledger *l = a->ledger;
+	int64_t now_us = ledger_balance_us(l);
+	unsigned best = CLUSTER_HOSTS_MOST;
+
+	for (unsigned i = 0; i < a->cell_count; i++) {
+		unsigned host = (l->turn + i) % a->cell_count;
+
+		if ((mask & 1u << host) == 0)
+			continue;
+		if (best == CLUSTER_HOSTS_MOST ||
+		    balance_is_poorer(&l->balance, host, a->cells[host]->total + 1, best, a->cells[best]->total + 1, now_us))
+			best = host;
+	}
+	return best;
+}
+
 bool
 account_open_one(struct account *a, uint32_t mask, struct pool *p, const struct borrower *waiter)
 {
 	if (a->ledger->one_host_at_a_time)
 		return account_open_same(a, mask, p, waiter);
-	for (uint32_t left = mask; left != 0;) {
-		unsigned best = CLUSTER_HOSTS_MOST;
+	while (mask != 0) {
+		unsigned host = account_poorest(a, mask);
 
-		for (unsigned i = 0; i < a->cell_count; i++) {
-			unsigned host = (a->ledger->turn + i) % a->cell_count;
-
-			if ((left & 1u << host) == 0)
-				continue;
-			if (best == CLUSTER_HOSTS_MOST || a->cells[host]->total < a->cells[best]->total)
-				best = host;
-		}
-		if (best == CLUSTER_HOSTS_MOST)
-			return false;
-		if (ledger_open_locked(a, best, p, waiter) != NULL) {
-			a->ledger->turn = (best + 1) % a->cell_count;
+		if (ledger_open_locked(a, host, p, waiter) != NULL) {
+			a->ledger->turn = (host + 1) % a->cell_count;
 			return true;
 		}
-		left &= ~(1u << best);
+		mask &= ~(1u << host);
 	}
 	return false;
 }
@@ -140,25 +150,36 @@ ledger_make_room_locked(struct borrower *b)
 	return true;
 }
 
+/* True when all servers of the host are in use, and one more leaves it no richer for its weight than another one of the mask. */
+static bool
+host_wants_one(struct account *a, unsigned host, uint32_t mask)
+{
+	const struct cell *c = a->cells[host];
+
+	if (c->by_state[SERVER_IDLE] + c->by_state[SERVER_LOGIN] > 0)
+		return false;
+	if (c->total == 0)
+		return true;
+	for (uint32_t left = mask & ~(1u << host); left != 0; left &= left - 1) {
+		unsigned other = (unsigned)__builtin_ctz(left);
+
+		if (!balance_is_poorer(&a->ledger->balance, other, a->cells[other]->total, host, c->total + 1, ledger_balance_us(a->ledger)))
+			return true;
+	}
+	return false;
+}
+
 void
 ledger_even_out_locked(struct account *a, uint32_t mask)
 {
-	unsigned most = 0, fewest = UINT32_MAX, poorest = 0;
-	struct pool *p;
-
 	if ((mask & (mask - 1)) == 0 || a->ledger->paused || !cluster_is_monitored(a->ledger->cluster))
 		return;
-	for (unsigned i = 0; i < a->cell_count; i++) {
-		if ((mask & 1u << i) == 0)
+	for (uint32_t left = mask; left != 0; left &= left - 1) {
+		unsigned host = (unsigned)__builtin_ctz(left);
+
+		if (!host_wants_one(a, host, mask))
 			continue;
-		most = max_of(most, a->cells[i]->total);
-		if (a->cells[i]->total < fewest) {
-			fewest = a->cells[i]->total;
-			poorest = i;
-		}
+		if (ledger_open_locked(a, host, hub_pool(a->ledger->hub, host % hub_worker_count(a->ledger->hub)), NULL) != NULL)
+			return;
 	}
-	if (fewest >= most || a->cells[poorest]->by_state[SERVER_LOGIN] > 0)
-		return;
-	p = hub_pool(a->ledger->hub, poorest % hub_worker_count(a->ledger->hub));
-	ledger_open_locked(a, poorest, p, NULL);
 }

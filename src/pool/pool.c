@@ -133,7 +133,7 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 		return "pause mode";
 	if (s->ledger->vacating > 0)
 		return VACATE_TEXT;
-	if ((ledger_mask_locked(s->ledger, LEND_ANY) & 1u << s->host) == 0)
+	if ((ledger_usable_locked(s->ledger) & 1u << s->host) == 0)
 		return "host is out of rotation";
 	if (server_moved_locked(s) != NULL)
 		return server_moved_locked(s);
@@ -183,7 +183,8 @@ pool_give_on(struct server *s)
 			ledger_idle_locked(s);
 		} else {
 			ledger_dequeue_locked(next);
-			s->cell->served++;
+			if (s->account->cell_count > 1)
+				ledger_gave_locked(l, s->host, (enum lend_target)next->target);
 		}
 		/* Waiters for another target may have counted on this login. */
 		if (fresh && l->waiting > 0)

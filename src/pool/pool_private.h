@@ -74,7 +74,7 @@ void account_forget_hosts_locked(struct account *a);
 /* The oldest waiter, or NULL. */
 struct borrower *queue_first(const struct queue *q);
 /* The hosts that may serve its waiters now. */
-uint32_t queue_mask_locked(const struct ledger *l, const struct queue *q);
+uint32_t queue_mask_locked(const struct account *a, const struct queue *q);
 /* For how long the oldest waiter of all waits; 0: nobody does. */
 int64_t account_oldest_wait_us(const struct account *a, int64_t now_us);
 void queue_refuse_locked(struct queue *q, const struct refusal *why);
@@ -84,10 +84,17 @@ void ledger_dequeue_locked(struct borrower *b);
 struct borrower *ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker);
 
 /* ---- the ledger's books, src/pool/lending.c ---- */
-uint32_t ledger_mask_locked(const struct ledger *l, enum lend_target target);
-/* The same of one who wants no other hosts than those (borrower.hosts). */
-uint32_t ledger_hosts_locked(const struct ledger *l, enum lend_target target, uint32_t hosts);
+/* The hosts that are up. */
+uint32_t ledger_usable_locked(const struct ledger *l);
+/* The hosts that may serve a borrower of the account with that target which wants no other than HOSTS (borrower.hosts). */
+uint32_t account_mask_locked(const struct account *a, enum lend_target target, uint32_t hosts);
 uint32_t borrower_mask_locked(const struct borrower *b);
+/* What balance_choose takes for the time. */
+int64_t ledger_balance_us(const struct ledger *l);
+/* A server of that host was lent to a borrower with that target. */
+void ledger_gave_locked(struct ledger *l, unsigned host, enum lend_target target);
+/* A server of the cell is in that state no more. */
+void cell_leave_state(struct cell *c, enum server_state state);
 void server_enter_locked(struct server *s, enum server_state state);
 void server_enter(struct server *s, enum server_state state); /* the same, without the mutex */
 /* FOR lends it: one of its worker is preferred, and one that has logged in with its set. */

@@ -89,9 +89,9 @@ queue_first(const struct queue *q)
 }
 
 uint32_t
-queue_mask_locked(const struct ledger *l, const struct queue *q)
+queue_mask_locked(const struct account *a, const struct queue *q)
 {
-	return ledger_hosts_locked(l, (enum lend_target)q->target, q->hosts);
+	return account_mask_locked(a, (enum lend_target)q->target, q->hosts);
 }
 
 unsigned
@@ -207,7 +207,7 @@ ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker)
 		struct queue *q = a->queues[i];
 		struct list *first;
 
-		if (q->count == 0 || (queue_mask_locked(a->ledger, q) & 1u << host) == 0)
+		if (q->count == 0 || (queue_mask_locked(a, q) & 1u << host) == 0)
 			continue;
 		oldest = older_of(oldest, queue_first(q));
 		first = list_first(&q->own[worker]);

@@ -509,7 +509,7 @@ static bool
 login_was_last_locked(const struct server *s, const struct queue *q)
 {
 	const struct account *a = s->account;
-	uint32_t mask = queue_mask_locked(s->ledger, q);
+	uint32_t mask = queue_mask_locked(a, q);
 
 	if (s->host >= a->cell_count || a->cells[s->host] != s->cell || (mask & 1u << s->host) == 0 || s->cell->total > 1)
 		return false;

@@ -179,8 +179,7 @@ restore_idle_timeout_ms(const struct session *s)
 void
 restore_apply_pgweir(struct session *s)
 {
-	static const char *const words[] = {[ROUTE_ANY] = "any", [ROUTE_PRIMARY] = "primary", [ROUTE_REPLICA] = "replica", [ROUTE_SPLIT] = "split"};
-	const char *route = profile_find(s->profile, "pgweir.route");
+	enum route_mode own = route_mode_of(profile_find(s->profile, "pgweir.route"));
 	const char *notice = profile_find(s->profile, "pgweir.route_notice");
 	bool monitored;
 
@@ -196,8 +195,7 @@ restore_apply_pgweir(struct session *s)
 	if (!monitored)
 		s->route = ROUTE_ANY;
 	s->dry_run = s->route == ROUTE_SPLIT && snapshot_route_dry_run(s->snapshot, s->database);
-	for (size_t i = ROUTE_PRIMARY; monitored && i < array_length(words); i++)
-		if (text_equal_nocase(route, words[i]))
-			s->route = (uint8_t)i;
+	if (monitored && own != ROUTE_MODE_UNSET && own != ROUTE_ANY)
+		s->route = (uint8_t)own;
 	floor_configure(s);
 }

@@ -20,8 +20,12 @@ enum route_reason
 routing_fixed_reason(enum route_mode route)
 {
 	switch (route) {
+	case ROUTE_SPLIT:
+		return ROUTE_REASON_session_mode;
 	case ROUTE_REPLICA:
 		return ROUTE_REASON_route_replica;
+	case ROUTE_PREFER_REPLICA:
+		return ROUTE_REASON_route_prefer_replica;
 	case ROUTE_ANY:
 		return ROUTE_REASON_route_any;
 	default:
@@ -32,9 +36,16 @@ routing_fixed_reason(enum route_mode route)
 enum lend_target
 routing_home(enum route_mode route)
 {
-	if (route == ROUTE_ANY)
+	switch (route) {
+	case ROUTE_ANY:
 		return LEND_ANY;
-	return route == ROUTE_REPLICA ? LEND_REPLICA_ONLY : LEND_PRIMARY;
+	case ROUTE_REPLICA:
+		return LEND_REPLICA_ONLY;
+	case ROUTE_PREFER_REPLICA:
+		return LEND_PREFER_REPLICA;
+	default:
+		return LEND_PRIMARY;
+	}
 }
 
 enum lend_target

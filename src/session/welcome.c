@@ -82,10 +82,8 @@ welcome_finish(struct session *s, enum session_state state)
 static void
 welcome_add_route(struct session *s)
 {
-	static const char *const words[] = {[ROUTE_ANY] = "any", [ROUTE_PRIMARY] = "primary", [ROUTE_REPLICA] = "replica", [ROUTE_SPLIT] = "split"};
-
 	if (s->route != ROUTE_ANY && profile_find(s->startup, "pgweir.route") == NULL)
-		s->startup = profile_with(s->startup, "pgweir.route", words[s->route]);
+		s->startup = profile_with(s->startup, "pgweir.route", route_mode_word((enum route_mode)s->route));
 	floor_add_startup(s);
 }
 
