@@ -23,7 +23,7 @@
 
 #define WORKERS_MOST 64
 /* Reasons for which a session keeps its server (src/session/pin.c). */
-#define PIN_REASONS 6
+#define PIN_REASONS 7
 
 /* One (user, host): freed when its account has dropped it and its last server is gone. */
 struct cell {

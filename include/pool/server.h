@@ -103,6 +103,7 @@ struct server {
 	bool in_copy;                   /* between CopyInResponse and its end, seen from the request side */
 	uint32_t left;                  /* enum effect: what a session has left on it, to be undone before the next one gets it */
 	uint32_t sequences_of;          /* the session whose last numbers of sequences it holds (session.id), or SEQUENCES_OF_… */
+	uint32_t veiled_by;             /* the session that may have made settings on it whose names nobody knows; 0: none */
 	bool dirty;                     /* borrowed in a way that server_reset_query has to undo */
 	bool fatal_seen;
 	bool replication;               /* logged in for replication */
@@ -170,6 +171,10 @@ void server_set_profile(struct server *s, const struct profile *profile); /* tak
 void server_start_over(struct server *s);
 /* What a setting is on it without any startup set, where that is known: of those that are reported or in its own set.  Else NULL. */
 const char *server_default(const struct server *s, const char *name);
+
+/* A seed for random() that nobody can guess, as setseed() takes it; answers OUT. */
+#define SEED_SIZE 32
+const char *server_random_seed(char out[SEED_SIZE]);
 
 /* For log lines and the console: "db/user@host:port". */
 void server_describe(const struct server *s, char *out, size_t size);

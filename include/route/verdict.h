@@ -152,12 +152,18 @@ struct verdict_cache_counts verdict_cache_counts(const struct verdict_cache *cac
 void route_judge(struct verdict_cache *cache, const struct route_context *ctx, const char *text, size_t length,
     struct verdict *out);
 
+/* Where the names of the settings are that a text may change. */
+enum settings_named {
+	NAMED_ALL,           /* they were all told */
+	NAMED_BY_PARAMETERS, /* the others are parameters of the text, as they are */
+	NAMED_NOT,           /* there may be more of which nobody knows the names */
+};
+
 /*
  * Tells the names of all settings that the text may change for its session, some perhaps twice: of SET, RESET and
- * set_config() in any of its statements, and of functions by the catalog's facts.  False when there may be more
- * of which nobody knows the names.
+ * set_config() in any of its statements, and of functions by the catalog's facts.
  */
-bool route_settings_named(const struct route_context *ctx, const char *text, size_t length,
+enum settings_named route_settings_named(const struct route_context *ctx, const char *text, size_t length,
     void (*take)(void *user, const char *name), void *user);
 
 enum transaction_isolation { ISOLATION_UNSAID, ISOLATION_READ_UNCOMMITTED, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };

@@ -116,7 +116,9 @@ struct session {
 	bool ready_held : 1;           /* the transaction's ReadyForQuery goes to the client once it is settled */
 	bool settling : 1;             /* the settings are read back; the server is not given back yet */
 	bool probe : 1;                /* settings may have changed in this transaction */
-	bool names_lost : 1;           /* what it runs works out a name of its own that nobody can ask for */
+	bool hides : 1;                /* it may have made settings of a client's own whose names nobody can tell */
+	bool prepares_hiding : 1;      /* what it has prepared by SQL may make such */
+	bool by_parameters : 1;        /* the names of what it sets may be parameters */
 	bool names_unknown : 1;        /* and not only those of `touched` */
 	bool unjudged : 1;             /* it ran a text that nobody has judged: the tags tell */
 	bool mends : 1;                /* it ran resets that mend.c put right on the spot */

@@ -7,7 +7,7 @@
  * START_WORD(word, effects): a keyword that begins a statement, likewise.
  */
 
-NAME_WORD(set_config, EFFECT_settings)
+NAME_WORD(set_config, EFFECT_settings | EFFECT_hides)
 NAME_WORD(setseed, EFFECT_seeds)
 NAME_WORD(nextval, EFFECT_draws)
 NAME_WORD(setval, EFFECT_draws)

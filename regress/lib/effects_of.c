@@ -46,7 +46,7 @@ judge(const struct catalog_facts *facts, const char *text, size_t length)
 			printf("%s ", effect_name((enum effect)(1u << i)));
 	}
 	printf("\t");
-	is_all = route_settings_named(&ctx, text, length, print_setting, NULL);
+	is_all = route_settings_named(&ctx, text, length, print_setting, NULL) == NAMED_ALL;
 	printf("\t%s\n", is_all ? "all" : "more");
 }
 

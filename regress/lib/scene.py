@@ -91,6 +91,12 @@ def said(error):
     return error.severity, error.sqlstate, error.message
 
 
+def catalog_is_read(weir, times=1):
+    """Waits until a pgweir with verbose=2 knows what the functions of its database do."""
+    with weir.client(DATABASE) as client:
+        eventually(lambda: client.query("select from information_schema.tables limit 0") and weir.log.count(f"catalog of {DATABASE}:") >= times)
+
+
 def waiting(weir, count, **where):
     """True when so many clients wait for a server."""
     return sum(row["cl_waiting"] for row in weir.show("POOLS", database=DATABASE, **where)) == count

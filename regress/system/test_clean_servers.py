@@ -4,7 +4,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
-from lib.scene import pid_of, value
+from lib.scene import catalog_is_read, pid_of, value
 
 
 def leave(one, *statements):
@@ -66,7 +66,6 @@ def test_a_lock_of_a_client_that_is_gone_is_free(app):
 NEVER = {
     "temporary table": "create temp table left_over (id int)",
     "library": "load 'auto_explain'",
-    "seed": "select setseed(0.5)",
 }
 
 
@@ -95,16 +94,74 @@ def test_a_server_that_has_had_a_temporary_schema_goes_when_the_pin_ends(app):
     assert value(client, "select pg_my_temp_schema()") == "0"
 
 
-def test_the_next_client_gets_neither_seed_nor_library(app):
-    one = app.weir(default_pool_size=1)
-    direct = app.primary.client("app")
-    direct.query("select setseed(0.5)")
-    seeded = [value(direct, "select random()") for _ in range(3)]
+SEEDS = {
+    "setseed": "select setseed(0.5)",
+    "setseed in a text that fails": "select setseed(0.5), 1/(g - 1) from generate_series(1, 2) g",
+    "setseed before a column that is missing": "do $$ begin perform setseed(0.5); perform nosuch from pg_class; end $$",
+    "a block that fails": "do $$ begin execute 'select setseed(0.5)'; raise 'no'; end $$",
+    "a name that is put together": "do $$ begin execute 'select set' || 'seed(0.5)'; end $$",
+    "a function that runs what it is told": "select runs('select setseed(0.5)')",
+    "what takes DISCARD ALL besides": "select setseed(0.5); prepare left_over as select 1",
+}
 
-    leave(one, "select setseed(0.5)")
+
+def drawn(client):
+    return [value(client, "select random()") for _ in range(3)]
+
+
+@pytest.mark.parametrize("statement", SEEDS.values(), ids=SEEDS.keys())
+def test_the_next_client_gets_no_seed(app, statement):
+    app.query("create or replace function runs(sql text) returns void language plpgsql as $$ begin execute sql; end $$")
+    one = app.weir(default_pool_size=1)
+    with app.primary.client("app") as direct:
+        direct.query("select setseed(0.5)")
+        seeded = drawn(direct)
+
+    with one.client("app") as client:
+        client.ask(wire.query(statement))
 
     with one.client("app") as other:
-        assert [value(other, "select random()") for _ in range(3)] != seeded
+        assert drawn(other) != seeded
+
+
+OWN_SEEDS = {
+    "a text that fails": "select setseed(0.5), 1/(g - 1) from generate_series(1, 2) g",
+    "dynamic SQL": "do $$ begin execute 'select setseed(0.5)'; end $$",
+}
+
+
+@pytest.mark.parametrize("statement", OWN_SEEDS.values(), ids=OWN_SEEDS.keys())
+def test_a_seed_stays_with_its_client(app, statement):
+    one = app.weir(default_pool_size=2)
+    with app.primary.client("app") as direct, one.client("app") as client, one.client("app") as other:
+        for each in (direct, client):
+            each.ask(wire.query(statement))
+        value(other, "select random()")
+
+        assert drawn(client) == drawn(direct)
+
+
+LIBRARIES = {
+    "LOAD": "load 'auto_explain'",
+    "LOAD in a block": "do $$ begin load 'auto_explain'; end $$",
+    "dynamic SQL": "do $$ begin execute $a$load 'auto_explain'$a$; end $$",
+    "a function": "select loads()",
+}
+
+
+@pytest.mark.parametrize("statement", LIBRARIES.values(), ids=LIBRARIES.keys())
+def test_a_library_stays_with_its_client_alone(app, statement):
+    app.query("create or replace function loads() returns void language plpgsql as $$ begin load 'auto_explain'; end $$")
+    one = app.weir(default_pool_size=2, verbose=2)
+    catalog_is_read(one)
+    has = "select count(*) from pg_settings where name like 'auto_explain.%'"
+
+    with one.client("app") as client, one.client("app") as other:
+        client.query(statement)
+        value(other, "select 1")
+        assert value(client, has) != "0" and value(other, has) == "0"
+    with one.client("app") as third, one.client("app") as fourth:
+        assert [value(c, has) for c in (third, fourth)] == ["0", "0"]
 
 
 def test_discard_all_means_for_the_client_what_it_means_directly(app):

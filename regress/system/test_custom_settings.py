@@ -3,6 +3,7 @@
 import pytest
 
 from lib import wire
+from lib.scene import catalog_is_read
 
 ARGUMENTS = ("own.worked_out", "7")
 
@@ -50,9 +51,79 @@ def test_a_client_whose_texts_are_not_read_keeps_its_own_too(app, startup):
             client.query("reset own.unread")
 
 
+BUILT = {
+    "an expression": ["select set_config('own.' || 'hidden', 'secret', false)"],
+    "a value that looks like a name": ["select set_config('own.' || 'hidden', 'secret', false), 'some.name'"],
+    "an escape": ["select set_config(e'own\\x2ehidden', 'secret', false)"],
+    "dynamic SQL": ["do $$ begin execute 'set own' || '.hidden = ''secret'''; end $$"],
+    "a block": ["do $$ begin perform set_config('own.' || 'hidden', 'secret', false); end $$"],
+    "a function": ["select custom_built()"],
+    "a function with dynamic SQL": ["select custom_dynamic()"],
+    "a view": ["select * from custom_view"],
+    "a trigger": ["insert into custom_triggered values (1)"],
+    "a default": ["insert into custom_default (a) values (1)"],
+    "a prepared statement": ["prepare custom_builds as select set_config('own.' || 'hidden', 'secret', false)", "execute custom_builds"],
+}
+
+BUILDERS = """
+    create or replace function custom_built() returns text language plpgsql as $$ begin return set_config('own.' || 'hidden', 'secret', false); end $$;
+    create or replace function custom_dynamic() returns void language plpgsql as $$ begin execute 'set own' || '.hidden = ''secret'''; end $$;
+    create or replace function custom_runs(a text, b text) returns void language plpgsql as $$ begin execute a || b; end $$;
+    create or replace view custom_view as select set_config('own.' || 'hidden'::text, 'secret', false) as v;
+    create table if not exists custom_triggered (a int);
+    create or replace function custom_trigger() returns trigger language plpgsql as $$ begin perform custom_built(); return new; end $$;
+    create or replace trigger builds before insert on custom_triggered for each row execute function custom_trigger();
+    create table if not exists custom_default (a int, b text default set_config('own.' || 'hidden', 'secret', false));
+"""
+
+HIDDEN = "select current_setting('own.hidden', true)"
+
+
+@pytest.mark.parametrize("way", [way for way in BUILT if way != "an escape"])
+def test_a_name_that_is_put_together_stays_with_its_client(app, way):
+    app.query(BUILDERS)
+    one = app.weir(default_pool_size=2, verbose=2)
+    catalog_is_read(one)
+
+    with one.client("app") as client, one.client("app") as other, one.client("app") as third:
+        for statement in BUILT[way]:
+            client.query(statement)
+        for _ in range(3):
+            assert [c.query(HIDDEN).rows[0][0] or None for c in (other, third)] == [None, None]
+            assert client.query(HIDDEN).rows == [("secret",)]
+
+
+@pytest.mark.parametrize("way", BUILT)
+def test_a_name_that_is_put_together_goes_with_its_client(app, way):
+    app.query(BUILDERS)
+    one = app.weir(default_pool_size=1)
+
+    with one.client("app") as client:
+        for statement in BUILT[way]:
+            client.query(statement)
+
+    with one.client("app") as other:
+        assert not other.query(HIDDEN).rows[0][0]
+
+
+def test_what_runs_what_it_is_told_pins_nobody_and_leaves_nothing(app):
+    app.query(BUILDERS)
+    one = app.weir(default_pool_size=1)
+    who = "select current_user, current_setting('application_name')"
+
+    with one.client("app", application_name="first") as client, one.client("app", application_name="second") as other:
+        client.query("set role pg_monitor")
+        for _ in range(2):
+            client.query("reset role; select custom_runs('set own', '.hidden = ''secret'''); set role pg_monitor")
+            assert not other.query(HIDDEN).rows[0][0]
+            assert other.query(who).rows == [("postgres", "second")]
+            assert client.query(who).rows == [("pg_monitor", "first")]
+        assert one.show("PINS") == []
+
+
 @pytest.mark.parametrize("name", ["'own.' || 'hidden'", "(select n from custom_names)"])
 def test_a_name_that_nobody_can_know_reaches_no_other_client(app, name):
-    one = app.weir(default_pool_size=1)
+    one = app.weir(default_pool_size=2)
 
     with one.client("app") as client, one.client("app") as other:
         client.query("create table if not exists custom_names as select 'own.hidden' as n")

@@ -60,7 +60,7 @@ TEXTS = {
     "select settle_set()": ("settings", "app.two"),
     "select settle_local()": ("", ""),
     "select outer_f()": ("settings", "app.tenant"),
-    "select atomic()": ("settings", "+"),
+    "select atomic()": ("settings hides", "+"),
     "select pure(1), with_set()": ("", ""),
     "insert into trg (v) values (1)": ("settings fills", "app.tenant"),
     "delete from trg": ("settings", "app.tenant"),

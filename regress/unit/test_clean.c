@@ -25,10 +25,23 @@ TEST("what has a command of its own is undone by it, and by no more")
 	expect(undone(EFFECT_listens | EFFECT_draws, CLEAN_BY_PARTS, "unlisten *; discard sequences"));
 }
 
+TEST("a seed is replaced by one that nobody knows")
+{
+	static const char begin[] = "close all; select pg_catalog.setseed(";
+	struct bytes b = {0}, other = {0};
+
+	expect_int(clean_plan(EFFECT_seeds | EFFECT_holds, &b), CLEAN_BY_PARTS);
+	expect_int(clean_plan(EFFECT_seeds | EFFECT_holds, &other), CLEAN_BY_PARTS);
+	expect(b.length > strlen(begin) && memcmp(b.data, begin, strlen(begin)) == 0 && b.data[b.length - 1] == ')');
+	expect(b.length != other.length || memcmp(b.data, other.data, b.length) != 0);
+	bytes_free(&b);
+	bytes_free(&other);
+}
+
 TEST("what has none takes DISCARD ALL, which is alone in its Query")
 {
 	expect(undone(EFFECT_settings, CLEAN_BY_ALL, "discard all"));
-	expect(undone(EFFECT_advisory | EFFECT_prepares, CLEAN_BY_ALL, "discard all"));
+	expect(undone(EFFECT_advisory | EFFECT_prepares | EFFECT_seeds, CLEAN_BY_ALL, "discard all"));
 }
 
 TEST("what only looks leaves nothing")
@@ -41,7 +54,7 @@ TEST("what no command takes back closes the server, and what nobody knows is loo
 {
 	expect(undone(EFFECT_temporary | EFFECT_advisory, CLEAN_NEVER, ""));
 	expect(undone(EFFECT_loads, CLEAN_NEVER, ""));
-	expect(undone(EFFECT_seeds | EFFECT_unknown, CLEAN_NEVER, ""));
+	expect(undone(EFFECT_seeds | EFFECT_unknown, CLEAN_LOOK_FIRST, ""));
 	expect(undone(EFFECT_unknown, CLEAN_LOOK_FIRST, ""));
 	expect(undone(EFFECTS_ALL, CLEAN_NEVER, ""));
 }

@@ -4,7 +4,7 @@
  *
  *     pool_return ─▶ left? ─ no ──▶ given on
  *                       ├─ locks, cursors, channels ─▶ one Query that undoes just these ─▶ pool_return
- *                       ├─ other things ─▶ DISCARD ALL, alone ─▶ pool_return
+ *                       ├─ other things ─▶ DISCARD ALL, alone, which leaves the seed ─▶ pool_return
  *                       ├─ nobody knows what ─▶ has it a temporary schema? ─▶ DISCARD ALL
  *                       └─ what nothing undoes ─▶ closed
  *
@@ -13,19 +13,22 @@
  */
 #include "pool/clean.h"
 
+#include <stdio.h>
+
+#include "auth/crypto.h"
 #include "pool/pool_private.h"
 #include "route/verdict.h"
 
 /*
  * No command takes these back.  A server that has had a temporary schema keeps it, and a transaction
- * that looks into it cannot be prepared; LOAD and setseed() outlive DISCARD ALL.
+ * that looks into it cannot be prepared; LOAD outlives DISCARD ALL.
  */
-#define NEVER_UNDONE (EFFECT_temporary | EFFECT_loads | EFFECT_seeds)
+#define NEVER_UNDONE (EFFECT_temporary | EFFECT_loads)
 
 /* Of these nothing stays, or another feature has cared for it. */
 #define NOTHING_LEFT \
 	(EFFECT_defaults | EFFECT_resets | EFFECT_executes | EFFECT_notifies | EFFECT_fills | EFFECT_asks_sequence | \
-	    EFFECT_looks_prepared | EFFECT_looks_channels | EFFECT_looks_cursors | EFFECT_databases)
+	    EFFECT_looks_prepared | EFFECT_looks_channels | EFFECT_looks_cursors | EFFECT_databases | EFFECT_hides)
 
 struct clean_row {
 	uint32_t effect;
@@ -38,6 +41,26 @@ static const struct clean_row clean_rows[] = {
 	{EFFECT_listens, "unlisten *"},
 	{EFFECT_draws, "discard sequences"},
 };
+
+const char *
+server_random_seed(char out[SEED_SIZE])
+{
+	uint64_t bits;
+
+	must(crypto_random(&bits, sizeof(bits)));
+	/* As many as a double has: from -1 to 1. */
+	snprintf(out, SEED_SIZE, "%.17g", (double)(bits >> 11) / (double)((uint64_t)1 << 52) - 1);
+	return out;
+}
+
+/* What random() gave is not what it will give. */
+static void
+clean_write_seed(struct bytes *sql)
+{
+	char seed[SEED_SIZE];
+
+	bytes_format(sql, "%sselect pg_catalog.setseed(%s)", sql->length > 0 ? "; " : "", server_random_seed(seed));
+}
 
 /* Appends the commands for what they undo; answers what is still to be done. */
 static uint32_t
@@ -64,8 +87,11 @@ clean_plan(uint32_t left, struct bytes *sql)
 	left &= ~(uint32_t)NOTHING_LEFT;
 	if (left == 0)
 		return CLEAN_ALREADY;
-	if (clean_write(left, sql) == 0)
+	if (clean_write(left & ~(uint32_t)EFFECT_seeds, sql) == 0) {
+		if ((left & EFFECT_seeds) != 0)
+			clean_write_seed(sql);
 		return CLEAN_BY_PARTS;
+	}
 	/* In a Query of its own: beside anything else it is an error. */
 	sql->length = 0;
 	bytes_chars(sql, "discard all");
@@ -108,13 +134,14 @@ static bool
 clean_left(struct server *s)
 {
 	struct bytes sql = {0};
-	enum clean plan = clean_plan(s->left, &sql);
+	uint32_t left = s->left;
+	enum clean plan = clean_plan(left, &sql);
 
-	s->left = 0;
+	s->left = plan == CLEAN_BY_ALL ? left & EFFECT_seeds : 0;
 	if (plan == CLEAN_ALREADY)
 		return true;
 	if (plan == CLEAN_LOOK_FIRST) {
-		s->left = EFFECT_settings;
+		s->left = EFFECT_settings | EFFECT_seeds;
 		clean_run(s, "select pg_catalog.pg_my_temp_schema()", PURPOSE_LOOK);
 		return false;
 	}

@@ -138,6 +138,7 @@ server_start_over(struct server *s)
 {
 	server_forget_prepared(s);
 	server_set_profile(s, startup_set_settings(s->set));
+	s->veiled_by = 0;
 }
 
 const char *

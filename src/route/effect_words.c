@@ -114,6 +114,47 @@ effect_words_note_setting(struct effect_words *e, const char *name)
 		e->take_setting(e->user, name);
 }
 
+/* The name of a setting is worked out where it is made. */
+static void
+note_hidden_setting(struct effect_words *e)
+{
+	e->effects |= EFFECT_hides;
+	effect_words_note_setting(e, "");
+}
+
+/* $1 or $1::text, and then a comma. */
+static bool
+is_bare_parameter(struct words here)
+{
+	if (words_next(&here) != TOKEN_OTHER)
+		return false;
+	if (next_is_sign(&here, ':')) {
+		words_next(&here);
+		if (words_next(&here) != TOKEN_SIGN || here.sign != ':' || words_next(&here) != TOKEN_WORD)
+			return false;
+		if (strcmp(here.name, "text") != 0 && strcmp(here.name, "varchar") != 0)
+			return false;
+	}
+	return next_is_sign(&here, ',');
+}
+
+/* The first argument of set_config(), which HERE stands before. */
+static void
+note_setting_of_argument(struct effect_words *e, struct words here)
+{
+	struct words inside = here;
+	bool is_string = words_next(&inside) == TOKEN_STRING && next_is_sign(&inside, ',');
+
+	if (is_string && !(e->is_string && inside.name[0] == '\0')) {
+		effect_words_note_setting(e, inside.name);
+	} else if (e->reading == READ_PARSED && is_bare_parameter(here)) {
+		e->effects |= EFFECT_settings;
+		e->has_parameter = true;
+	} else {
+		note_hidden_setting(e);
+	}
+}
+
 /* Is the last argument of the call, whose parenthesis HERE stands behind, the word true? */
 static bool
 call_is_for_transaction(struct words here)
@@ -148,21 +189,15 @@ call_is_for_transaction(struct words here)
 static void
 scan_set_config(struct effect_words *e, struct words here)
 {
-	struct words inside;
-
 	if (!next_is_sign(&here, '(')) {
-		effect_words_note_setting(e, "");
+		note_hidden_setting(e);
 		return;
 	}
 	words_next(&here);
 	if (call_is_for_transaction(here))
 		return;
 	e->surely |= EFFECT_settings;
-	inside = here;
-	if (words_next(&inside) == TOKEN_STRING && next_is_sign(&inside, ','))
-		effect_words_note_setting(e, inside.name);
-	else
-		effect_words_note_setting(e, "");
+	note_setting_of_argument(e, here);
 }
 
 /* a.b.c at HERE, as one text; "" when there is none. */
@@ -218,12 +253,23 @@ note_setting_as_written(struct effect_words *e, const char *name, const struct w
 	effect_words_note_setting(e, name);
 }
 
+/* In a string that is put together the name may go on in the next one. */
+static bool
+name_may_go_on(const struct effect_words *e, const struct words *behind)
+{
+	return e->is_string && (behind->at >= behind->end || strchr(" \t\r\n=", *behind->at) == NULL);
+}
+
 static void
 scan_set(struct effect_words *e, struct words here)
 {
 	char name[SETTING_NAME_MAX];
 
 	take_setting_name(&here, name);
+	if (e->reading == READ_BODY && (name[0] == '\0' || name_may_go_on(e, &here))) {
+		note_hidden_setting(e);
+		return;
+	}
 	if (strcmp(name, "session") == 0 && next_is_word(&here, "characteristics")) {
 		effect_words_note_characteristics(e);
 		return;
@@ -248,8 +294,17 @@ scan_reset(struct effect_words *e, struct words here)
 
 /* ----------------------------------------------------------------- words */
 
+/* LOAD has a string behind it; a column or a variable may be called like that. */
+static bool
+is_load(const struct effect_words *e, const struct words *here, bool is_at_start)
+{
+	struct words ahead = *here;
+
+	return words_next(&ahead) == TOKEN_STRING || (e->reading == READ_ANYWHERE && is_at_start);
+}
+
 static void
-take_keyword(struct effect_words *e, const struct effect_word *word, const struct words *here)
+take_keyword(struct effect_words *e, const struct effect_word *word, const struct words *here, bool is_at_start)
 {
 	uint32_t effects = word->effects;
 
@@ -265,6 +320,8 @@ take_keyword(struct effect_words *e, const struct effect_word *word, const struc
 		effects &= ~(uint32_t)EFFECT_databases;
 	if ((effects & EFFECT_defaults) != 0 && !next_is_word(here, "database") && !next_is_word(here, "role") && !next_is_word(here, "user"))
 		effects &= ~(uint32_t)EFFECT_defaults;
+	if ((effects & EFFECT_loads) != 0 && !is_load(e, here, is_at_start))
+		effects &= ~(uint32_t)EFFECT_loads;
 	e->has_unnamed |= (effects & EFFECT_unknown) != 0;
 	e->effects |= effects;
 }
@@ -375,7 +432,7 @@ take_word(struct effect_words *e, const struct words *here, bool is_quoted, bool
 		take_own_name(e, word, here, is_catalog);
 	else if (word != NULL && !is_quoted && e->reading != READ_PARSED &&
 	    (word->kind == WORD_IS_BODY || is_at_start || e->reading == READ_ANYWHERE))
-		take_keyword(e, word, here);
+		take_keyword(e, word, here, is_at_start);
 	take_foreign_name(e, here);
 }
 
@@ -407,8 +464,8 @@ position_advance(struct position *p, enum token token, const struct words *w)
 	p->after_catalog = (token == TOKEN_WORD || token == TOKEN_NAME) && strcmp(w->name, "pg_catalog") == 0;
 }
 
-void
-effect_words_scan(struct effect_words *e, const char *text, size_t length)
+static enum token
+scan_text(struct effect_words *e, const char *text, size_t length)
 {
 	struct words w = words_over(text, length);
 	struct position p = {.is_at_start = true};
@@ -419,10 +476,41 @@ effect_words_scan(struct effect_words *e, const char *text, size_t length)
 			take_word(e, &w, token == TOKEN_NAME, p.is_at_start, !p.after_dot || p.after_catalog);
 		position_advance(&p, token, &w);
 	}
+	return token;
+}
+
+/* Dynamic SQL stands in strings, or parts of it do: what they say is no less than what may happen. */
+static void
+scan_strings(struct effect_words *e, const char *text, size_t length)
+{
+	struct words w = words_over(text, length);
+	enum token token;
+
+	e->is_string = true;
+	while ((token = words_next(&w)) != TOKEN_END && token != TOKEN_DOUBT) {
+		const unsigned char *begin, *open;
+
+		if (token != TOKEN_STRING)
+			continue;
+		begin = memchr(w.start, *w.start == '$' ? '$' : '\'', (size_t)(w.at - w.start));
+		open = *w.start == '$' ? memchr(begin + 1, '$', (size_t)(w.at - begin - 1)) : begin;
+		if (open != NULL)
+			scan_text(e, (const char *)open + 1, (size_t)(w.at - open - 1) - (size_t)(open + 1 - begin));
+	}
+	e->is_string = false;
+}
+
+void
+effect_words_scan(struct effect_words *e, const char *text, size_t length)
+{
+	enum token token = scan_text(e, text, length);
+
 	if (token == TOKEN_DOUBT) {
 		e->effects |= EFFECTS_ALL;
 		e->has_unnamed = true;
 	}
+	if (e->reading == READ_BODY && (e->effects & EFFECT_executes) != 0)
+		scan_strings(e, text, length);
 	if (e->has_update && e->has_settings_view)
 		effect_words_note_setting(e, "");
 }

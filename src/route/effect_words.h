@@ -25,6 +25,8 @@ struct effect_words {
 	uint32_t effects;      /* found; the caller clears them */
 	uint32_t surely;       /* those of them that a name of PostgreSQL's own says in so many words */
 	bool has_unnamed;      /* settings may change whose names do not stand there */
+	bool has_parameter;    /* likewise, but the name is a parameter of the text */
+	bool is_string;        /* what is scanned is a string in a body, and may go on in another one */
 	bool has_default;      /* the keyword DEFAULT */
 	bool has_update;
 	bool lacks_catalog;    /* relations or functions are mentioned, and there are no facts */

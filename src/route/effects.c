@@ -60,7 +60,7 @@ effects_judge_unparsed(const struct route_context *ctx, const char *text, size_t
 	verdict->effects = words.effects;
 }
 
-bool
+enum settings_named
 route_settings_named(const struct route_context *ctx, const char *text, size_t length,
     void (*take)(void *user, const char *name), void *user)
 {
@@ -69,10 +69,12 @@ route_settings_named(const struct route_context *ctx, const char *text, size_t l
 	words.take_setting = take;
 	words.user = user;
 	if (!ctx->standard_conforming_strings || !ctx->ascii_safe_encoding || length > SCANNED_MAX_BYTES)
-		return false;
+		return NAMED_NOT;
 	if (length > ROUTE_TEXT_MAX_BYTES || !parse_effects_of_text(text, length, &words)) {
 		words.reading = READ_ANYWHERE;
 		scan_unparsed(&words, text, length);
 	}
-	return !words.has_unnamed;
+	if (words.has_unnamed)
+		return NAMED_NOT;
+	return words.has_parameter ? NAMED_BY_PARAMETERS : NAMED_ALL;
 }

@@ -123,13 +123,21 @@ take_quoted(struct words *w, unsigned char quote, enum token token)
 static enum token
 take_escape_string(struct words *w)
 {
-	for (w->at++; w->at < w->end; w->at++) {
+	const unsigned char *start = ++w->at;
+	bool is_plain = true;
+
+	for (; w->at < w->end; w->at++) {
 		if (*w->at == '\\' && w->end - w->at > 1) {
+			is_plain = false;
 			w->at++;
 		} else if (*w->at == '\'') {
 			w->at++;
-			if (peek(w, 0) != '\'')
-				return TOKEN_STRING;
+			if (peek(w, 0) == '\'') {
+				is_plain = false;
+				continue;
+			}
+			keep_name(w, start, is_plain ? (size_t)(w->at - 1 - start) : WORD_NAME_MAX + 1, false);
+			return TOKEN_STRING;
 		}
 	}
 	return TOKEN_DOUBT;
@@ -215,6 +223,7 @@ words_next(struct words *w)
 	w->is_odd = w->has_non_ascii = false;
 	if (!skip_space(w))
 		return TOKEN_DOUBT;
+	w->start = w->at;
 	if (w->at >= w->end)
 		return TOKEN_END;
 	switch (*w->at) {

@@ -24,6 +24,7 @@ enum token {
 
 struct words {
 	const unsigned char *at;
+	const unsigned char *start;   /* of the last token */
 	const unsigned char *end;
 	char sign;
 	char name[WORD_NAME_MAX + 1]; /* of the last token; "" when it is odd */

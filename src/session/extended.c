@@ -299,7 +299,7 @@ extended_touch(struct session *s, const char *name)
 		return;
 	if (statement == NULL) {
 		s->probe |= s->features != FEATURES_IGNORE;
-		s->names_unknown = true;
+		s->names_unknown = s->hides = true;
 		return;
 	}
 	routing_judge(s, statement->body, strlen(statement->body), &v);
@@ -331,6 +331,8 @@ extended_bind(struct session *s, struct frame *f)
 	extended_touch(s, name);
 	if (frame_is_whole(f))
 		touch_parameters(s, f->body);
+	else
+		s->hides |= s->by_parameters;
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
 	s->effects |= effects;

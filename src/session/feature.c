@@ -157,6 +157,12 @@ feature_tag(struct session *s, const char *tag)
 }
 
 void
+feature_error(struct session *s, const char *sqlstate)
+{
+	pin_error(s, sqlstate);
+}
+
+void
 feature_settle(struct session *s, struct bytes *out)
 {
 	/* First: what the others ask with may be gone. */
@@ -217,14 +223,18 @@ feature_failed(struct session *s, const struct answer *answer)
 void
 feature_settled(struct session *s)
 {
-	pin_settled(s);
-	sequence_settled(s);
 	floor_settled(s);
 	if (s->asks_names && !s->server->close_needed)
 		asked_names_done(s);
 	s->asks_names = false;
 	s->looking = false;
 	restore_take_probe(s);
+	if (restore_is_explained(s))
+		pin_explained(s);
+	if (s->hides && s->features != FEATURES_IGNORE)
+		s->server->veiled_by = s->id;
+	pin_settled(s);
+	sequence_settled(s);
 	/* What was called may have deallocated anything. */
 	if ((s->effects & EFFECT_unknown) != 0 && s->server != NULL)
 		s->server->fences = 0;

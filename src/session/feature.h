@@ -37,6 +37,8 @@ size_t feature_send_refused(struct session *s, char type, const char *name, size
 
 /* A command of the client's is complete. */
 void feature_tag(struct session *s, const char *tag);
+/* One has failed; SQLSTATE is NULL when it is not known. */
+void feature_error(struct session *s, const char *sqlstate);
 
 #define EFFECTS_OF_OWN_NAMES \
 	(EFFECT_prepares | EFFECT_executes | EFFECT_deallocates | EFFECT_looks_prepared | EFFECT_unknown)

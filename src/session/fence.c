@@ -8,6 +8,9 @@
  *      Bind PGBOUNCER_fence_2 (names, values) · Execute · Sync · the client's request …
  *      └───────────────── answers swallowed ──────────┘
  *
+ * Where another session may have left settings of which nobody knows (server.veiled_by), all of
+ * them are reset first, and what is known to differ is set from there.
+ *
  * What could fail before exit_on_error is on leaves the server alive: values that are
  * not in the encoding that the server has just now, so a new client_encoding goes in a
  * fence of its own ahead of them; a statement that somebody has deallocated, so it is
@@ -22,6 +25,8 @@
 
 /* A fence sets at most this many; more take several fences in one packet. */
 #define FENCE_MOST 24
+
+#define UNVEIL STATEMENT_PREFIX "unveil"
 
 /* ------------------------------------------------------------ difference */
 
@@ -237,10 +242,54 @@ restore_fence_server(struct server *server, const struct profile *want, struct b
 	server_set_profile(server, want);
 }
 
+static bool
+fence_unveils(const struct session *s)
+{
+	return s->server->veiled_by != 0 && s->server->veiled_by != s->id;
+}
+
 bool
 restore_is_needed(const struct session *s)
 {
-	return s->server->profile != s->profile;
+	return s->server->profile != s->profile || fence_unveils(s);
+}
+
+static void
+unveil_run(struct server *server, const char *text, struct bytes *out)
+{
+	own_once_end(out, own_once_begin(out, UNVEIL, text, 0), UNVEIL);
+	own_once_expect(server, PURPOSE_FENCE);
+}
+
+/* RESET ALL leaves the role as it is. */
+static const struct profile *
+profile_after_reset(const struct server *server)
+{
+	static const char *const identity[] = {"role", "session_authorization"};
+	const struct profile *p = profile_ref(startup_set_settings(server->set));
+
+	for (size_t i = 0; i < array_length(identity); i++)
+		if (profile_find(server->profile, identity[i]) != NULL)
+			p = profile_with(p, identity[i], profile_find(server->profile, identity[i]));
+	return p;
+}
+
+void
+restore_unveil(struct session *s, struct bytes *out)
+{
+	struct server *server = s->server;
+	const struct profile *left;
+
+	if (!fence_unveils(s))
+		return;
+	unveil_run(server, "select pg_catalog.set_config('exit_on_error','on',false)", out);
+	unveil_run(server, "reset all", out);
+	message_sync(out);
+	answers_push(&server->answers, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_FENCE;
+	left = profile_after_reset(server);
+	server_set_profile(server, left);
+	profile_unref(left);
+	server->veiled_by = 0;
 }
 
 void
@@ -250,6 +299,7 @@ restore_fence(struct session *s)
 	struct bytes *out = gather_make(g);
 	size_t before = out->length;
 
+	restore_unveil(s, out);
 	restore_fence_server(s->server, s->profile, out);
 	gather_made(g, before);
 }
@@ -261,6 +311,7 @@ fence_one_by_one(struct session *s)
 	struct bytes *out = gather_make(g);
 	size_t before = out->length;
 
+	restore_unveil(s, out);
 	refit_write(s, out);
 	gather_made(g, before);
 	s->fencing = true;

@@ -60,7 +60,7 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	s->asks_names = inject_renames(s) && s->features != FEATURES_IGNORE;
 	/* Whatever is in it. */
 	s->probe |= s->features != FEATURES_IGNORE;
-	s->names_unknown = true;
+	s->names_unknown = s->hides = true;
 	unnamed_change(s, forward_expect_end(s, ANSWER_QUERY), NULL);
 	return forward_rest(s, f, 0);
 }
@@ -191,7 +191,7 @@ forward_function(struct session *s, const struct frame *f)
 	sequence_ahead_unseen(s);
 	/* It may be set_config(). */
 	s->probe |= s->features != FEATURES_IGNORE;
-	s->names_unknown = true;
+	s->names_unknown = s->hides = true;
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }

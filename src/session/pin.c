@@ -3,7 +3,8 @@
  *
  * Nothing is modelled: after a transaction that may have left something PostgreSQL is
  * asked whether it has, and it is asked again until it says no.  What it cannot be asked
- * (LOAD, setseed) stays until DISCARD ALL, and the server is closed when it comes back.
+ * (LOAD, setseed, settings without a known name) stays until DISCARD ALL.  After what nobody
+ * could look into random() is seeded anew along with the question: no seed stays unseen.
  */
 #include "session/pin.h"
 
@@ -26,9 +27,15 @@
 	" where refclassid operator(pg_catalog.=) 2615::pg_catalog.oid" \
 	" and refobjid operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()))"
 #define HAS_HELD "exists(select from pg_catalog.pg_cursor() where is_holdable)"
+/* That is never so, and it has a new seed then. */
+#define HAS_SEED "pg_catalog.setseed($1::pg_catalog.float8) is null"
 #define HAS_LOCKS \
 	"exists(select from pg_catalog.pg_lock_status() where locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text" \
 	" and pid operator(pg_catalog.=) pg_catalog.pg_backend_pid())"
+
+/* Places in pin_rows. */
+#define PIN_OF_SEEDS 4
+#define PIN_OF_HIDDEN 6
 
 struct pin_row {
 	enum effect effect;
@@ -43,8 +50,9 @@ static const struct pin_row pin_rows[PIN_REASONS] = {
 	{EFFECT_holds, "cursor WITH HOLD", HAS_HELD, EFFECT_holds | EFFECT_unknown, 0},
 	{EFFECT_advisory, "advisory lock", HAS_LOCKS, EFFECT_advisory | EFFECT_unknown, EFFECT_advisory | EFFECT_unknown | EFFECT_discards},
 	{EFFECT_loads, "LOAD", NULL, 0, 0},
-	{EFFECT_seeds, "setseed()", NULL, 0, 0},
+	{EFFECT_seeds, "setseed()", HAS_SEED, EFFECT_unknown, 0},
 	{EFFECT_draws, "sequence", NULL, 0, 0},
+	{EFFECT_hides, "setting without a known name", NULL, 0, 0},
 };
 
 const char *
@@ -184,30 +192,61 @@ pin_ahead(struct session *s, char type, const struct verdict *v, const char *tex
 	return AHEAD_GO;
 }
 
+/* Of EFFECTS, those that the transaction under way has: what nobody could read has all of them and none. */
+static uint32_t
+pin_said(const struct session *s, uint32_t effects)
+{
+	if (s->effects == EFFECTS_ALL)
+		effects &= s->pin_notes != NULL && s->pin_notes->seeds ? EFFECT_seeds : 0;
+	return s->effects & effects;
+}
+
 void
 pin_tag(struct session *s, const char *tag)
 {
 	if (tag[0] == 'L' && strcmp(tag, "LOAD") == 0)
 		pin_take(s, EFFECT_loads);
 	else if (tag[0] == 'D' && strcmp(tag, "DISCARD ALL") == 0)
-		pin_end(s, EFFECT_loads | EFFECT_seeds | EFFECT_draws);
-	if ((s->effects & EFFECT_seeds) != 0 && (s->pins & EFFECT_seeds) == 0 &&
-	    (s->effects != EFFECTS_ALL || (s->pin_notes != NULL && s->pin_notes->seeds)))
-		pin_take(s, EFFECT_seeds);
+		pin_end(s, EFFECT_loads | EFFECT_seeds | EFFECT_draws | EFFECT_hides);
+	else
+		pin_take(s, pin_said(s, EFFECT_loads | EFFECT_seeds | EFFECT_hides));
 }
 
 void
-pin_take(struct session *s, enum effect effect)
+pin_error(struct session *s, const char *sqlstate)
+{
+	uint32_t seeds = pin_said(s, EFFECT_seeds);
+
+	if (seeds == 0)
+		return;
+	/* It was not begun, or its argument was refused: most likely nothing is left, and nobody counts on it. */
+	if (sqlstate != NULL && (strncmp(sqlstate, "42", 2) == 0 || strcmp(sqlstate, "22023") == 0 || strcmp(sqlstate, "25P02") == 0))
+		s->server->left |= seeds;
+	else
+		pin_take(s, seeds);
+}
+
+void
+pin_take(struct session *s, uint32_t effects)
 {
 	if (s->pool_mode == POOL_SESSION || s->features == FEATURES_IGNORE)
 		return;
-	s->pins |= (uint32_t)effect;
+	s->pins |= effects;
+}
+
+void
+pin_explained(struct session *s)
+{
+	bool was_hidden = s->pin_notes != NULL && s->pin_notes->notes[PIN_OF_HIDDEN].since_us != 0;
+
+	if (!was_hidden)
+		s->pins &= ~(uint32_t)EFFECT_hides;
 }
 
 void
 pin_end(struct session *s, uint32_t effects)
 {
-	/* LOAD and setseed() cannot be undone. */
+	/* They outlive the DISCARD ALL that ends the pin. */
 	if (s->server != NULL)
 		s->server->left |= s->pins & effects & (EFFECT_loads | EFFECT_seeds);
 	s->pins &= ~effects;
@@ -227,7 +266,7 @@ pin_asked(const struct session *s)
 		const struct pin_row *row = &pin_rows[i];
 		bool pinned = (s->pins & row->effect) != 0;
 
-		if (row->condition == NULL)
+		if (row->condition == NULL || (pinned && row->effect == EFFECT_seeds))
 			continue;
 		if (s->pin_notes != NULL && (s->pin_notes->doubtful & 1u << i) != 0)
 			asked |= 1u << i;
@@ -256,8 +295,9 @@ void
 pin_ask(struct session *s, struct bytes *out)
 {
 	unsigned asked = pin_asked(s);
-	bool prepared;
-	char name[32];
+	bool prepared, seeds = (asked & 1u << PIN_OF_SEEDS) != 0;
+	char name[32], seed[SEED_SIZE];
+	size_t begun;
 
 	if (asked == 0)
 		return;
@@ -267,11 +307,14 @@ pin_ask(struct session *s, struct bytes *out)
 		struct bytes text = {0};
 
 		pin_question(asked, &text);
-		own_parse(name, text.data, 0, out);
+		own_parse(name, text.data, seeds, out);
 		bytes_free(&text);
 		s->server->pin_questions |= 1u << asked;
 	}
-	own_execute(out, own_bind_begin(out, name, 0));
+	begun = own_bind_begin(out, name, seeds);
+	if (seeds)
+		own_bind_value(out, server_random_seed(seed));
+	own_execute(out, begun);
 	own_expect(s->server, !prepared, PURPOSE_PINS);
 }
 

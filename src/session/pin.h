@@ -11,7 +11,7 @@
 #include "session/feature.h"
 
 /* The effects for which a server may be kept. */
-#define PIN_EFFECTS (EFFECT_temporary | EFFECT_holds | EFFECT_advisory | EFFECT_loads | EFFECT_seeds | EFFECT_draws)
+#define PIN_EFFECTS (EFFECT_temporary | EFFECT_holds | EFFECT_advisory | EFFECT_loads | EFFECT_seeds | EFFECT_draws | EFFECT_hides)
 /* How long a statement's shape gets. */
 #define PIN_SHAPE_SIZE 160
 
@@ -32,13 +32,16 @@ struct pins {
 
 /* Feature: notes what takes a pin, and refuses one too many that is foreseen. */
 enum ahead pin_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
-/* A command is complete. */
+/* A command is complete, or has failed (SQLSTATE: NULL when it is not known): a seed stays in any case. */
 void pin_tag(struct session *s, const char *tag);
+void pin_error(struct session *s, const char *sqlstate);
 /* Appends the question what the transaction has left, if it may have left or ended a pin. */
 void pin_ask(struct session *s, struct bytes *out);
 void pin_row(struct session *s, const char *body, size_t length);
 /* Nobody knows what is left: it counts as there, and is asked for again. */
 void pin_failed(struct session *s);
+/* What the transaction has set has a name that is known: for the likes of it no server is kept. */
+void pin_explained(struct session *s);
 /* s->pins is PostgreSQL's word. */
 void pin_settled(struct session *s);
 /* The session ends: what it has left on its server, if it still has that, is the pool's to be rid of. */
@@ -49,10 +52,10 @@ bool pin_drops_on_commit(const char *text);
 bool pin_is_expected(const struct session *s);
 
 /*
- * Takes a pin that PostgreSQL cannot be asked for (LOAD, setseed, sequences), or ends some.  In a transaction, or
+ * Takes pins that PostgreSQL cannot be asked for (LOAD, setseed, sequences), or ends some.  In a transaction, or
  * before its server is given back; it counts from there on.
  */
-void pin_take(struct session *s, enum effect effect);
+void pin_take(struct session *s, uint32_t effects);
 void pin_end(struct session *s, uint32_t effects);
 
 #endif

@@ -15,6 +15,9 @@
 #include "session/ignore.h"
 #include "session/restore_private.h"
 
+/* What anything may change that cannot be looked into, and pg_settings does not show: asked for by every probe. */
+static const char *const always[] = {"search_path", "role", "pgweir.consistency", "pgweir.min_lsn", "pgweir.route", "pgweir.route_notice"};
+
 /* A probe asks for at most this many; a server with more is closed. */
 #define PROBE_MOST 1600
 
@@ -40,6 +43,7 @@ upkeep_free(struct session *s)
 	free(u->mending);
 	bytes_free(&u->found);
 	bytes_free(&u->kept);
+	bytes_free(&u->likely);
 	bytes_free(&u->lost);
 	route_defaults_free(&u->defaults);
 	free(u);
@@ -104,9 +108,6 @@ probe_add_all(struct difference *d, const struct session *s, const struct profil
 static void
 probe_names(const struct session *s, struct difference *d)
 {
-	/* What anything may change that cannot be looked into, and pg_settings does not show. */
-	static const char *const always[] = {"search_path", "role", "pgweir.consistency", "pgweir.min_lsn", "pgweir.route", "pgweir.route_notice"};
-
 	*d = (struct difference){0};
 	for (const char *p = touched_names(s); p != NULL && *p != '\0'; p += strlen(p) + 1)
 		probe_add(d, s, p);
@@ -204,6 +205,48 @@ probe_is_under_way(const struct session *s)
 	return s->upkeep != NULL && s->upkeep->is_probing;
 }
 
+static bool
+probe_is_likely(const struct session *s, const char *name)
+{
+	const struct bytes *likely = &s->upkeep->likely;
+
+	for (size_t at = 0; at < likely->length; at += strlen(likely->data + at) + 1)
+		if (strcasecmp(likely->data + at, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+probe_is_told(const struct session *s, const char *name)
+{
+	for (size_t i = 0; i < array_length(always); i++)
+		if (strcasecmp(always[i], name) == 0)
+			return true;
+	for (const char *p = touched_names(s); p != NULL && *p != '\0'; p += strlen(p) + 1)
+		if (strcasecmp(p, name) == 0)
+			return true;
+	return false;
+}
+
+/* Something has another value now that was asked for by no name of its own: that is what had its name worked out. */
+static bool
+probe_explains(const struct session *s, const struct profile *now)
+{
+	for (unsigned i = 0; i < profile_count(now); i++) {
+		const char *name = profile_name(now, i);
+
+		if (!text_equal(profile_find(s->profile, name), profile_value(now, i)) && !probe_is_told(s, name))
+			return true;
+	}
+	return false;
+}
+
+bool
+restore_is_explained(const struct session *s)
+{
+	return s->upkeep != NULL && s->upkeep->is_explained;
+}
+
 /* Name, value, and of a default what a reset goes back to; the first row has nothing. */
 void
 probe_row(struct session *s, struct reader *r)
@@ -213,6 +256,8 @@ probe_row(struct session *s, struct reader *r)
 	/* A server's own set is not this session's default. */
 	bool is_kept = is_followed && initial != NULL && profile_find(startup_set_settings(s->server->set), name) == NULL;
 
+	if (is_followed && probe_is_likely(s, name))
+		s->upkeep->is_explained = true;
 	if (is_followed && (is_kept || restore_is_own(s, name, value)))
 		profile_list(&s->upkeep->found, name, value);
 	if (is_kept)
@@ -262,6 +307,7 @@ restore_take_probe(struct session *s)
 			profile_list(&s->upkeep->found, row->name, row->value);
 	}
 	now = profile_of(s->upkeep->found.data, s->upkeep->found.length);
+	s->upkeep->is_explained |= probe_explains(s, now);
 	probe_take_kept(s);
 	restore_forget_probe(s);
 	server_set_profile(s->server, now);

@@ -102,6 +102,7 @@ relay_note_settings(struct session *s, bool may_set)
 {
 	s->probe |= may_set && s->unjudged;
 	s->names_unknown |= may_set && s->unjudged;
+	s->hides |= may_set && s->unjudged;
 }
 
 /* The tags after which the session's settings or names may not be what they were. */

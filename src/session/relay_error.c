@@ -222,6 +222,8 @@ relay_error(struct session *s, const struct relay_frame *f)
 		step = relay_own_error(s, head, f, &e);
 	if (step == STEP_CLOSED)
 		return step;
+	if (head != NULL && head->way == ANSWER_FORWARD && head->kind != ANSWER_PARSE && head->kind != ANSWER_DESCRIBE)
+		feature_error(s, e.sqlstate);
 	/* What was prepared before the change of a table fails on; who prepares it anew gets a new one. */
 	if (e.sqlstate != NULL && strcmp(e.sqlstate, "0A000") == 0 && s->ledger != NULL)
 		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);

@@ -40,6 +40,7 @@ static void
 release_start_over(struct session *s)
 {
 	server_set_profile(s->server, startup_set_settings(s->server->set));
+	s->server->veiled_by = 0;
 	release_set_profile(s, s->startup);
 	restore_apply_pgweir(s);
 	s->reported = false;
@@ -52,7 +53,8 @@ release_forget(struct session *s)
 	s->probe = false;
 	s->reported = false;
 	s->names_unknown = false;
-	s->names_lost = false;
+	s->hides = false;
+	s->by_parameters = false;
 	s->unjudged = false;
 	s->mends = false;
 	s->discarded = false;
@@ -70,6 +72,8 @@ release_server(struct session *s)
 		vacate_end(s);
 	s->idle_us = loop_now_us(s->worker->loop);
 	sequence_released(s);
+	if (s->server->veiled_by == s->id)
+		s->borrower.prefers = s->server->number;
 	unnamed_release(s);
 	lazy_released(s);
 	if (!session_keeps_server(s)) {
@@ -130,9 +134,6 @@ release_transaction(struct session *s)
 		s->server->close_needed |= s->probe && restore_has_touched(s);
 		release_start_over(s);
 	}
-	/* Such a setting would reach the next client. */
-	if (probes && s->names_lost && s->pool_mode != POOL_SESSION && (s->effects & EFFECT_settings) != 0)
-		s->server->close_needed = true;
 	if (s->reported && !probes)
 		restore_take_reported(s);
 	s->probe = probes;

@@ -20,6 +20,8 @@ struct upkeep {
 	char *touched;                  /* owned: names of what it may have changed, each with a NUL, then one more; NULL: none */
 	char *mending;                  /* owned: the text that the next Execute runs, when its resets have to be put right; else NULL */
 	bool is_probing;
+	bool is_explained;              /* one of `likely` is in force */
+	struct bytes likely;            /* of `touched`, those that are only taken for names, each with a NUL */
 	struct bytes found;             /* what the probe has found so far */
 	bool changes_defaults;          /* what later logins begin with may be otherwise */
 	struct route_defaults defaults; /* whose */
@@ -51,6 +53,9 @@ void difference_bind(const struct difference *d, unsigned from, unsigned count, 
  * exit_on_error is not in it: the fence itself sets it.
  */
 void difference_between(struct difference *d, const struct server *server, const struct profile *have, const struct profile *want);
+
+/* Appends what undoes settings that another session has made on the server and that nobody knows of, if there may be any. */
+void restore_unveil(struct session *s, struct bytes *out);
 
 /* One column of a DataRow as a text; NULL for NULL.  Owned by the caller. */
 char *row_text(struct reader *r);

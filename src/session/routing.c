@@ -111,7 +111,7 @@ routing_context(struct session *s)
 	return ctx;
 }
 
-bool
+enum settings_named
 routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user)
 {
 	struct route_context ctx = routing_context(s);

@@ -119,6 +119,7 @@ void restore_forget_probe(struct session *s);
 void restore_defaults_changed(struct session *s); /* a transaction that may have changed some has ended */
 void upkeep_free(struct session *s);
 bool restore_is_owed(const struct session *s); /* the client was told that it has made settings, and what they are is being asked */
+bool restore_is_explained(const struct session *s); /* a name that was taken for likely is that of a setting that is in force */
 bool restore_has_touched(const struct session *s); /* settings are named that the transaction may have changed */
 void restore_touch(struct session *s, const char *name); /* the transaction may have changed that one */
 
@@ -213,7 +214,7 @@ enum route_reason routing_fixed_reason(enum route_mode route);
 /* How texts of a client of the entry are judged, that speaks UTF8 and has changed no setting. */
 struct route_context routing_context_of(const struct ledger *l, const struct database_config *database, const struct catalog_facts *facts);
 /* As route_settings_named, for this session. */
-bool routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user);
+enum settings_named routing_settings_named(struct session *s, const char *text, size_t length, void (*take)(void *user, const char *name), void *user);
 void routing_judge(struct session *s, const char *text, size_t length, struct verdict *out);
 /* Would the request go to a replica, if route_dry_run did not keep it on the primary? */
 bool routing_is_held_back(const struct session *s, const struct brief *brief);

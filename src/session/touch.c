@@ -45,12 +45,13 @@ touch_likely(struct session *s, const char *name, size_t length)
 		return false;
 	copy = text_copy_n(name, length);
 	restore_touch(s, copy);
+	bytes_text(&upkeep_of(s)->likely, copy);
 	free(copy);
 	return true;
 }
 
 /* Names are worked out somewhere: mostly from what is written between quotes. */
-static unsigned
+static void
 touch_quoted(struct session *s, const char *text, size_t length)
 {
 	const char *end = text + length, *from = memchr(text, '\'', length), *to;
@@ -61,7 +62,6 @@ touch_quoted(struct session *s, const char *text, size_t length)
 		if (to != NULL)
 			taken += touch_likely(s, from + 1, (size_t)(to - from - 1));
 	}
-	return taken;
 }
 
 /* Where nobody knows what is text and what is quoted: SET [SESSION] a.b, written anywhere. */
@@ -86,21 +86,23 @@ touch_sets(struct session *s, const char *text)
 void
 touch_parameters(struct session *s, struct reader body)
 {
-	unsigned count, taken = 0;
+	unsigned count, taken = 0, i;
 
 	if (!s->probe || !s->names_unknown || s->features == FEATURES_IGNORE)
 		return;
 	count = reader_u16(&body);
 	reader_bytes(&body, (size_t)count * 2);
 	count = reader_u16(&body);
-	for (unsigned i = 0; i < count && taken < LIKELY_MOST && reader_ok(&body); i++) {
+	for (i = 0; i < count && taken < LIKELY_MOST && reader_ok(&body); i++) {
 		uint32_t length = reader_u32(&body);
 		const char *value = length != UINT32_MAX ? reader_bytes(&body, length) : NULL;
 
 		if (value != NULL)
 			taken += touch_likely(s, value, length);
+		/* A name may be as long as it likes. */
+		s->hides |= s->by_parameters && value != NULL && length > LIKELY_LENGTH_MOST;
 	}
-	s->names_lost &= taken == 0;
+	s->hides |= i < count;
 }
 
 static void
@@ -136,10 +138,31 @@ restore_defaults_changed(struct session *s)
 	s->redefaulted = false;
 }
 
+/*
+ * True when the text may make settings of which nobody knows: the server keeps them, and whoever gets it next resets
+ * all of them (restore_unveil).
+ */
+static bool
+touch_hides(struct session *s, const struct verdict *v, enum settings_named named)
+{
+	switch (v->kind) {
+	case KIND_RESET:
+	case KIND_DISCARD:
+		return false;
+	case KIND_PREPARE:
+		s->prepares_hiding |= named != NAMED_ALL;
+		return false;
+	case KIND_EXECUTE:
+		return s->prepares_hiding;
+	default:
+		return named == NAMED_NOT;
+	}
+}
+
 void
 touch_text(struct session *s, const struct verdict *v, const char *text, size_t length)
 {
-	bool named;
+	enum settings_named named;
 
 	if (s->features == FEATURES_IGNORE) {
 		if (ignore_looks(s, text)) {
@@ -159,12 +182,11 @@ touch_text(struct session *s, const struct verdict *v, const char *text, size_t 
 	s->probe = true;
 	named = routing_settings_named(s, text, length, touch_name, s);
 	/* What was prepared by SQL is no command, so it hardly ever has a setting that the session has not. */
-	s->names_unknown |= !named && v->kind != KIND_EXECUTE;
-	if (!named) {
-		bool calls = (v->surely & EFFECT_settings) != 0 && v->effects != EFFECTS_ALL && v->kind != KIND_EXECUTE &&
-		    v->kind != KIND_RESET && v->kind != KIND_DISCARD;
-
-		touch_sets(s, text);
-		s->names_lost |= touch_quoted(s, text, length) == 0 && calls;
-	}
+	s->hides |= touch_hides(s, v, named);
+	s->by_parameters |= named == NAMED_BY_PARAMETERS;
+	if (named == NAMED_ALL)
+		return;
+	s->names_unknown |= v->kind != KIND_EXECUTE;
+	touch_sets(s, text);
+	touch_quoted(s, text, length);
 }
