@@ -171,6 +171,11 @@ DIFFERENCE("what a transaction leaves",
     "that server. session_features=reject makes errors of such statements. In PgBouncer they stay for whoever comes next; "
     "session_features=ignore does the same.",
     "Programs use them, and a client that meets another's state gives wrong answers.")
+DIFFERENCE("names of settings that somebody has made",
+    "A setting of a client's own making (a.b) that another client of its server had once reads as '' and not as NULL with "
+    "current_setting('a.b', true), as PostgreSQL has it behind a transaction that was rolled back. What dynamic SQL makes whose text comes "
+    "from elsewhere (a table, a parameter) is not brought to another server, and nobody else sees it.",
+    "PostgreSQL forgets no such name, and lists none.")
 DIFFERENCE("clients that are lost in a transaction",
     "The transaction is rolled back and the server serves the next client, with server_recovery=recover. PgBouncer closes the server.",
     "A crash of many clients should not be a storm of logins for PostgreSQL.")
