@@ -11,7 +11,7 @@ build="gcc make pkg-config libc6-dev libuv1-dev libssl-dev libpq-dev libinih-dev
     util-linux"
 tests="openssl python3-pytest python3-pytest-xdist python3-psycopg python3-psycopg2 python3-asyncpg nodejs node-pg
     slapd libpam-pwdfile pgbouncer prometheus-pgbouncer-exporter pgbadger clang libclang-rt-14-dev llvm-14
-    libdbd-pg-perl ruby ruby-pg php-cli php-pgsql python3-sqlalchemy python3-django libpostgresql-jdbc-java
+    libdbd-pg-perl ruby ruby-pg ruby-activerecord php-cli php-pgsql python3-sqlalchemy python3-django libpostgresql-jdbc-java
     golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev librust-tokio-postgres-dev"
 # What may be here without being Debian's: command=package.
 test_commands="javac=default-jdk-headless cargo=cargo npm=npm"
