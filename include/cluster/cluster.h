@@ -53,19 +53,34 @@ struct cluster_position cluster_position(const struct cluster *c, unsigned host)
  * Any thread; cheap to repeat.
  */
 void cluster_want_positions(struct cluster *c);
+/* Somebody waits for a primary, and there is none: it is looked for every 50 ms.  Any thread; cheap to repeat. */
+void cluster_want_primary(struct cluster *c);
 /* Monotonic: since when the host is usable after having been out; 0 when it was never out.  Any thread. */
 int64_t cluster_up_since_us(const struct cluster *c, unsigned host);
 
 /* A connection to that host was lost or refused: the monitor looks at once.  Any thread; cheap to repeat. */
 void cluster_suspect(struct cluster *c, unsigned host);
 
+/* How late a replica may be and still be read; 0: no limit. */
+struct cluster_lag_limits {
+	int64_t most_us;
+	int64_t most_bytes;
+	int64_t soft_us; /* takes half of the replicas at most */
+};
+
+/* Acts with the next check of a host.  Any thread. */
+void cluster_set_lag_limits(struct cluster *c, const struct cluster_lag_limits *limits);
+
+/* Out: it answers, and is not used all the same. */
+enum host_state { HOST_DOWN, HOST_OUT, HOST_UP };
+
 /* What SHOW HOSTS tells; a copy, any thread. */
 struct host_report {
 	const char *host; /* borrowed from the cluster */
 	uint16_t port;
-	enum host_role role;
-	bool up;
-	char reason[160];        /* why it is out; "" when it is up */
+	enum host_role role; /* a replica also while it is out; unknown of one that claims in vain */
+	enum host_state state;
+	char reason[160];        /* why it is down or out; of one that is up, what it is not good for; mostly "" */
 	int64_t checked_us;      /* wall clock of the last answer; 0 never */
 	int64_t lag_us;          /* replay lag; 0 also stands for less than check_interval; -1 unknown */
 	int64_t lag_bytes;       /* -1 unknown */

@@ -32,6 +32,7 @@ struct monitor_options {
 	const char *dbname;   /* copied */
 	const struct monitor_tls *tls; /* copied */
 	unsigned tls_count;
+	const char *state_file; /* what must be known after a restart; NULL or "": none.  The first one said counts */
 	int64_t check_interval_ms;
 	int64_t check_timeout_ms;
 	int check_fall; /* this many timeouts in a row put a host down; a refusal or reset does at once */

@@ -29,7 +29,7 @@ enum auth_type { AUTH_ANY, AUTH_TRUST, AUTH_PLAIN, AUTH_MD5, AUTH_SCRAM, AUTH_CE
 
 /*
  * One field per row of tables/settings.h, named as the key: BOOL and ENUM and INT
- * are int, DURATION is int64_t milliseconds with `_ms` behind the name, TEXT is an
+ * are int, DURATION is int64_t milliseconds with `_ms` behind the name, SIZE is int64_t bytes, TEXT is an
  * owned char * that is never NULL ("" when unset).
  */
 struct settings {
@@ -38,6 +38,7 @@ struct settings {
 #define SETTING_FIELD_INT(name) int name;
 #define SETTING_FIELD_ENUM(name) int name;
 #define SETTING_FIELD_DURATION(name) int64_t name##_ms;
+#define SETTING_FIELD_SIZE(name) int64_t name;
 #define SETTING_FIELD_TEXT(name) char *name;
 #include "tables/settings.h"
 #undef SETTING
@@ -84,6 +85,9 @@ struct database_config {
 	enum balance_mode balance;   /* BALANCE_UNSET */
 	enum read_from_primary read_from_primary; /* READ_FROM_PRIMARY_UNSET */
 	char *weight;                /* one number, or a comma list of one for each host; NULL */
+	int64_t max_replica_lag_ms;
+	int64_t max_replica_lag_bytes;
+	int64_t max_replica_lag_soft_ms;
 	char *read_functions;        /* comma list, NULL */
 	int server_tls_sslmode;
 	int server_tls_sslnegotiation;
@@ -201,6 +205,9 @@ enum read_from_primary snapshot_read_from_primary(const struct snapshot *s, cons
 unsigned snapshot_weight(const struct snapshot *s, const struct database_config *database, unsigned host);
 int64_t snapshot_query_wait_timeout_ms(const struct snapshot *s, const struct database_config *database, const struct user_config *user);
 int64_t snapshot_server_lifetime_ms(const struct snapshot *s, const struct database_config *database);
+int64_t snapshot_max_replica_lag_ms(const struct snapshot *s, const struct database_config *database);
+int64_t snapshot_max_replica_lag_bytes(const struct snapshot *s, const struct database_config *database);
+int64_t snapshot_max_replica_lag_soft_ms(const struct snapshot *s, const struct database_config *database);
 struct server_tls snapshot_server_tls(const struct snapshot *s, const struct database_config *database);
 int64_t snapshot_query_timeout_ms(const struct snapshot *s, const struct user_config *user);
 int64_t snapshot_idle_transaction_timeout_ms(const struct snapshot *s, const struct user_config *user);

@@ -70,7 +70,12 @@ DATABASE_KEY(weight, TEXT, FIELD(weight), .acted = true,
     .text = "Shares of the hosts (0 to 1000): one for all, or a comma-separated one for each.")
 DATABASE_KEY(read_from_primary, ENUM, FIELD(read_from_primary), .words = "never fallback always", .acted = true,
     .text = "The setting read_from_primary for this entry.")
-DATABASE_KEY(max_replica_lag, DURATION, .text = "The setting max_replica_lag for this entry.")
+DATABASE_KEY(max_replica_lag, DURATION, FIELD(max_replica_lag_ms), .acted = true,
+    .text = "The setting max_replica_lag for this entry.")
+DATABASE_KEY(max_replica_lag_bytes, SIZE, FIELD(max_replica_lag_bytes), .acted = true,
+    .text = "The setting max_replica_lag_bytes for this entry.")
+DATABASE_KEY(max_replica_lag_soft, DURATION, FIELD(max_replica_lag_soft_ms), .acted = true,
+    .text = "The setting max_replica_lag_soft for this entry.")
 DATABASE_KEY(session_features, ENUM, FIELD(session_features), .words = "keep reject ignore", .acted = true,
     .text = "The setting session_features for this entry.")
 DATABASE_KEY(track_sequences, ENUM, FIELD(track_sequences), .words = "auto always never", .acted = true,

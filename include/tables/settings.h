@@ -1,7 +1,7 @@
 /*
  * tables/settings.h - every setting of the main section: one row, one setting.
  *
- * SETTING(name, TYPE, ...) with TYPE one of BOOL INT ENUM DURATION TEXT and these
+ * SETTING(name, TYPE, ...) with TYPE one of BOOL INT ENUM DURATION SIZE TEXT and these
  * tails: .def (as written in a file; a duration is in seconds), .min and .max (of
  * an INT as such, of a DURATION in milliseconds), .words (of an ENUM, in the order
  * of its values), .refused (words that are known and not built in: loading fails),
@@ -276,8 +276,13 @@ SETTING(log_format, ENUM, .def = "text", .words = "text json", .refused = "json"
 SETTING(max_pinned, INT, .def = "0", .group = GROUP_POOL, .when = RELOAD, .acted = true,
     .text = "How many servers of a pool may be pinned to their clients (SHOW PINS); 0 means no limit.  A statement "
 	    "that would pin one more is an error; what a function does unforeseen pins all the same, and is logged.")
-SETTING(max_replica_lag, DURATION, .def = "0", .group = GROUP_ROUTE, .when = RELOAD,
-    .text = "How late a replica may be and still be read; 0 means however late.")
+SETTING(max_replica_lag, DURATION, .def = "0", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "How late a replica may be and still be read; 0 means however late.  A later one is read again once it is "
+	    "below three quarters of this.  It is known no finer than check_interval.")
+SETTING(max_replica_lag_bytes, SIZE, .def = "0", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "As max_replica_lag, in bytes of the log that a replica has not replayed, as in 16MB.")
+SETTING(max_replica_lag_soft, DURATION, .def = "0", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
+    .text = "As max_replica_lag, but it never takes more than half of the replicas from the reads: the latest of them.")
 SETTING(monitor_dbname, TEXT, .def = "postgres", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "Database in which hosts are asked for their role.")
 SETTING(monitor_password, TEXT, .def = "", .secret = true, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
@@ -298,6 +303,10 @@ SETTING(route, ENUM, .def = "any", .words = "any primary replica prefer-replica 
 SETTING(route_dry_run, BOOL, .def = "0", .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "With route=split, send everything to the primary, hints and pgweir.route included, and only count what would "
 	    "have gone to a replica: the column dry_run of SHOW ROUTES.")
+SETTING(state_file, TEXT, .def = "", .group = GROUP_ROUTE, .when = BOOT, .acted = true,
+    .text = "File that keeps, for each system identifier, the highest timeline of a primary, so that an old primary is known "
+	    "as such after a restart.  By default it is beside pidfile, with .state in place of .pid; without a pidfile there is "
+	    "none.  Who restores a database cluster to a lower timeline stops pgweir and removes the file.")
 SETTING(server_login_concurrency, INT, .def = "8", .min = 1, .group = GROUP_SERVER, .when = RELOAD, .acted = true,
     .text = "How many servers of one pool may log in at the same time.")
 SETTING(server_recovery, ENUM, .def = "recover", .words = "recover close", .group = GROUP_SERVER, .when = RELOAD,

@@ -125,6 +125,19 @@ TEST("a replica that answered before the newest sample was taken is not late for
 	expect_int(lag_of(&h, 11 * SECOND, 1000), 0);
 }
 
+TEST("a replica that stays behind a primary which is idle again is late, whoever was asked last")
+{
+	struct lag_history h = {0};
+
+	lag_add(&h, 10 * SECOND, 1000);
+	for (int i = 11; i <= 20; i++)
+		lag_add(&h, i * SECOND, 2000);
+
+	expect_int(lag_of(&h, 20 * SECOND - 1, 1000), 10 * SECOND - 1);
+	expect_int(lag_of(&h, 20 * SECOND + 1, 1000), 10 * SECOND + 1);
+	expect_int(lag_of(&h, 10 * SECOND + 1, 1000), 0);
+}
+
 TEST("a primary that is idle makes nobody late")
 {
 	struct lag_history h = {0};
@@ -281,7 +294,7 @@ TEST("a cluster knows its hosts, and an unmonitored one has no roles")
 	expect_int(cluster_host_count(c), 2);
 	expect_text(report.host, "db2");
 	expect_int(report.port, 5433);
-	expect(report.up);
+	expect_int(report.state, HOST_UP);
 	expect_int(cluster_host_role(c, 0), HOST_UNKNOWN);
 	expect(cluster_has_same_hosts(c, names, ports, 2));
 	expect_false(cluster_has_same_hosts(c, names, ports, 1));

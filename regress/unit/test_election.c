@@ -27,6 +27,8 @@ standby_on(unsigned timeline)
 	struct candidate h = primary_on(timeline);
 
 	h.standby = h.seen_as_standby = true;
+	h.lsn = h.followed_lsn = 100;
+	h.followed = timeline;
 	return h;
 }
 
@@ -36,6 +38,7 @@ promoted_to(unsigned timeline)
 	struct candidate h = standby_on(timeline);
 
 	h.standby = false;
+	h.followed = timeline > 0 ? timeline - 1 : 0;
 	return h;
 }
 
@@ -130,7 +133,7 @@ TEST("a promoted standby becomes the primary when the old one is down")
 
 	expect_int(s.result.masks.primary, BIT(B));
 	expect_int(s.result.masks.replicas, BIT(C));
-	expect_int(s.election.timeline, 2);
+	expect_int(s.election.lineage.timeline, 2);
 }
 
 TEST("a promoted standby displaces a primary that still claims")
@@ -180,7 +183,7 @@ TEST("a stranger on a higher timeline that was never a standby displaces nobody"
 
 	expect_int(s.result.masks.primary, BIT(A));
 	expect_int(s.result.verdicts[B], VERDICT_SECOND);
-	expect_int(s.election.timeline, 1);
+	expect_int(s.election.lineage.timeline, 1);
 }
 
 TEST("on equal timelines the known primary stays")
@@ -292,4 +295,90 @@ TEST("a new system identifier is taken over once no host tells the old one")
 	expect(election_settle_identifier(&s.election, s.hosts, HOSTS));
 	hold_election(&s);
 	expect_int(s.result.masks.primary, BIT(A));
+}
+
+/* ------------------------------------------------------------- timelines */
+
+static struct candidate
+standby_at(unsigned timeline, uint64_t lsn)
+{
+	struct candidate h = standby_on(timeline);
+
+	h.lsn = h.followed_lsn = lsn;
+	return h;
+}
+
+/* B, at 1000 on timeline 1, is promoted; C has come as far as LSN. */
+static struct scene
+scene_after_promotion(uint64_t lsn)
+{
+	struct scene s = {.hosts = {primary_on(1), standby_at(1, 1000), standby_at(1, lsn)}};
+
+	election_init(&s.election);
+	hold_election(&s);
+	s.hosts[A].up = false;
+	s.hosts[B].standby = false;
+	s.hosts[B].timeline = 2;
+	hold_election(&s);
+	return s;
+}
+
+TEST("a standby that the fork has not reached yet goes on, one that has passed it serves nothing")
+{
+	struct scene before = scene_after_promotion(1000), past = scene_after_promotion(1001);
+
+	expect_int(before.election.lineage.parent, 1);
+	expect_int(before.election.lineage.fork_lsn, 1000);
+	expect_int(before.result.masks.replicas, BIT(C));
+	expect_int(past.result.masks.primary, BIT(B));
+	expect_int(past.result.masks.replicas, 0);
+	expect_int(past.result.verdicts[C], VERDICT_ASTRAY);
+}
+
+TEST("a standby past the fork serves nothing while there is no primary either, and is back on the new timeline")
+{
+	struct scene s = scene_after_promotion(2000);
+
+	s.hosts[B].up = false;
+	hold_election(&s);
+	expect_int(s.result.masks.replicas, 0);
+
+	s.hosts[C].timeline = 2;
+	hold_election(&s);
+	expect_int(s.result.masks.replicas, BIT(C));
+}
+
+TEST("where nobody knows the fork, a standby on an old timeline serves nothing")
+{
+	struct scene s = {.hosts = {{.heard = true}, primary_on(2), standby_at(1, 5)}};
+
+	election_init(&s.election);
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, BIT(B));
+	expect_int(s.result.verdicts[C], VERDICT_ASTRAY);
+}
+
+TEST("a standby of an unknown timeline follows, but not where its primary has never been")
+{
+	struct scene s = {.hosts = {primary_on(2), standby_at(0, 1000), standby_at(0, 1001)}};
+
+	s.hosts[A].lsn = 1000;
+	election_init(&s.election);
+	hold_election(&s);
+
+	expect_int(s.result.masks.replicas, BIT(B));
+	expect_int(s.result.verdicts[C], VERDICT_ASTRAY);
+}
+
+TEST("a claimant below a timeline that is known from before a restart is fenced, were it the only host")
+{
+	struct scene s = {.hosts = {primary_on(1), {.heard = true}, {.heard = true}}};
+
+	election_init(&s.election);
+	s.election.lineage.timeline = 2;
+	hold_election(&s);
+
+	expect_int(s.result.masks.primary, 0);
+	expect_int(s.result.verdicts[A], VERDICT_FENCED);
 }

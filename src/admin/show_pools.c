@@ -284,6 +284,7 @@ static void
 put_host(struct table *t, const struct ledger_report *l, unsigned host)
 {
 	static const char *const roles[] = {[HOST_UNKNOWN] = "unknown", [HOST_PRIMARY] = "primary", [HOST_REPLICA] = "replica"};
+	static const char *const states[] = {[HOST_DOWN] = "down", [HOST_OUT] = "out", [HOST_UP] = "up"};
 	bool watched = cluster_is_monitored(l->cluster);
 	struct host_report r = {.lag_us = -1, .lag_bytes = -1};
 
@@ -294,7 +295,7 @@ put_host(struct table *t, const struct ledger_report *l, unsigned host)
 	table_text(t, cluster_host_name(l->cluster, host));
 	table_int(t, cluster_host_port(l->cluster, host));
 	table_text(t, watched ? roles[r.role] : "any");
-	table_text(t, !watched ? "not watched" : r.up ? "up" : "down");
+	table_text(t, watched ? states[r.state] : "not watched");
 	table_int(t, l->host_servers[host]);
 	if (r.lag_us < 0)
 		table_text(t, NULL);

@@ -21,6 +21,9 @@
 #define POSITIONS_WANTED_US ((int64_t)1000000)
 /* Beside a bit for each suspected host. */
 #define ALARM_POSITIONS ((uint64_t)1 << CLUSTER_HOSTS_MOST)
+#define ALARM_PRIMARY ((uint64_t)2 << CLUSTER_HOSTS_MOST)
+/* Who waits says so again, but the monitor need not hear it each time. */
+#define PRIMARY_WANTED_US ((int64_t)100000)
 
 /* Written by the monitor alone; the sequence is odd while it writes. */
 struct shared_position {
@@ -45,10 +48,12 @@ struct cluster {
 	_Atomic uint64_t masks;	   /* primary in the upper half, replicas in the lower */
 	_Atomic uint64_t alarms;   /* not 0 exactly while the alarm is in the loop's inbox */
 	_Atomic int64_t wanted_us; /* positions are wanted until then; monotonic */
+	_Atomic int64_t primary_wanted_us; /* monotonic; 0 never */
 	pthread_mutex_t mutex;	   /* guards the reports and what follows */
 	struct loop *loop;	   /* borrowed; NULL while nobody watches */
 	void (*suspected)(void *user, uint32_t hosts);
 	void *user;	      /* borrowed */
+	struct cluster_lag_limits lag_limits;
 	struct message alarm; /* holds a reference while it is posted */
 	struct cluster_host hosts[];
 };
@@ -67,7 +72,7 @@ cluster_new(const char *const *hosts, const uint16_t *ports, unsigned count, boo
 	c->count = count;
 	c->monitored = monitored;
 	for (unsigned i = 0; i < count; i++) {
-		struct host_report unknown = {.up = !monitored, .lag_us = -1, .lag_bytes = -1};
+		struct host_report unknown = {.state = monitored ? HOST_DOWN : HOST_UP, .lag_us = -1, .lag_bytes = -1};
 
 		c->hosts[i].name = text_copy(hosts[i]);
 		c->hosts[i].port = ports[i];
@@ -230,6 +235,27 @@ cluster_set_report(struct cluster *c, unsigned host, const struct host_report *r
 	pthread_mutex_unlock(&c->mutex);
 }
 
+/* ---------------------------------------------------------------- limits */
+
+void
+cluster_set_lag_limits(struct cluster *c, const struct cluster_lag_limits *limits)
+{
+	pthread_mutex_lock(&c->mutex);
+	c->lag_limits = *limits;
+	pthread_mutex_unlock(&c->mutex);
+}
+
+struct cluster_lag_limits
+cluster_lag_limits(struct cluster *c)
+{
+	struct cluster_lag_limits limits;
+
+	pthread_mutex_lock(&c->mutex);
+	limits = c->lag_limits;
+	pthread_mutex_unlock(&c->mutex);
+	return limits;
+}
+
 /* ------------------------------------------------------------ suspicions */
 
 static void
@@ -282,6 +308,23 @@ cluster_want_positions(struct cluster *c)
 	atomic_store_explicit(&c->wanted_us, now_us + POSITIONS_WANTED_US, memory_order_relaxed);
 	if (until_us <= now_us)
 		cluster_raise_alarm(c, ALARM_POSITIONS);
+}
+
+void
+cluster_want_primary(struct cluster *c)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	if (now_us - atomic_load_explicit(&c->primary_wanted_us, memory_order_relaxed) < PRIMARY_WANTED_US)
+		return;
+	atomic_store_explicit(&c->primary_wanted_us, now_us, memory_order_relaxed);
+	cluster_raise_alarm(c, ALARM_PRIMARY);
+}
+
+int64_t
+cluster_primary_wanted_us(const struct cluster *c)
+{
+	return atomic_load_explicit(&c->primary_wanted_us, memory_order_relaxed);
 }
 
 bool

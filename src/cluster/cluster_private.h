@@ -12,13 +12,16 @@ bool cluster_set_masks(struct cluster *c, struct cluster_masks masks);
 void cluster_set_report(struct cluster *c, unsigned host, const struct host_report *report);
 
 void cluster_set_position(struct cluster *c, unsigned host, const struct cluster_position *position);
+struct cluster_lag_limits cluster_lag_limits(struct cluster *c);
 void cluster_set_up_since(struct cluster *c, unsigned host, int64_t at_us);
+/* Monotonic: when somebody began or went on to wait for a primary, the last time; 0 never. */
+int64_t cluster_primary_wanted_us(const struct cluster *c);
 /* True for a second after cluster_want_positions. */
 bool cluster_wants_positions(const struct cluster *c, int64_t now_us);
 
 /*
  * From now on SUSPECTED is called on the loop's thread with a mask of the hosts that
- * cluster_suspect named, none when positions begin to be wanted; several calls may arrive as one.
+ * cluster_suspect named, none when a position or a primary is waited for; several calls may arrive as one.
  * A NULL loop ends that.
  */
 void cluster_listen(struct cluster *c, struct loop *loop, void (*suspected)(void *user, uint32_t hosts), void *user);

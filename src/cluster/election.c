@@ -74,7 +74,7 @@ candidate_is_foreign(const struct candidate *h, const struct election *e)
 static unsigned
 election_fence(const struct election *e, const struct candidate *hosts, unsigned count, bool primary_is_known)
 {
-	unsigned fence = e->timeline;
+	unsigned fence = e->lineage.timeline;
 
 	/* A standby's timeline proves that a primary had it, but that alone deposes nobody. */
 	for (unsigned i = 0; i < count && !primary_is_known; i++)
@@ -191,7 +191,20 @@ election_explain(const struct election *e, const struct candidate *h, bool has_w
 {
 	if (!has_winner)
 		return VERDICT_CONTESTED;
-	return h->timeline != 0 && h->timeline < e->timeline ? VERDICT_FENCED : VERDICT_SECOND;
+	return h->timeline != 0 && h->timeline < e->lineage.timeline ? VERDICT_FENCED : VERDICT_SECOND;
+}
+
+/* A new timeline parts from the one that its primary followed before. */
+static void
+election_raise_timeline(struct election *e, const struct candidate *h)
+{
+	if (h->timeline <= e->lineage.timeline)
+		return;
+	e->lineage = (struct lineage){.timeline = h->timeline};
+	if (h->followed == 0 || h->followed >= h->timeline)
+		return;
+	e->lineage.parent = h->followed;
+	e->lineage.fork_lsn = h->followed_lsn;
 }
 
 /* WINNER is the mask of one host. */
@@ -202,7 +215,37 @@ election_crown(struct election *e, const struct candidate *hosts, unsigned count
 		if (!(winner & BIT(i)))
 			continue;
 		e->primary = (int)i;
-		e->timeline = max_of(e->timeline, hosts[i].timeline);
+		election_raise_timeline(e, &hosts[i]);
+	}
+}
+
+/* True when what H has replayed may not be in the history of the primary, whose timeline is the highest known. */
+static bool
+candidate_is_astray(const struct candidate *h, const struct election *e, const struct candidate *primary)
+{
+	const struct lineage *l = &e->lineage;
+
+	/* Where the primary had not been yet. */
+	if (primary != NULL && h->timeline == 0 && primary->lsn != 0 && h->lsn > primary->lsn)
+		return h->lsn_at_us <= primary->lsn_at_us;
+	if (h->timeline == 0 || l->timeline == 0 || h->timeline == l->timeline)
+		return false;
+	/* It may follow a primary that is not, or not yet, to be seen: with no primary that is the best there is. */
+	if (h->timeline > l->timeline)
+		return primary != NULL;
+	return h->timeline != l->parent || h->lsn == 0 || h->lsn > l->fork_lsn;
+}
+
+static void
+election_drop_astray(const struct election *e, const struct candidate *hosts, unsigned count, struct election_result *out)
+{
+	const struct candidate *primary = out->masks.primary != 0 ? &hosts[e->primary] : NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!(out->masks.replicas & BIT(i)) || !candidate_is_astray(&hosts[i], e, primary))
+			continue;
+		out->masks.replicas &= ~BIT(i);
+		out->verdicts[i] = VERDICT_ASTRAY;
 	}
 }
 
@@ -229,6 +272,7 @@ election_decide(struct election *e, const struct candidate *hosts, unsigned coun
 	winner = election_choose(e, hosts, count, claimants);
 	election_crown(e, hosts, count, winner);
 	out->masks.primary = winner;
+	election_drop_astray(e, hosts, count, out);
 	for (unsigned i = 0; i < count; i++) {
 		if (!(claimants & BIT(i)))
 			continue;
@@ -255,6 +299,10 @@ verdict_reason(enum verdict verdict)
 		return "claims to be the primary beside the known one";
 	case VERDICT_CONTESTED:
 		return "several hosts claim to be the primary, and none of them is known as such";
+	case VERDICT_ASTRAY:
+		return "follows another timeline than the primary's, and may have what the primary has not";
+	case VERDICT_LATE:
+		return "lags too much to be read";
 	}
 	return "";
 }

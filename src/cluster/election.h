@@ -11,6 +11,8 @@
  *   - without a known primary a single claimant is the primary; among several only
  *     one that was seen as a standby, on a timeline above all the others;
  *   - an unknown timeline may follow, but never wins against a known one.
+ * A standby is a replica unless it is astray: on another timeline than the primary's, and
+ * not known to be still before the place where the two parted.
  * Until something is known, no host is used before every host has been asked once: the
  * first to answer may be the wrong one.
  */
@@ -26,13 +28,24 @@ struct candidate {
 	bool standby;
 	bool seen_as_standby;	    /* by this process, at any time */
 	unsigned timeline;	    /* 0 unknown */
+	uint64_t lsn;		    /* inserted or replayed; 0 unknown */
+	int64_t lsn_at_us;	    /* when LSN was told */
 	uint64_t system_identifier; /* 0 unknown; the last one told, also while it is down */
+	unsigned followed;	    /* the timeline that it was on as a standby, the last time; 0 unknown */
+	uint64_t followed_lsn;	    /* how far it had replayed there; 0 unknown */
+};
+
+/* What is remembered of a line of timelines. */
+struct lineage {
+	unsigned timeline; /* the highest ever elected; 0 none yet */
+	unsigned parent;   /* the one it was forked from; 0 unknown */
+	uint64_t fork_lsn; /* up to here at least both are one; 0 unknown */
 };
 
 /* What is remembered from one election to the next. */
 struct election {
 	int primary;		    /* the last one elected; -1 none yet */
-	unsigned timeline;	    /* the highest ever elected; 0 none yet */
+	struct lineage lineage;
 	uint64_t system_identifier; /* of the members; 0 unknown */
 };
 
@@ -45,6 +58,8 @@ enum verdict {
 	VERDICT_FENCED,	   /* claims on an old timeline */
 	VERDICT_SECOND,	   /* claims beside the known primary */
 	VERDICT_CONTESTED, /* claims beside others, and nobody can say who is right */
+	VERDICT_ASTRAY,	   /* follows another timeline than the primary's */
+	VERDICT_LATE,	   /* a replica that lags too much; not the election's, but the watch's */
 };
 
 struct election_result {
@@ -57,7 +72,7 @@ void election_init(struct election *e);
 /*
  * Settles which system identifier the members have: the one that most hosts tell, and then
  * that one until no host tells it any more.  True when it changed: the caller then sets the
- * timeline known for it.
+ * lineage known for it.
  */
 bool election_settle_identifier(struct election *e, const struct candidate *hosts, unsigned count);
 

@@ -68,6 +68,10 @@ host_learn(struct host *h, const struct answer *a)
 	/* A standby whose receiver is gone is still where it was. */
 	if (!keeps_timeline)
 		h->timeline = a->timeline;
+	if (a->standby) {
+		h->followed = h->timeline;
+		h->followed_lsn = h->lsn;
+	}
 	/* What a role may not see any more has not changed. */
 	if (a->system_identifier != 0)
 		h->system_identifier = a->system_identifier;

@@ -47,6 +47,9 @@ struct host {
 	bool standby;
 	bool seen_as_standby;
 	unsigned timeline;
+	unsigned followed;	/* the timeline that it was on as a standby, the last time; 0 unknown */
+	uint64_t followed_lsn;	/* how far it had replayed there */
+	unsigned late_for;	/* how many clusters do not read it because it lags; the monitor's */
 	uint64_t system_identifier;
 	uint64_t lsn;		    /* 0 unknown */
 	int64_t lsn_at_us;	    /* monotonic: when the answer came */

@@ -44,7 +44,7 @@ lag_add(struct lag_history *h, int64_t now_us, uint64_t lsn)
 		lag_forget(h);
 	if (h->count == LAG_SAMPLES)
 		lag_drop_one(h, now_us);
-	h->samples[h->count++] = (struct lag_sample){.at_us = now_us, .lsn = lsn};
+	h->samples[h->count++] = (struct lag_sample){.since_us = now_us, .at_us = now_us, .lsn = lsn};
 }
 
 int64_t
@@ -57,7 +57,7 @@ lag_of(const struct lag_history *h, int64_t at_us, uint64_t lsn)
 	for (unsigned i = h->count; i-- > 0;) {
 		if (lsn >= h->samples[i].lsn)
 			return is_newest ? 0 : max_of(at_us - h->samples[i].at_us, (int64_t)0);
-		if (h->samples[i].at_us <= at_us)
+		if (h->samples[i].since_us <= at_us)
 			is_newest = false;
 	}
 	return max_of(at_us - h->samples[0].at_us, (int64_t)0);

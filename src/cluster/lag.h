@@ -12,7 +12,8 @@
 #define LAG_SAMPLES 128
 
 struct lag_sample {
-	int64_t at_us; /* the last moment at which the primary was seen there */
+	int64_t since_us; /* the first moment at which the primary was seen there */
+	int64_t at_us;	  /* the last one */
 	uint64_t lsn;
 };
 

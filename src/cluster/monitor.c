@@ -1,55 +1,21 @@
 /*
- * cluster/monitor.c - from the hosts' answers to the clusters' masks.
+ * cluster/monitor.c - the hosts, and the clusters that name them.
  *
- *   host ──heard──▶ each cluster that names it: elect ──▶ masks, reports, log
- *                                                  └────▶ changed()
+ *   host ──heard──▶ each cluster that names it: watch_elect ──▶ changed()
  *
  * A host is watched once, whatever the number of entries that name it; an election
- * is each cluster's own.  The highest timeline elected is kept for each system
- * identifier, so that a reload which builds a cluster anew does not forget the fence.
+ * is each cluster's own.  What is known of timelines is kept for each system
+ * identifier, so that neither a reload nor a restart forgets the fence.
  */
 #include "cluster/monitor.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "cluster/cluster_private.h"
-#include "cluster/election.h"
-#include "cluster/host.h"
 #include "cluster/tls_rows.h"
+#include "cluster/watch.h"
 #include "net/loop.h"
-#include "observe/log.h"
-
-/* An entry that never gets a primary is not worth 20 questions a second for ever. */
-#define MONITOR_URGENT_US ((int64_t)120 * 1000000)
-
-/* A cluster's place in the list of a host. */
-struct host_use {
-	struct list node;
-	struct watch *watch; /* borrowed */
-	struct host *host;   /* borrowed; NULL when an earlier place names the same host */
-};
-
-struct watch {
-	struct list node;
-	struct monitor *monitor; /* borrowed */
-	struct cluster *cluster; /* owned reference */
-	struct election election;
-	int64_t orphaned_us; /* monotonic; since when there is no primary, 0 while there is one */
-	uint32_t out;	     /* the hosts that were not usable the last time, once it was known */
-	enum host_role last_roles[CLUSTER_HOSTS_MOST]; /* the last ones known */
-	uint64_t role_changes[CLUSTER_HOSTS_MOST];
-	unsigned count;
-	struct host_use uses[];
-};
-
-struct lineage {
-	struct list node;
-	uint64_t system_identifier;
-	unsigned timeline; /* the highest ever elected */
-};
 
 struct monitor {
 	struct loop *loop; /* borrowed */
@@ -57,238 +23,13 @@ struct monitor {
 	void *user; /* borrowed */
 	struct list hosts;
 	struct list watches;
-	struct list lineages;
+	struct lineages *lineages; /* owned */
 	struct probe_login login; /* its texts are owned */
 	struct tls_rows tls;
 	struct host_rules rules;
 };
 
-/* ----------------------------------------------------------- timelines */
-
-static struct lineage *
-monitor_lineage(struct monitor *m, uint64_t system_identifier)
-{
-	struct lineage *l;
-
-	list_for_each (node, &m->lineages) {
-		l = list_entry(node, struct lineage, node);
-		if (l->system_identifier == system_identifier)
-			return l;
-	}
-	l = memory_new(sizeof(*l));
-	l->system_identifier = system_identifier;
-	list_push_back(&m->lineages, &l->node);
-	return l;
-}
-
-static void
-watch_settle_identifier(struct watch *w, const struct candidate *candidates)
-{
-	bool was_unknown = w->election.system_identifier == 0;
-	unsigned timeline = was_unknown ? w->election.timeline : 0;
-
-	if (!election_settle_identifier(&w->election, candidates, w->count))
-		return;
-	if (!was_unknown)
-		log_warning(w->uses[0].host->subject,
-		    "no host tells the known system identifier any more: %llu from now on",
-		    (unsigned long long)w->election.system_identifier);
-	w->election.timeline = max_of(timeline, monitor_lineage(w->monitor, w->election.system_identifier)->timeline);
-}
-
-static void
-watch_keep_timeline(struct watch *w)
-{
-	struct lineage *l;
-
-	if (w->election.system_identifier == 0)
-		return;
-	l = monitor_lineage(w->monitor, w->election.system_identifier);
-	l->timeline = max_of(l->timeline, w->election.timeline);
-}
-
-/* -------------------------------------------------------------- reports */
-
-static void
-watch_describe_lag(const struct watch *w, const struct host *h, struct host_report *report)
-{
-	const struct host *primary = w->election.primary >= 0 ? w->uses[w->election.primary].host : NULL;
-
-	report->lag_us = -1;
-	report->lag_bytes = -1;
-	if (primary == NULL || primary == h || !h->standby || h->lsn == 0)
-		return;
-	report->lag_us = lag_of(&primary->history, h->lsn_at_us, h->lsn);
-	report->lag_bytes = lag_bytes_of(&primary->history, h->lsn);
-}
-
-static void
-watch_describe_reason(const struct watch *w, const struct host *h, enum verdict verdict, struct host_report *report)
-{
-	if (verdict == VERDICT_DOWN)
-		snprintf(report->reason, sizeof(report->reason), "%s", h->health.reason);
-	else if (verdict == VERDICT_FENCED && h->timeline != 0 && w->election.timeline != 0)
-		snprintf(report->reason, sizeof(report->reason), "%s (%u, and %u has been seen)",
-		    verdict_reason(verdict), h->timeline, max_of(w->election.timeline, h->timeline + 1));
-	else
-		snprintf(report->reason, sizeof(report->reason), "%s", verdict_reason(verdict));
-}
-
-static void
-watch_count_role(struct watch *w, unsigned i, enum host_role role)
-{
-	if (role == HOST_UNKNOWN)
-		return;
-	if (w->last_roles[i] != HOST_UNKNOWN && w->last_roles[i] != role)
-		w->role_changes[i]++;
-	w->last_roles[i] = role;
-}
-
-static void
-watch_describe(struct watch *w, unsigned i, enum verdict verdict, struct host_report *report)
-{
-	const struct host *h = w->uses[i].host;
-
-	*report = (struct host_report){.role = cluster_host_role(w->cluster, i), .lag_us = -1, .lag_bytes = -1};
-	watch_count_role(w, i, report->role);
-	report->role_changes = w->role_changes[i];
-	if (h == NULL) {
-		snprintf(report->reason, sizeof(report->reason), "the same host is named before");
-		return;
-	}
-	report->up = report->role != HOST_UNKNOWN;
-	report->checked_us = h->checked_us;
-	report->timeline = h->timeline;
-	report->checks = h->checks;
-	report->failures = h->failures;
-	watch_describe_lag(w, h, report);
-	watch_describe_reason(w, h, verdict, report);
-}
-
-/* Says what a host has become; once, although several clusters may find out. */
-static void
-host_say(struct host *h, enum verdict verdict, const char *reason)
-{
-	if (!h->health.heard || verdict == VERDICT_EARLY || h->said == (int)verdict)
-		return;
-	h->said = (int)verdict;
-	if (verdict == VERDICT_PRIMARY)
-		log_info(h->subject, "is the primary (timeline %u)", h->timeline);
-	else if (verdict == VERDICT_REPLICA)
-		log_info(h->subject, "is a replica");
-	else if (verdict == VERDICT_DOWN)
-		log_warning(h->subject, "is down: %s", reason);
-	else
-		log_error(h->subject, "is not used: %s", reason);
-}
-
-static void
-watch_publish_reports(struct watch *w, const struct election_result *result)
-{
-	struct host_report report;
-
-	for (unsigned i = 0; i < w->count; i++) {
-		watch_describe(w, i, result->verdicts[i], &report);
-		cluster_set_report(w->cluster, i, &report);
-		if (w->uses[i].host != NULL)
-			host_say(w->uses[i].host, result->verdicts[i], report.reason);
-	}
-}
-
-static void
-watch_publish_positions(const struct watch *w)
-{
-	struct cluster_position position;
-
-	for (unsigned i = 0; i < w->count; i++) {
-		const struct host *h = w->uses[i].host;
-
-		if (h == NULL)
-			continue;
-		position =
-		    (struct cluster_position){.lsn = h->lsn, .timeline = h->timeline, .at_us = h->lsn_asked_us};
-		cluster_set_position(w->cluster, i, &position);
-	}
-}
-
-/* Before the masks are: who sees a host in them also sees since when. */
-static void
-watch_note_returns(struct watch *w, const struct election_result *result)
-{
-	uint32_t usable = result->masks.primary | result->masks.replicas;
-	int64_t now_us = clock_monotonic_us();
-
-	for (unsigned i = 0; i < w->count; i++) {
-		uint32_t bit = (uint32_t)1 << i;
-
-		if (w->uses[i].host == NULL || result->verdicts[i] == VERDICT_EARLY)
-			continue;
-		if ((usable & bit) && (w->out & bit))
-			cluster_set_up_since(w->cluster, i, now_us);
-		w->out = usable & bit ? w->out & ~bit : w->out | bit;
-	}
-}
-
-/* ------------------------------------------------------------ elections */
-
-static void
-watch_collect(const struct watch *w, struct candidate *candidates)
-{
-	for (unsigned i = 0; i < w->count; i++) {
-		const struct host *h = w->uses[i].host;
-
-		if (h == NULL) {
-			candidates[i] = (struct candidate){.heard = true};
-			continue;
-		}
-		candidates[i] = (struct candidate){
-		    .heard = h->health.heard,
-		    .up = h->health.up,
-		    .standby = h->standby,
-		    .seen_as_standby = h->seen_as_standby,
-		    .timeline = h->timeline,
-		    .system_identifier = h->system_identifier,
-		};
-	}
-}
-
-/* Whoever is to be the next primary should be found at once, not at its next turn. */
-static void
-watch_mind_primary(struct watch *w, bool has_primary)
-{
-	bool was_orphaned = w->orphaned_us != 0;
-
-	if (has_primary) {
-		w->orphaned_us = 0;
-		return;
-	}
-	if (was_orphaned)
-		return;
-	w->orphaned_us = clock_monotonic_us();
-	for (unsigned i = 0; i < w->count; i++)
-		if (w->uses[i].host != NULL)
-			host_look(w->uses[i].host);
-}
-
-static void
-watch_elect(struct watch *w)
-{
-	struct candidate candidates[CLUSTER_HOSTS_MOST];
-	struct election_result result;
-	bool is_changed;
-
-	watch_collect(w, candidates);
-	watch_settle_identifier(w, candidates);
-	election_decide(&w->election, candidates, w->count, &result);
-	watch_keep_timeline(w);
-	watch_note_returns(w, &result);
-	watch_publish_positions(w);
-	is_changed = cluster_set_masks(w->cluster, result.masks);
-	watch_publish_reports(w, &result);
-	watch_mind_primary(w, result.masks.primary != 0);
-	if (is_changed)
-		w->monitor->changed(w->monitor->user, w->cluster);
-}
+/* ------------------------------------------------------- events of hosts */
 
 static void
 monitor_heard(void *user, struct host *h)
@@ -306,35 +47,15 @@ monitor_hurry_ms(void *user, const struct host *h)
 
 	(void)user;
 	list_for_each (node, &h->uses) {
-		const struct watch *w = list_entry(node, struct host_use, node)->watch;
+		int64_t wish_ms = watch_hurry_ms(list_entry(node, struct host_use, node)->watch, h, now_us);
 
-		if (h->standby && cluster_wants_positions(w->cluster, now_us))
-			return HOST_RUSH_MS;
-		if (w->orphaned_us != 0 && now_us - w->orphaned_us < MONITOR_URGENT_US)
-			hurry_ms = HOST_HURRY_MS;
+		if (wish_ms != 0 && (hurry_ms == 0 || wish_ms < hurry_ms))
+			hurry_ms = wish_ms;
 	}
 	return hurry_ms;
 }
 
 /* -------------------------------------------------------------- watches */
-
-static void
-watch_suspected(void *user, uint32_t hosts)
-{
-	struct watch *w = user;
-	bool rushes = cluster_wants_positions(w->cluster, clock_monotonic_us());
-
-	for (unsigned i = 0; i < w->count; i++) {
-		struct host *h = w->uses[i].host;
-
-		if (h == NULL)
-			continue;
-		if (hosts & (uint32_t)1 << i)
-			host_look(h);
-		if (rushes && h->standby)
-			host_look_within(h, HOST_RUSH_MS);
-	}
-}
 
 static struct host *
 monitor_host(struct monitor *m, const char *name, uint16_t port)
@@ -363,9 +84,9 @@ watch_has_host(const struct watch *w, const struct host *h, unsigned before)
 }
 
 static void
-watch_use_host(struct watch *w, unsigned i)
+monitor_use_host(struct monitor *m, struct watch *w, unsigned i)
 {
-	struct host *h = monitor_host(w->monitor, cluster_host_name(w->cluster, i), cluster_host_port(w->cluster, i));
+	struct host *h = monitor_host(m, cluster_host_name(w->cluster, i), cluster_host_port(w->cluster, i));
 
 	w->uses[i].watch = w;
 	list_init(&w->uses[i].node);
@@ -377,9 +98,9 @@ watch_use_host(struct watch *w, unsigned i)
 
 /* A cluster built anew at a reload goes on with what is known of its hosts. */
 static void
-watch_inherit(struct watch *w)
+monitor_inherit(const struct monitor *m, struct watch *w)
 {
-	list_for_each (node, &w->monitor->watches) {
+	list_for_each (node, &m->watches) {
 		const struct election *known = &list_entry(node, struct watch, node)->election;
 		const struct host_use *uses = list_entry(node, struct watch, node)->uses;
 
@@ -413,15 +134,17 @@ monitor_watch(struct monitor *m, struct cluster *c)
 
 	must(cluster_is_monitored(c) && monitor_find(m, c) == NULL);
 	w = memory_new(sizeof(*w) + count * sizeof(w->uses[0]));
-	w->monitor = m;
+	w->lineages = m->lineages;
+	w->changed = m->changed;
+	w->user = m->user;
 	w->cluster = cluster_ref(c);
 	w->count = count;
 	election_init(&w->election);
 	for (unsigned i = 0; i < count; i++)
-		watch_use_host(w, i);
-	watch_inherit(w);
+		monitor_use_host(m, w, i);
+	monitor_inherit(m, w);
 	list_push_back(&m->watches, &w->node);
-	cluster_listen(c, m->loop, watch_suspected, w);
+	cluster_listen(c, m->loop, watch_alarmed, w);
 	/* The hosts may be known already. */
 	watch_elect(w);
 }
@@ -430,6 +153,7 @@ static void
 watch_free(struct watch *w)
 {
 	cluster_listen(w->cluster, NULL, NULL, NULL);
+	watch_forget_lateness(w);
 	list_remove(&w->node);
 	for (unsigned i = 0; i < w->count; i++) {
 		list_remove(&w->uses[i].node);
@@ -468,6 +192,7 @@ monitor_configure(struct monitor *m, const struct monitor_options *options)
 {
 	bool logs_in_again = false;
 
+	lineages_keep_in(m->lineages, options->state_file);
 	m->rules.interval_ms = max_of(options->check_interval_ms, (int64_t)1);
 	m->rules.timeout_ms = max_of(options->check_timeout_ms, (int64_t)1);
 	m->rules.fall = max_of(options->check_fall, 1);
@@ -503,7 +228,7 @@ monitor_new(struct loop *loop, void (*changed)(void *user, struct cluster *c), v
 	m->user = user;
 	list_init(&m->hosts);
 	list_init(&m->watches);
-	list_init(&m->lineages);
+	m->lineages = lineages_new(loop);
 	monitor_configure(m, &defaults);
 	return m;
 }
@@ -515,8 +240,7 @@ monitor_free(struct monitor *m)
 
 	list_for_each_safe (node, &m->watches)
 		watch_free(list_entry(node, struct watch, node));
-	list_for_each_safe (node, &m->lineages)
-		free(list_entry(node, struct lineage, node));
+	lineages_free(m->lineages);
 	for (unsigned i = 0; i < array_length(texts); i++)
 		free((char *)(uintptr_t)texts[i]);
 	tls_rows_free(&m->tls);

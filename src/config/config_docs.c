@@ -164,6 +164,7 @@ docs_man_row(const struct setting *row, struct bytes *out)
 	    [TYPE_INT] = "integer",
 	    [TYPE_ENUM] = "word",
 	    [TYPE_DURATION] = "seconds",
+	    [TYPE_SIZE] = "bytes",
 	    [TYPE_TEXT] = "text",
 	    [TYPE_HOSTS] = "list",
 	    [TYPE_PORTS] = "list",

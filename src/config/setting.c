@@ -16,6 +16,7 @@
 #define AT_INT(name) offsetof(struct settings, name)
 #define AT_ENUM(name) offsetof(struct settings, name)
 #define AT_DURATION(name) offsetof(struct settings, name##_ms)
+#define AT_SIZE(name) offsetof(struct settings, name)
 #define AT_TEXT(name) offsetof(struct settings, name)
 
 static const struct setting globals[] = {
@@ -126,7 +127,7 @@ setting_width(const struct setting *row)
 {
 	if (row->type == TYPE_TEXT)
 		return sizeof(char *);
-	return row->type == TYPE_DURATION ? sizeof(int64_t) : sizeof(int);
+	return row->type == TYPE_DURATION || row->type == TYPE_SIZE ? sizeof(int64_t) : sizeof(int);
 }
 
 bool

@@ -13,6 +13,7 @@ enum setting_type {
 	TYPE_INT,
 	TYPE_ENUM,
 	TYPE_DURATION,
+	TYPE_SIZE,
 	TYPE_TEXT,
 	TYPE_HOSTS,
 	TYPE_PORTS,

@@ -359,6 +359,24 @@ snapshot_server_lifetime_ms(const struct snapshot *s, const struct database_conf
 }
 
 int64_t
+snapshot_max_replica_lag_ms(const struct snapshot *s, const struct database_config *database)
+{
+	return snapshot_pick(-1, OF(database, max_replica_lag_ms), s->global.max_replica_lag_ms);
+}
+
+int64_t
+snapshot_max_replica_lag_bytes(const struct snapshot *s, const struct database_config *database)
+{
+	return snapshot_pick(-1, OF(database, max_replica_lag_bytes), s->global.max_replica_lag_bytes);
+}
+
+int64_t
+snapshot_max_replica_lag_soft_ms(const struct snapshot *s, const struct database_config *database)
+{
+	return snapshot_pick(-1, OF(database, max_replica_lag_soft_ms), s->global.max_replica_lag_soft_ms);
+}
+
+int64_t
 snapshot_query_timeout_ms(const struct snapshot *s, const struct user_config *user)
 {
 	return snapshot_pick(OF(user, query_timeout_ms), -1, s->global.query_timeout_ms);

@@ -2,7 +2,7 @@
  * config/value.c - one value: from the text of a file to a row's field and back.
  *
  * Grammar as PgBouncer's: integers as strtol reads them with base 0, durations in
- * decimal seconds, booleans as integers.  More is taken where that file would be
+ * decimal seconds, booleans as integers; sizes have PostgreSQL's units.  More is taken where that file would be
  * refused there: words for booleans, and a comment behind anything but a text.
  */
 #include "setting.h"
@@ -114,6 +114,33 @@ value_parse_duration(const struct setting *row, const char *value, int64_t *out,
 	return value_in_range(row, *out, (int64_t)INT_MAX * 1000, why);
 }
 
+/* PostgreSQL's units of memory, with its spelling; each is 1024 of the one before. */
+static const char *const size_units[] = {"B", "kB", "MB", "GB", "TB"};
+
+static bool
+value_parse_size(const struct setting *row, const char *value, int64_t *out, struct bytes *why)
+{
+	char *end;
+	long long number;
+	int64_t unit = 1;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	end += strspn(end, " \t");
+	for (size_t i = 0; *end != '\0' && i < array_length(size_units); i++, unit *= 1024) {
+		if (!text_equal_nocase(end, size_units[i]))
+			continue;
+		end += strlen(end);
+		break;
+	}
+	if (errno != 0 || !isdigit((unsigned char)value[0]) || *end != '\0' || number > INT64_MAX / unit) {
+		bytes_chars(why, "must be a number of bytes, or one with a unit: kB, MB, GB or TB");
+		return false;
+	}
+	*out = number * unit;
+	return value_in_range(row, *out, INT64_MAX, why);
+}
+
 /* True when the word at WORDS, up to LENGTH, equals VALUE. */
 static bool
 value_is_word(const char *value, const char *words, size_t length)
@@ -161,7 +188,7 @@ value_parse_enum(const struct setting *row, const char *value, int *out, struct 
 static bool
 value_parse_number(const struct setting *row, char *field, const char *value, struct bytes *why)
 {
-	int64_t duration_ms = 0;
+	int64_t wide = 0;
 	int number = 0;
 	bool ok;
 
@@ -175,14 +202,17 @@ value_parse_number(const struct setting *row, char *field, const char *value, st
 	case TYPE_ENUM:
 		ok = value_parse_enum(row, value, &number, why);
 		break;
+	case TYPE_SIZE:
+		ok = value_parse_size(row, value, &wide, why);
+		break;
 	default:
-		ok = value_parse_duration(row, value, &duration_ms, why);
+		ok = value_parse_duration(row, value, &wide, why);
 		break;
 	}
 	if (!ok || !row->stored)
 		return ok;
-	if (row->type == TYPE_DURATION)
-		memcpy(field, &duration_ms, sizeof(duration_ms));
+	if (row->type == TYPE_DURATION || row->type == TYPE_SIZE)
+		memcpy(field, &wide, sizeof(wide));
 	else
 		memcpy(field, &number, sizeof(number));
 	return true;
@@ -234,6 +264,16 @@ value_format_duration(int64_t ms, struct bytes *out)
 		out->length--;
 }
 
+static void
+value_format_size(int64_t size, struct bytes *out)
+{
+	size_t unit = 0;
+
+	for (; size != 0 && size % 1024 == 0 && unit + 1 < array_length(size_units); unit++)
+		size /= 1024;
+	bytes_format(out, "%lld%s", (long long)size, unit > 0 ? size_units[unit] : "");
+}
+
 static int
 value_number(const struct setting *row, const void *base)
 {
@@ -249,7 +289,7 @@ setting_format(const struct setting *row, const void *base, struct bytes *out)
 	const char *field = (const char *)base + row->at;
 	const char *word;
 	char *text;
-	int64_t ms;
+	int64_t wide;
 	size_t length;
 
 	switch (row->type) {
@@ -262,8 +302,12 @@ setting_format(const struct setting *row, const void *base, struct bytes *out)
 		bytes_append(out, word, length);
 		return;
 	case TYPE_DURATION:
-		memcpy(&ms, field, sizeof(ms));
-		value_format_duration(ms, out);
+		memcpy(&wide, field, sizeof(wide));
+		value_format_duration(wide, out);
+		return;
+	case TYPE_SIZE:
+		memcpy(&wide, field, sizeof(wide));
+		value_format_size(wide, out);
 		return;
 	default:
 		memcpy(&text, field, sizeof(text));

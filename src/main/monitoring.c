@@ -77,6 +77,20 @@ monitor_tls_rows(const struct snapshot *s, unsigned *count)
 	return rows;
 }
 
+/* Beside the pidfile where nobody says anything else; owned by the caller, "" is none. */
+static char *
+control_state_file(const struct settings *set)
+{
+	const char *pid = set->pidfile;
+	size_t length = strlen(pid);
+
+	if (set->state_file[0] != '\0' || length == 0)
+		return text_copy(set->state_file);
+	if (length > 4 && strcmp(pid + length - 4, ".pid") == 0)
+		length -= 4;
+	return text_format("%.*s.state", (int)length, pid);
+}
+
 void
 control_configure_monitor(struct program *p, const struct snapshot *s)
 {
@@ -88,6 +102,7 @@ control_configure_monitor(struct program *p, const struct snapshot *s)
 	struct monitor_options options;
 	struct monitor_tls *tls;
 	unsigned tls_count;
+	char *state_file;
 
 	if (name[0] == '\0' && routed != NULL && routed->user != NULL) {
 		name = routed->user;
@@ -100,17 +115,20 @@ control_configure_monitor(struct program *p, const struct snapshot *s)
 	if (password[0] == '\0' && user != NULL && secret_is_plain(user->secret))
 		password = user->secret;
 	tls = monitor_tls_rows(s, &tls_count);
+	state_file = control_state_file(set);
 	options = (struct monitor_options){
 	    .tls = tls,
 	    .tls_count = tls_count,
 	    .user = name,
 	    .password = password,
 	    .dbname = set->monitor_dbname[0] != '\0' ? set->monitor_dbname : "postgres",
+	    .state_file = state_file,
 	    .check_interval_ms = set->check_interval_ms,
 	    .check_timeout_ms = set->check_timeout_ms,
 	    .check_fall = set->check_fall,
 	    .check_rise = set->check_rise,
 	};
 	monitor_configure(p->monitor, &options);
+	free(state_file);
 	free(tls);
 }

@@ -221,6 +221,18 @@ cluster_of(const struct snapshot *s, const struct database_config *d)
 }
 
 static void
+cluster_configure(struct cluster *c, const struct snapshot *s, const struct database_config *d)
+{
+	struct cluster_lag_limits limits = {
+	    .most_us = snapshot_max_replica_lag_ms(s, d) * 1000,
+	    .most_bytes = snapshot_max_replica_lag_bytes(s, d),
+	    .soft_us = snapshot_max_replica_lag_soft_ms(s, d) * 1000,
+	};
+
+	cluster_set_lag_limits(c, &limits);
+}
+
+static void
 ledger_configure_locked(struct ledger *l, const struct snapshot *s, const struct database_config *d)
 {
 	l->max_connections = snapshot_max_db_connections(s, d);
@@ -252,6 +264,7 @@ hub_ledger(struct hub *h, const char *database)
 	d = snapshot_database(h->snapshot, database);
 	if (l == NULL && d != NULL && (strcmp(d->name, "*") != 0 || strlen(database) <= ENTRY_NAME_MOST)) {
 		l = ledger_new(h, database, cluster_of(h->snapshot, d));
+		cluster_configure(l->cluster, h->snapshot, d);
 		l->paused = atomic_load(&h->paused);
 		ledger_configure_locked(l, h->snapshot, d);
 		HASH_ADD_KEYPTR(hh, h->ledgers, l->name, strlen(l->name), l);
@@ -372,6 +385,7 @@ ledger_reload(struct ledger *l, const struct hub_state *was, const struct hub_st
 		replaced = l->cluster;
 		ledger_set_cluster_locked(l, fresh);
 	}
+	cluster_configure(l->cluster, new, d);
 	ledger_pump_all_locked(l);
 	pthread_mutex_unlock(&l->mutex);
 	if (replaced == NULL)

@@ -78,6 +78,8 @@ pool_lend_later_locked(struct borrower *b)
 	}
 	ledger_enqueue_locked(b);
 	ledger_pump_locked(b->account);
+	if (cluster_is_monitored(l->cluster) && ledger_mask_locked(l, b->target) == 0)
+		cluster_want_primary(l->cluster);
 }
 
 enum lend_outcome

@@ -107,10 +107,21 @@ server_value(const struct server *s, const char *name)
 	return server_value_row(s, name);
 }
 
+/* PostgreSQL tells of a promotion with its next answer, long before the next check. */
+static void
+server_note_standby(const struct server *s, bool is_standby)
+{
+	if (cluster_is_monitored(s->cluster) && is_standby == (cluster_host_role(s->cluster, s->host) == HOST_PRIMARY))
+		cluster_suspect(s->cluster, s->host);
+}
+
 void
 server_set_value(struct server *s, const char *name, const char *value)
 {
 	struct server_value *row = server_value_row(s, name);
+
+	if (strcmp(name, "in_hot_standby") == 0)
+		server_note_standby(s, strcmp(value, "on") == 0);
 
 	if (row != NULL) {
 		free(row->value);
