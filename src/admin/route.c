@@ -147,12 +147,12 @@ put_host(struct table *t, const struct explanation *e, const struct cluster *c, 
 	static const char *const roles[] = {[HOST_UNKNOWN] = "of unknown role", [HOST_PRIMARY] = "primary", [HOST_REPLICA] = "replica"};
 	struct cluster_masks masks = cluster_masks(c);
 	const char *not = why_not(e, &masks, host);
-	struct host_report r = {.up = true};
+	struct host_report r = {.state = HOST_UP};
 
 	if (cluster_is_monitored(c))
 		cluster_report(c, host, &r);
 	put_item(t, "host", "%s:%u %s%s%s%s: %s%s", cluster_host_name(c, host), cluster_host_port(c, host),
-	    cluster_is_monitored(c) ? roles[r.role] : "not watched", r.up ? "" : ", down", r.reason[0] != '\0' ? ", " : "", r.reason,
+	    cluster_is_monitored(c) ? roles[r.role] : "not watched", r.state == HOST_UP ? "" : r.state == HOST_OUT ? ", out" : ", down", r.reason[0] != '\0' ? ", " : "", r.reason,
 	    not == NULL ? "eligible" : "not eligible, ", not == NULL ? "" : not);
 }
 
