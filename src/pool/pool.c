@@ -78,7 +78,7 @@ pool_lend_later_locked(struct borrower *b)
 	}
 	ledger_enqueue_locked(b);
 	ledger_pump_locked(b->account);
-	if (cluster_is_monitored(l->cluster) && ledger_mask_locked(l, b->target) == 0)
+	if (cluster_is_monitored(l->cluster) && borrower_mask_locked(b) == 0)
 		cluster_want_primary(l->cluster);
 }
 
