@@ -29,7 +29,7 @@ struct ledger_report {
 	unsigned servers;
 	unsigned clients;
 	int max_connections;           /* 0: no limit */
-	bool paused, disabled;
+	bool paused, primary_paused, disabled;
 };
 
 struct hub_report {

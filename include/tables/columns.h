@@ -51,6 +51,7 @@ COLUMNS(databases)
 	COLUMN("current_client_connections", INT)
 	COLUMN("paused", INT)
 	COLUMN("disabled", INT)
+	COLUMN("primary_paused", INT)
 COLUMNS_END
 
 COLUMNS(users)

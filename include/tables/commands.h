@@ -63,11 +63,11 @@ COMMAND(show_hba, "SHOW HBA", .role = ROLE_STATS | ROLE_ADMIN, .columns = hba_co
 
 COMMAND(set, "SET", .role = ROLE_ADMIN, .argument = ARGUMENT_SETTING, .usage = "key = value", .text = "change a setting until the next start")
 COMMAND(reload, "RELOAD", .role = ROLE_ADMIN, .text = "read the configuration files again")
-COMMAND(pause, "PAUSE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db]", .verb = "pause",
-    .text = "let no request begin, and wait until no server is in use")
+COMMAND(pause, "PAUSE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db [PRIMARY]]", .verb = "pause",
+    .text = "let no request begin, and wait until no server is in use; with PRIMARY none that needs the primary, for a switchover")
 COMMAND(suspend, "SUSPEND", .role = ROLE_ADMIN, .text = "send what is under way, and read from nobody until RESUME")
-COMMAND(resume, "RESUME", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db]",
-    .text = "end a PAUSE, SUSPEND or KILL")
+COMMAND(resume, "RESUME", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE, .usage = "[db [PRIMARY]]",
+    .text = "end a PAUSE, SUSPEND or KILL; with PRIMARY the hosts are asked first who is the primary now")
 COMMAND(disable, "DISABLE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE_NEEDED, .usage = "db", .verb = "disable",
     .text = "let no new client in")
 COMMAND(enable, "ENABLE", .role = ROLE_ADMIN, .argument = ARGUMENT_DATABASE_NEEDED, .usage = "db", .verb = "enable",

@@ -33,7 +33,7 @@ SHOWN = {
     "PEER_POOLS": "peer_id:i cl_active_cancel_req:i cl_waiting_cancel_req:i sv_active_cancel:i sv_login:i",
     "DATABASES": "name:s host:s port:i database:s force_user:s pool_size:i min_pool_size:i reserve_pool_size:i "
     "server_lifetime:i pool_mode:s load_balance_hosts:s max_connections:i current_connections:i "
-    "max_client_connections:i current_client_connections:i paused:i disabled:i",
+    "max_client_connections:i current_client_connections:i paused:i disabled:i primary_paused:i",
     "PEERS": "peer_id:i host:s port:i pool_size:i",
     "USERS": "name:s pool_size:s reserve_pool_size:s pool_mode:s max_user_connections:i current_connections:i "
     "max_user_client_connections:i current_client_connections:i",

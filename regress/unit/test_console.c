@@ -46,6 +46,20 @@ TEST("a quoted word keeps its case, its blanks and its doubled quotes")
 	expect_text(words.argument, "My \"own\" db");
 }
 
+TEST("PRIMARY may follow the database of PAUSE and RESUME, and nothing else")
+{
+	expect_int(grammar_read("pause shop primary;", &words), GRAMMAR_OK);
+	expect_text(words.argument, "shop");
+	expect(words.of_primary);
+	expect_int(grammar_read("RESUME \"primary\"", &words), GRAMMAR_OK);
+	expect_false(words.of_primary);
+	expect_int(grammar_read("pause primary", &words), GRAMMAR_OK);
+	expect_false(words.of_primary);
+	expect_int(grammar_read("pause shop primaryx", &words), GRAMMAR_INVALID);
+	expect_int(grammar_read("pause shop primary now", &words), GRAMMAR_INVALID);
+	expect_int(grammar_read("kill shop primary", &words), GRAMMAR_INVALID);
+}
+
 TEST("nothing, or a lone semicolon, is no command")
 {
 	expect_int(grammar_read("", &words), GRAMMAR_EMPTY);

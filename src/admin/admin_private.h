@@ -136,6 +136,8 @@ struct console {
 	struct timer timer;
 	void (*woken)(struct console *c); /* what the timer is for */
 	struct ledger *ledger;    /* owned reference: the command's database; NULL: all */
+	uint64_t checks[CLUSTER_HOSTS_MOST]; /* RESUME db PRIMARY: of each host, when it came */
+	int64_t checks_due_us;    /* monotonic: it waits for those that do not answer until then */
 	bool resume_on_leave;     /* a PAUSE or SUSPEND that waits ends with its client */
 	int64_t began_us;         /* SUSPEND: monotonic */
 	unsigned quiet_looks;     /* WAIT_CLOSE, SUSPEND: looks in a row that found nothing */

@@ -129,6 +129,18 @@ scan_assignment(struct scan *s, struct words *out)
 	return true;
 }
 
+/* PRIMARY behind the database of a PAUSE or RESUME. */
+static void
+scan_primary(struct scan *s, struct words *out)
+{
+	static const char primary[] = "primary";
+
+	if (!scan_blanks(s) || !text_starts_nocase(s->at, primary) || is_word(s->at[sizeof(primary) - 1]))
+		return;
+	s->at += sizeof(primary) - 1;
+	out->of_primary = true;
+}
+
 /* ------------------------------------------------------------ a statement */
 
 static const char unterminated[] = "unterminated quoted string";
@@ -288,6 +300,8 @@ grammar_read(const char *text, struct words *out)
 	scan_word(&s, out->argument, sizeof(out->argument));
 	if (text_equal_nocase(out->command, "ROUTE") && !s.failed && !s.too_long)
 		return scan_statement(&s, out);
+	if (text_equal_nocase(out->command, "PAUSE") || text_equal_nocase(out->command, "RESUME"))
+		scan_primary(&s, out);
 	if (text_equal_nocase(out->command, "SET") && !scan_assignment(&s, out))
 		return GRAMMAR_INVALID;
 	return scan_end(&s, out);

@@ -2,7 +2,7 @@
  * admin/grammar.h - the console's language: one command per text, one or two words,
  * or SET with a value.  Pure.
  *
- *     text    := word [word] [;]  |  SET word (= | TO) value [;]  |  ROUTE word statement
+ *     text    := word [word] [;]  |  (PAUSE | RESUME) word PRIMARY [;]  |  SET word (= | TO) value [;]  |  ROUTE word statement
  *     word    := [0-9A-Za-z_]+  |  "anything, "" for a quote"
  *     value   := 'anything, '' for a quote'  |  a run without blanks, quotes and ;
  *     statement := 'anything, '' for a quote' [;]  |  E'as in PostgreSQL' [;]  |  $tag$anything$tag$ [;]  |  the rest of the text
@@ -31,6 +31,7 @@ struct words {
 	char argument[GRAMMAR_WORD_SIZE]; /* "" when there is none */
 	char value[GRAMMAR_VALUE_SIZE];
 	bool has_argument;
+	bool of_primary;                  /* PRIMARY stood behind the argument */
 	bool has_value;                   /* it was SET key = value */
 	char *statement;                  /* owned: of ROUTE, without its quotes; NULL when there is none */
 	const char *problem;              /* static: what is wrong with the statement; NULL: nothing */

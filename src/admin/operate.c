@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "admin/admin_private.h"
+#include "admin/switchover.h"
 #include "observe/log.h"
 #include "pool/pause.h"
 #include "session/suspend.h"
@@ -131,6 +132,10 @@ command_pause(struct console *c)
 
 	if (!operate_is_allowed(c))
 		return;
+	if (c->call.words.of_primary) {
+		switchover_pause(c);
+		return;
+	}
 	if (operate_is_halted(c)) {
 		console_fail(c, NULL, "already suspended/paused");
 		return;
@@ -155,7 +160,9 @@ operate_resume_all(struct console *c)
 void
 operate_undo_pause(struct console *c)
 {
-	if (c->ledger != NULL)
+	if (c->call.words.of_primary)
+		pause_primary(c->ledger, false);
+	else if (c->ledger != NULL)
 		pause_one(c->ledger, false);
 	else
 		operate_resume_all(c);
@@ -166,7 +173,9 @@ command_resume(struct console *c)
 {
 	if (!operate_is_allowed(c))
 		return;
-	if (c->ledger != NULL && !pause_one(c->ledger, false))
+	if (c->call.words.of_primary)
+		switchover_resume(c);
+	else if (c->ledger != NULL && !pause_one(c->ledger, false))
 		console_fail(c, NULL, "database %s is not paused", c->call.words.argument);
 	else if (c->ledger == NULL && !operate_resume_all(c))
 		console_fail(c, NULL, "pooler is not paused/suspended");

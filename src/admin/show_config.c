@@ -84,14 +84,25 @@ put_state(struct table *t, const char *key, bool value)
 	table_end(t);
 }
 
+static void
+note_primary_paused(struct ledger *l, void *any)
+{
+	*(bool *)any |= pause_is_primary(l);
+}
+
 void
 command_show_state(struct console *c)
 {
+	bool any_primary_paused = false;
 	bool paused = pause_is_all(console_hub(c)), suspended = suspend_is_on(console_process(c));
 
 	put_state(&c->table, "active", !paused && !suspended);
 	put_state(&c->table, "paused", paused);
 	put_state(&c->table, "suspended", suspended);
+	hub_each_ledger(console_hub(c), note_primary_paused, &any_primary_paused);
+	/* PgBouncer has no such row. */
+	if (any_primary_paused)
+		put_state(&c->table, "primary_paused", true);
 	console_done(c, NULL);
 }
 

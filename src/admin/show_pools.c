@@ -222,6 +222,7 @@ put_database(struct table *t, const struct snapshot *s, const struct ledger_repo
 	table_int(t, l->clients);
 	table_int(t, l->paused);
 	table_int(t, l->disabled);
+	table_int(t, l->primary_paused);
 	table_end(t);
 	bytes_free(&hosts);
 }
@@ -245,6 +246,7 @@ put_console_database(struct table *t, const struct snapshot *s, unsigned clients
 	table_int(t, 0);
 	table_int(t, 0);
 	table_int(t, clients);
+	table_int(t, 0);
 	table_int(t, 0);
 	table_int(t, 0);
 	table_end(t);

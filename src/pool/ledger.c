@@ -252,7 +252,7 @@ ledger_is_forgotten(struct ledger *l, const struct snapshot *s)
 	bool used;
 
 	pthread_mutex_lock(&l->mutex);
-	used = l->total > 0 || l->waiting > 0 || l->paused_by_name || l->disabled || atomic_load(&l->clients) > 0;
+	used = l->total > 0 || l->waiting > 0 || l->paused_by_name || l->primary_paused || l->disabled || atomic_load(&l->clients) > 0;
 	unused_us = unused_for_us(&l->unused_us, used, clock_monotonic_us());
 	used |= !l->automatic || s->global.autodb_idle_timeout_ms <= 0 || unused_us < s->global.autodb_idle_timeout_ms * 1000;
 	used &= !l->removed;

@@ -23,7 +23,7 @@ ledger_usable_locked(const struct ledger *l)
 	if (!cluster_is_monitored(l->cluster))
 		return count >= CLUSTER_HOSTS_MOST ? UINT32_MAX : (1u << count) - 1;
 	masks = cluster_masks(l->cluster);
-	return masks.primary | masks.replicas;
+	return unlikely(l->primary_paused) ? masks.replicas : masks.primary | masks.replicas;
 }
 
 static uint32_t
@@ -32,7 +32,7 @@ or_else(uint32_t mask, uint32_t other)
 	return mask != 0 ? mask : other;
 }
 
-/* The hosts of that target which are up. */
+/* The hosts of that target which are up and not paused. */
 static uint32_t
 ledger_up_locked(const struct ledger *l, enum lend_target target)
 {

@@ -67,3 +67,60 @@ pause_is_one(struct ledger *l)
 	pthread_mutex_unlock(&l->mutex);
 	return paused;
 }
+
+/* ----------------------------------------------------------- the primary */
+
+/* The hosts of which is known that they are replicas. */
+static uint32_t
+ledger_replicas(const struct ledger *l)
+{
+	uint32_t replicas = 0;
+
+	for (unsigned i = 0; i < cluster_host_count(l->cluster); i++)
+		if (cluster_host_role(l->cluster, i) == HOST_REPLICA)
+			replicas |= 1u << i;
+	return replicas;
+}
+
+bool
+pause_primary(struct ledger *l, bool paused)
+{
+	bool changes;
+
+	pthread_mutex_lock(&l->mutex);
+	changes = l->primary_paused != paused;
+	l->primary_paused = paused;
+	for (struct account *a = l->accounts; changes && paused && a != NULL; a = a->hh.next)
+		ledger_close_idle_locked(a, ~ledger_replicas(l), "pause mode");
+	if (changes && !paused)
+		ledger_pump_all_locked(l);
+	pthread_mutex_unlock(&l->mutex);
+	return changes;
+}
+
+bool
+pause_is_primary(struct ledger *l)
+{
+	bool paused;
+
+	pthread_mutex_lock(&l->mutex);
+	paused = l->primary_paused;
+	pthread_mutex_unlock(&l->mutex);
+	return paused;
+}
+
+unsigned
+pause_primary_servers(struct ledger *l)
+{
+	uint32_t replicas;
+	unsigned servers;
+
+	pthread_mutex_lock(&l->mutex);
+	replicas = ledger_replicas(l);
+	servers = l->total;
+	for (const struct account *a = l->accounts; a != NULL; a = a->hh.next)
+		for (uint32_t left = replicas; left != 0; left &= left - 1)
+			servers -= a->cells[__builtin_ctz(left)]->total;
+	pthread_mutex_unlock(&l->mutex);
+	return servers;
+}

@@ -133,6 +133,8 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 		return "database removed";
 	if (s->ledger->paused)
 		return "pause mode";
+	if (s->ledger->primary_paused && cluster_host_role(s->cluster, s->host) != HOST_REPLICA)
+		return "pause mode";
 	if (s->ledger->vacating > 0)
 		return VACATE_TEXT;
 	if ((ledger_usable_locked(s->ledger) & 1u << s->host) == 0)

@@ -84,7 +84,7 @@ void ledger_dequeue_locked(struct borrower *b);
 struct borrower *ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker);
 
 /* ---- the ledger's books, src/pool/lending.c ---- */
-/* The hosts that are up. */
+/* The hosts that are up and not paused. */
 uint32_t ledger_usable_locked(const struct ledger *l);
 /* The hosts that may serve a borrower of the account with that target which wants no other than HOSTS (borrower.hosts). */
 uint32_t account_mask_locked(const struct account *a, enum lend_target target, uint32_t hosts);

@@ -61,6 +61,7 @@ ledger_report(struct ledger *l, int64_t delay_us, struct ledger_report *out)
 	    .clients = atomic_load(&l->clients),
 	    .max_connections = l->max_connections,
 	    .paused = l->paused,
+	    .primary_paused = l->primary_paused,
 	    .disabled = l->disabled,
 	};
 	for (const struct account *a = l->accounts; a != NULL; a = a->hh.next) {

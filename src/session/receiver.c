@@ -46,7 +46,7 @@ receiver_reason_to_close(struct receiver *l)
 	bool paused;
 
 	pthread_mutex_lock(&ledger->mutex);
-	paused = ledger->paused;
+	paused = ledger->paused || ledger->primary_paused;
 	pthread_mutex_unlock(&ledger->mutex);
 	if (paused)
 		return "pause mode";
