@@ -39,7 +39,7 @@ RANKS = {
 
 # library header → the places (layer, or layer/stem) that may include it
 DOORS = {
-    r"uv\.h": ("net", "cluster/probe"),
+    r"uv\.h": ("net", "cluster/probe", "cluster/addresses"),
     r"openssl/.*": ("net/tls", "auth/crypto"),
     r"(stringprep|idna)\.h": ("auth/crypto",),
     r"libpq-fe\.h": ("cluster",),

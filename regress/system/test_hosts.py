@@ -124,3 +124,70 @@ def test_show_servers_names_the_host_of_each_server(routes):
     ports = {row["port"] for row in weir.show("SERVERS", database=DATABASE)}
 
     assert ports == {host.port for host in routes.cluster.hosts}
+
+
+def timelines(weir):
+    return {port: row["timeline"] for port, row in hosts(weir).items()}
+
+
+def test_a_role_that_may_replicate_hears_the_timelines_of_standbys_without_pg_monitor(routes):
+    """pg_stat_wal_receiver is hidden from it: IDENTIFY_SYSTEM tells, on the monitor's own connection."""
+    user = routes.cluster.create_role("looks_and_replicates", options="login replication")
+
+    weir = routes.weir(monitor_user=user, **CHECKS)
+
+    eventually(lambda: set(timelines(weir).values()) == {1})
+    assert {row["reason"] or "" for row in hosts(weir).values()} == {""}
+
+
+def test_a_role_that_may_nothing_leaves_timelines_unknown_and_the_replicas_serve(routes):
+    user, marks = routes.cluster.create_role("only_looks"), routes.cluster.marks()
+
+    weir = routes.weir(monitor_user=user, **CHECKS)
+    checks = {port: int(row["checks"]) for port, row in hosts(weir).items()}
+    eventually(lambda: all(int(row["checks"]) >= checks[port] + 10 for port, row in hosts(weir).items()))
+    seen = hosts(weir)
+    served = routes.serving(weir)
+
+    assert seen[routes.primary.port]["timeline"] == 1
+    for replica in routes.replicas:
+        assert seen[replica.port]["timeline"] is None
+        assert "does not tell its timeline" in seen[replica.port]["reason"]
+        assert replica.log_since(marks[replica]).count("must be superuser or replication role") == 1
+    assert served == routes.replicas
+
+
+def test_a_standby_that_takes_no_queries_is_down_with_its_own_words(routes):
+    weir, closed = routes.weir(**CHECKS).allow(*LOST), routes.cluster.replica(2)
+
+    closed.stop_fast()
+    with open(f"{closed.data}/postgresql.conf", "a") as conf:
+        conf.write("hot_standby = off\n")
+    try:
+        closed.start(wait=False)
+        row = eventually(lambda: "Hot standby" in (row := hosts(weir)[closed.port])["reason"] and row)
+    finally:
+        closed.stop_fast()
+        with open(f"{closed.data}/postgresql.conf", "a") as conf:
+            conf.write("hot_standby = on\n")
+        closed.start()
+    eventually(lambda: hosts(weir)[closed.port]["state"] == "up", within=5)
+
+    assert row["state"] == "down"
+    assert "not accepting connections" in row["reason"]
+
+
+def test_a_host_without_a_free_connection_is_not_down(routes):
+    """53300 says that it is busy, not that it is broken."""
+    user, full = routes.cluster.create_role("guest"), routes.cluster.replica(1)
+    weir = routes.weir(monitor_user=user, **CHECKS).allow("server login failed")
+    failures = int(hosts(weir)[full.port]["failures"])
+
+    routes.primary.query("alter role guest connection limit 0")
+    routes.cluster.wait_for_replicas()
+    full.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgweir monitor'")
+    row = eventually(lambda: int((row := hosts(weir)[full.port])["failures"]) > failures + 3 and row)
+
+    assert row["state"] == "up"
+    assert row["role"] == "replica"
+    assert routes.serving(weir) == routes.replicas

@@ -133,6 +133,20 @@ answer_read(struct answer *a, const PGresult *rows)
 	a->lsn = a->standby ? lsn : lsn_normalise(lsn);
 }
 
+bool
+answer_read_identity(struct answer *a, const PGresult *rows)
+{
+	uint64_t identifier, timeline;
+
+	if (PQntuples(rows) != 1 || PQnfields(rows) < 2 || !value_number(rows_text(rows, 0), 10, UINT64_MAX, &identifier) ||
+	    !value_number(rows_text(rows, 1), 10, UINT32_MAX, &timeline))
+		return false;
+	a->timeline = (unsigned)timeline;
+	if (a->system_identifier == 0)
+		a->system_identifier = identifier;
+	return true;
+}
+
 /* ---------------------------------------------------------------- errors */
 
 void

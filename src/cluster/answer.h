@@ -27,6 +27,8 @@ bool question_may_ask_less(const PGresult *failed, unsigned level);
 
 /* Fills A from the rows, or as CHECK_MISSED when they are not what was asked for. */
 void answer_read(struct answer *a, const PGresult *rows);
+/* Adds to A what IDENTIFY_SYSTEM says: the timeline that a standby replays.  False when the rows are not of its kind. */
+bool answer_read_identity(struct answer *a, const PGresult *rows);
 /* Fills A from an error of the question. */
 void answer_read_error(struct answer *a, const PGresult *failed);
 /* Fills A from the error of a connection attempt: libpq's text with PQERRORS_VERBOSE. */

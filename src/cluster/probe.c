@@ -6,35 +6,34 @@
  *        └── connection from before ┼─────────────┘ found dead: connect once more
  *                                   └── the deadline ends any of them
  *
+ * A standby whose role may not see the receiver tells its timeline on a replication
+ * connection (PostgreSQL manual, "Streaming Replication Protocol"): the next check
+ * comes over one, for as long as the host lets it.
+ *
  * libpq closes and opens sockets inside PQconnectPoll, and the new one may get the
  * old one's number: the poll handle is thrown away before each step, and its memory
- * belongs to libuv until it is closed.  A lookup cannot be stopped once a thread
- * has it; it outlives its check, and at most one is under way for a host.
+ * belongs to libuv until it is closed.
  */
 #include "cluster/probe.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
-#include "base/bytes.h"
+#include "base/clock.h"
+#include "cluster/addresses.h"
 #include "cluster/monitor.h"
 #include "net/loop.h"
 
-#define PROBE_ADDRESSES_MOST 8
+/* A replication connection that was refused is not asked for again before this. */
+#define PROBE_REFUSED_US ((int64_t)600 * 1000000)
 
 enum probe_state { PROBE_IDLE, PROBE_RESOLVING, PROBE_CONNECTING, PROBE_ASKING, PROBE_FAILED };
 
 struct probe_watch {
 	uv_poll_t poll;
 	struct probe *probe; /* borrowed; NULL once it was let go */
-};
-
-struct probe_lookup {
-	uv_getaddrinfo_t request;
-	struct probe *probe; /* borrowed; NULL when the probe is gone */
 };
 
 struct probe {
@@ -50,13 +49,15 @@ struct probe {
 	int64_t timeout_ms;
 	PGconn *connection;	     /* owned; NULL while there is none */
 	struct probe_watch *watch;   /* owned by libuv once it is closed */
-	struct probe_lookup *lookup; /* owned until its callback */
-	char *hosts;		     /* owned; the host's name once for each address */
-	char *addresses;	     /* owned; numeric, comma-separated: the last ones that were found */
+	struct addresses *addresses; /* owned */
 	bool reused;		     /* the connection is from an earlier check */
 	unsigned level;		     /* of the question */
 	PGresult *result;	     /* owned; of the question under way */
 	struct answer failure;	     /* what PROBE_FAILED will tell */
+	bool replicates;	     /* the connection is, or will be, one of replication */
+	bool identifying;	     /* IDENTIFY_SYSTEM is under way, for STANDBY */
+	struct answer standby;
+	int64_t refused_us;	     /* monotonic: a replication connection was refused; 0 never */
 };
 
 static void probe_connect(struct probe *p);
@@ -110,6 +111,7 @@ probe_disconnect(struct probe *p)
 		PQfinish(p->connection);
 	p->connection = NULL;
 	p->level = 0;
+	p->identifying = false;
 }
 
 /* ---------------------------------------------------------- the outcome */
@@ -167,6 +169,13 @@ probe_deadline(struct timer *t)
 	probe_finish(p, &a);
 }
 
+static void
+probe_give_up_replication(struct probe *p)
+{
+	p->replicates = false;
+	p->refused_us = clock_monotonic_us();
+}
+
 /* The connection broke during the check.  One from before may have been dead for long: that says nothing yet. */
 static void
 probe_broke(struct probe *p)
@@ -178,6 +187,11 @@ probe_broke(struct probe *p)
 		return;
 	}
 	answer_read_refusal(&a, PQerrorMessage(p->connection), PQconnectionNeedsPassword(p->connection));
+	if (p->replicates && a.result != CHECK_DOWN) {
+		probe_give_up_replication(p);
+		probe_connect(p);
+		return;
+	}
 	probe_fail(p, &a);
 }
 
@@ -193,17 +207,19 @@ probe_ignore_notice(void *unused, const PGresult *notice)
 static void
 probe_open(struct probe *p)
 {
-	bool has_address = p->addresses != NULL;
+	bool has_address = addresses_numbers(p->addresses) != NULL;
 	const struct probe_login *login = p->login;
 	const struct monitor_tls *tls = p->tls;
 	char port[8];
 	const char *const pairs[][2] = {
-	    {"host", has_address ? p->hosts : p->host},
-	    {"hostaddr", p->addresses},
+	    {"host", has_address ? addresses_names(p->addresses) : p->host},
+	    {"hostaddr", addresses_numbers(p->addresses)},
 	    {"port", port},
 	    {"user", login->user},
 	    {"password", login->password},
 	    {"dbname", login->dbname},
+	    /* With a database it runs queries too, and needs no line of its own in pg_hba.conf. */
+	    {"replication", p->replicates ? "database" : NULL},
 	    {"sslmode", tls->sslmode},
 	    {"sslrootcert", tls->sslrootcert},
 	    {"sslcert", tls->sslcert},
@@ -264,79 +280,29 @@ probe_connecting(struct probe *p)
 		probe_broke(p);
 }
 
-/* Keeps what was found as libpq wants it: the name and its address, once for each. */
 static void
-probe_keep_addresses(struct probe *p, const struct addrinfo *found)
+probe_looked_up(void *user, const char *problem)
 {
-	struct bytes hosts = {0}, addresses = {0};
-	char numeric[64];
+	struct probe *p = user;
 
-	for (unsigned n = 0; found != NULL && n < PROBE_ADDRESSES_MOST; found = found->ai_next, n++) {
-		if (getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) !=
-		    0)
-			continue;
-		bytes_format(&hosts, "%s%s", hosts.length > 0 ? "," : "", p->host);
-		bytes_format(&addresses, "%s%s", addresses.length > 0 ? "," : "", numeric);
-	}
-	if (addresses.length > 0) {
-		free(p->hosts);
-		free(p->addresses);
-		p->hosts = bytes_take(&hosts);
-		p->addresses = bytes_take(&addresses);
-	}
-	bytes_free(&hosts);
-	bytes_free(&addresses);
-}
-
-static void
-probe_looked_up(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
-{
-	struct probe_lookup *lookup = container_of(request, struct probe_lookup, request);
-	struct probe *p = lookup->probe;
-
-	free(lookup);
-	if (p != NULL) {
-		p->lookup = NULL;
-		probe_keep_addresses(p, status == 0 ? found : NULL);
-	}
-	uv_freeaddrinfo(found);
-	if (p == NULL || p->state != PROBE_RESOLVING)
+	if (p->state != PROBE_RESOLVING)
 		return;
 	/* A name service that fails for a moment takes no host away whose address was known. */
-	if (p->addresses != NULL)
+	if (addresses_numbers(p->addresses) != NULL)
 		probe_open(p);
 	else
-		probe_fail_text(p, CHECK_MISSED, uv_strerror(status));
+		probe_fail_text(p, CHECK_MISSED, problem != NULL ? problem : "its name has no address");
 }
 
 static void
 probe_look_up(struct probe *p)
 {
-	static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	int result;
+	const char *problem;
 
 	p->state = PROBE_RESOLVING;
-	if (p->lookup != NULL)
-		return;
-	p->lookup = memory_new(sizeof(*p->lookup));
-	p->lookup->probe = p;
-	result = uv_getaddrinfo(loop_uv(p->loop), &p->lookup->request, probe_looked_up, p->host, NULL, &hints);
-	if (result == 0)
-		return;
-	free(p->lookup);
-	p->lookup = NULL;
-	probe_fail_text(p, CHECK_MISSED, uv_strerror(result));
-}
-
-static bool
-probe_host_needs_lookup(const struct probe *p)
-{
-	struct sockaddr_storage ignored;
-
-	if (p->host[0] == '/' || p->host[0] == '@')
-		return false;
-	return uv_ip4_addr(p->host, 0, (struct sockaddr_in *)&ignored) != 0 &&
-	    uv_ip6_addr(p->host, 0, (struct sockaddr_in6 *)&ignored) != 0;
+	problem = addresses_look_up(p->addresses);
+	if (problem != NULL)
+		probe_fail_text(p, CHECK_MISSED, problem);
 }
 
 static void
@@ -344,7 +310,7 @@ probe_connect(struct probe *p)
 {
 	probe_disconnect(p);
 	p->reused = false;
-	if (probe_host_needs_lookup(p))
+	if (addresses_are_needed(p->addresses))
 		probe_look_up(p);
 	else
 		probe_open(p);
@@ -366,11 +332,46 @@ probe_send(struct probe *p)
 {
 	PQclear(p->result);
 	p->result = NULL;
-	if (!PQsendQuery(p->connection, question_text(p->level))) {
+	if (!PQsendQuery(p->connection, p->identifying ? "IDENTIFY_SYSTEM" : question_text(p->level))) {
 		probe_broke(p);
 		return;
 	}
 	probe_flush(p);
+}
+
+/* The timeline of a standby, where the question has not told it: in this check, or over another connection in the next. */
+static void
+probe_conclude_good(struct probe *p, const struct answer *a)
+{
+	bool wants_identity = a->standby && a->timeline == 0;
+	bool was_refused = p->refused_us != 0 && clock_monotonic_us() - p->refused_us < PROBE_REFUSED_US;
+
+	if (wants_identity && p->replicates) {
+		p->identifying = true;
+		p->standby = *a;
+		probe_send(p);
+		return;
+	}
+	if (a->standby ? wants_identity && !was_refused : p->replicates) {
+		p->replicates = a->standby;
+		probe_disconnect(p);
+	}
+	probe_finish(p, a);
+}
+
+static void
+probe_conclude_identity(struct probe *p)
+{
+	struct answer a = p->standby;
+
+	p->identifying = false;
+	if (PQresultStatus(p->result) != PGRES_TUPLES_OK || !answer_read_identity(&a, p->result)) {
+		probe_give_up_replication(p);
+		probe_disconnect(p);
+	}
+	PQclear(p->result);
+	p->result = NULL;
+	probe_finish(p, &a);
 }
 
 static void
@@ -378,6 +379,10 @@ probe_conclude(struct probe *p)
 {
 	struct answer a;
 
+	if (p->identifying) {
+		probe_conclude_identity(p);
+		return;
+	}
 	switch (PQresultStatus(p->result)) {
 	case PGRES_TUPLES_OK:
 		answer_read(&a, p->result);
@@ -396,11 +401,10 @@ probe_conclude(struct probe *p)
 	}
 	PQclear(p->result);
 	p->result = NULL;
-	if (a.result != CHECK_GOOD) {
+	if (a.result == CHECK_GOOD)
+		probe_conclude_good(p, &a);
+	else
 		probe_fail(p, &a);
-		return;
-	}
-	probe_finish(p, &a);
 }
 
 static bool
@@ -484,6 +488,7 @@ probe_new(struct loop *loop, const char *host, uint16_t port, const struct probe
 
 	p->loop = loop;
 	p->host = text_copy(host);
+	p->addresses = addresses_new(loop, host, probe_looked_up, p);
 	p->port = port;
 	p->events = events;
 	p->user = user;
@@ -498,10 +503,7 @@ probe_free(struct probe *p)
 		return;
 	timer_disarm(loop_timers(p->loop), &p->deadline);
 	probe_disconnect(p);
-	if (p->lookup != NULL)
-		p->lookup->probe = NULL;
-	free(p->hosts);
-	free(p->addresses);
+	addresses_free(p->addresses);
 	free(p->host);
 	free(p);
 }
@@ -534,6 +536,7 @@ probe_ask(struct probe *p, const struct probe_login *login, const struct monitor
 void
 probe_reset(struct probe *p)
 {
+	p->refused_us = 0;
 	if (p->state == PROBE_IDLE)
 		probe_disconnect(p);
 	else
