@@ -83,6 +83,8 @@ void stream_resume(struct stream *s);
 void stream_hold(struct stream *s, bool held);
 /* Offers the kept input once more, for a user that could not consume it before. */
 void stream_offer(struct stream *s);
+/* Puts bytes that were consumed back in front of the kept input; not while data() runs for this stream. */
+void stream_unread(struct stream *s, const void *bytes, size_t length);
 
 /* -------------------------------------------------------------------- TLS */
 

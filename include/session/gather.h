@@ -35,6 +35,16 @@ void gather_refer(struct gather *g, const char *bytes, size_t length);
 struct bytes *gather_make(struct gather *g);
 void gather_made(struct gather *g, size_t before);
 void gather_flush(struct gather *g);
+/* How far it has come; good until the next flush. */
+struct gather_mark {
+	unsigned count;
+	size_t last; /* the length of the last piece */
+	size_t made;
+};
+struct gather_mark gather_mark(const struct gather *g);
+/* Forgets what was gathered since the mark; gather_move appends it to OUT first. */
+void gather_rewind(struct gather *g, const struct gather_mark *m);
+void gather_move(struct gather *g, const struct gather_mark *m, struct bytes *out);
 void gather_drop(struct gather *g, const struct stream *stream); /* forgets what was gathered for STREAM */
 void gather_free(struct gather *g);
 

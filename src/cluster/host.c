@@ -84,6 +84,7 @@ host_answered(void *user, const struct answer *a)
 	struct host *h = user;
 
 	h->checks++;
+	h->asked_us = h->started_us;
 	if (a->result == CHECK_GOOD)
 		host_learn(h, a);
 	else

@@ -69,6 +69,7 @@ struct host {
 	void *user; /* borrowed */
 	struct timer next;
 	int64_t started_us; /* the last check; monotonic */
+	int64_t asked_us;   /* the last one that has an end; 0: none */
 	bool again;	    /* somebody suspected it while it was asked */
 };
 

@@ -263,6 +263,20 @@ stream_offer(struct stream *s)
 	s->input = kept;
 }
 
+void
+stream_unread(struct stream *s, const void *bytes, size_t length)
+{
+	struct bytes input = {0};
+
+	if (s->closing || length == 0)
+		return;
+	must(!stream_is_busy(s));
+	bytes_append(&input, bytes, length);
+	bytes_append(&input, s->input.data, s->input.length);
+	bytes_free(&s->input);
+	s->input = input;
+}
+
 /* Reads behind a long unfinished frame in place, so that it is not copied at every read. */
 static ssize_t
 stream_read_long(struct stream *s)

@@ -86,6 +86,38 @@ gather_flush(struct gather *g)
 	bytes_clear(&g->made);
 }
 
+struct gather_mark
+gather_mark(const struct gather *g)
+{
+	return (struct gather_mark){
+	    .count = g->count, .last = g->count > 0 ? g->pieces[g->count - 1].length : 0, .made = g->made.length};
+}
+
+void
+gather_rewind(struct gather *g, const struct gather_mark *m)
+{
+	must(m->count <= g->count);
+	g->count = m->count;
+	if (m->count > 0)
+		g->pieces[m->count - 1].length = m->last;
+	g->made.length = m->made;
+}
+
+void
+gather_move(struct gather *g, const struct gather_mark *m, struct bytes *out)
+{
+	/* A piece that has grown since belongs to both sides of the mark. */
+	size_t skipped = m->count > 0 ? m->last : 0;
+
+	for (unsigned i = m->count > 0 ? m->count - 1 : 0; i < g->count; i++) {
+		const struct gather_piece *p = &g->pieces[i];
+
+		bytes_append(out, (p->bytes != NULL ? p->bytes : g->made.data + p->offset) + skipped, p->length - skipped);
+		skipped = 0;
+	}
+	gather_rewind(g, m);
+}
+
 void
 gather_drop(struct gather *g, const struct stream *stream)
 {
