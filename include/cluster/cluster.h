@@ -82,6 +82,7 @@ struct host_report {
 	enum host_state state;
 	char reason[160];        /* why it is down or out; of one that is up, what it is not good for; mostly "" */
 	int64_t asked_us;        /* monotonic: when the last check began that has an end; 0 never */
+	int64_t heard_us;        /* monotonic: when the last check began that was answered well; 0 never */
 	int64_t checked_us;      /* wall clock of the last answer; 0 never */
 	int64_t lag_us;          /* replay lag; 0 also stands for less than check_interval; -1 unknown */
 	int64_t lag_bytes;       /* -1 unknown */

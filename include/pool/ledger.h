@@ -14,6 +14,7 @@
 #include "config/snapshot.h"
 #include "net/dns.h"
 #include "pool/balance.h"
+#include "pool/heals.h"
 #include "pool/pool.h"
 #include "pool/startup.h"
 #include "route/facts.h"
@@ -111,6 +112,7 @@ struct ledger_stats {
 	_Atomic uint64_t transaction_us, query_us, wait_us;
 	_Atomic uint64_t client_parses, server_parses, binds, logins;
 	_Atomic uint64_t pins_taken[PIN_REASONS], pins_ended[PIN_REASONS];
+	_Atomic uint64_t heals[HEAL_COUNT];
 	struct route_counts *_Atomic routes; /* owned: pool/route_counts.h; NULL until its first statement is over */
 } __attribute__((aligned(64)));
 
@@ -158,6 +160,7 @@ struct ledger {
 	_Atomic int64_t facts_looked_us;   /* when the catalog was last seen to be as they say */
 	_Atomic uint32_t renewals;    /* counts the changes of defaults that are known to have been made on its hosts */
 	_Atomic uint32_t era;         /* counts what may have changed the results of prepared statements */
+	struct heal_shapes *_Atomic heal_shapes; /* owned; NULL: no replica has refused anything yet */
 	struct inquiry *inquiry;      /* who asks for them; owned by session/, under the mutex */
 };
 

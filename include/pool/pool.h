@@ -120,6 +120,11 @@ void pool_return_unused(struct server **s);
  */
 enum batch { BATCH_NONE, BATCH_OPEN, BATCH_FAILED /* an error came: the server drops what follows up to Sync */ };
 void pool_recover(struct server **s, enum batch batch);
+/*
+ * As pool_recover, of a server that is about to be done by itself: it is cancelled only when that takes a while.
+ * BYTES: what it has said and nobody has read; answers how many of them are consumed.
+ */
+size_t pool_let_finish(struct server **s, enum batch batch, const char *bytes, size_t length);
 /* Closes a server that the borrower has (or the pool itself); REASON is logged. */
 void pool_close_server(struct server **s, const char *reason);
 

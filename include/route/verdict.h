@@ -99,6 +99,7 @@ struct verdict {
 	enum statement_kind kind;   /* of the only statement */
 	unsigned statements;        /* 0: empty; ROUTE_STATEMENTS_UNKNOWN: not parsed */
 	uint64_t generation;        /* of the facts that were asked; 0 without */
+	uint64_t key;               /* the same for texts of one shape under the same facts and rules of reading; 0: it has none */
 	uint32_t effects;           /* enum effect: what it may do to its session, or ask of it */
 	uint32_t surely;            /* those of them that the text says itself, by its tree */
 	uint8_t modes;              /* enum transaction_mode: of the only statement */

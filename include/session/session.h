@@ -21,6 +21,7 @@
 
 struct floor;
 struct lazy;
+struct heal;
 struct listening;
 struct pins;
 struct session_login;
@@ -50,8 +51,10 @@ struct brief {
 	uint8_t target; /* enum target */
 	uint8_t reason; /* enum route_reason */
 	uint8_t kind;   /* enum statement_kind */
-	bool known;
+	bool known : 1;
+	bool heals : 1;      /* nothing but reads that are proven, hint or not: they may be run again */
 	uint32_t generation; /* of the catalog facts, cut */
+	uint64_t key;        /* of its shapes; 0: there is none */
 };
 
 struct session {
@@ -75,6 +78,7 @@ struct session {
 	struct session_login *login;   /* owned, until it is logged in */
 	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
 	struct upkeep *upkeep;         /* owned: of the transaction's settings; NULL while it has none to look after */
+	struct heal *heal;             /* borrowed from the worker: what a second try needs; NULL while none would come */
 	char *refusal;                 /* owned: the ErrorResponse of a message that is being refused; else NULL */
 	struct lazy *lazy;             /* owned: its transaction, while no server knows of it or it may move; else NULL */
 	struct listening *listening;   /* owned: what it listens to; NULL while it never did */

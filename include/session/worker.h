@@ -54,6 +54,7 @@ struct worker {
 	unsigned number;
 	struct list sessions;    /* of session.all */
 	struct list drawing;     /* of session.drawing */
+	struct list heals;       /* of heal.free: those that no session has */
 	struct timer drawing_timer; /* runs while there are any */
 	struct lookups *lookups; /* owned: what auth_query has found, and is asked just now */
 	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */

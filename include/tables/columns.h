@@ -290,6 +290,13 @@ COLUMNS(route)
 	COLUMN("value", TEXT)
 COLUMNS_END
 
+COLUMNS(heals)
+	COLUMN("database", TEXT)
+	COLUMN("kind", TEXT)
+	COLUMN("count", BIGINT)
+	COLUMN("text", TEXT)
+COLUMNS_END
+
 COLUMNS(pins)
 	COLUMN("database", TEXT)
 	COLUMN("user", TEXT)

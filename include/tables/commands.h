@@ -44,6 +44,8 @@ COMMAND(show_routes, "SHOW ROUTES", .role = ROLE_STATS | ROLE_ADMIN, .columns = 
     .text = "how many statements went where, by the reason of the verdict")
 COMMAND(route, "ROUTE", .role = ROLE_STATS | ROLE_ADMIN, .argument = ARGUMENT_STATEMENT, .usage = "db 'sql'", .columns = route_columns,
     .text = "where a statement would go, and why; nothing is run")
+COMMAND(show_heals, "SHOW HEALS", .role = ROLE_STATS | ROLE_ADMIN, .columns = heals_columns,
+    .text = "how often reads were run a second time, and transactions were lost with their servers")
 COMMAND(show_pins, "SHOW PINS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pins_columns,
     .text = "the clients that keep their servers over transactions, and why")
 COMMAND(show_pin_stats, "SHOW PIN_STATS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pin_stats_columns,

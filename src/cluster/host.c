@@ -76,6 +76,7 @@ host_learn(struct host *h, const struct answer *a)
 	if (a->system_identifier != 0)
 		h->system_identifier = a->system_identifier;
 	h->checked_us = clock_wall_us();
+	h->heard_us = h->started_us;
 }
 
 static void

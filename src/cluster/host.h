@@ -70,6 +70,7 @@ struct host {
 	struct timer next;
 	int64_t started_us; /* the last check; monotonic */
 	int64_t asked_us;   /* the last one that has an end; 0: none */
+	int64_t heard_us;   /* the last one that was answered well; 0: none */
 	bool again;	    /* somebody suspected it while it was asked */
 };
 

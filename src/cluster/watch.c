@@ -207,6 +207,7 @@ watch_describe(struct watch *w, unsigned i, enum verdict verdict, struct host_re
 	}
 	report->state = is_used ? HOST_UP : verdict == VERDICT_DOWN ? HOST_DOWN : HOST_OUT;
 	report->asked_us = h->asked_us;
+	report->heard_us = h->heard_us;
 	report->checked_us = h->checked_us;
 	report->timeline = h->timeline;
 	report->checks = h->checks;

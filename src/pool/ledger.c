@@ -43,6 +43,7 @@ ledger_unref(struct ledger *l)
 	while (l->accounts != NULL)
 		account_free_locked(l->accounts);
 	facts_unref(&l->facts);
+	free(l->heal_shapes);
 	cluster_unref(l->cluster);
 	ledger_forget_addresses_locked(l);
 	for (unsigned i = 0; i < l->former_count; i++)

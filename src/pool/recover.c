@@ -349,13 +349,11 @@ recover_timed_out(struct server *s)
 	recover_arm(s);
 }
 
-void
-pool_recover(struct server **given, enum batch batch)
+static void
+recover_begin(struct server *s, enum batch batch)
 {
-	struct server *s = *given;
 	const struct settings *set = &s->pool->snapshot->global;
 
-	*given = NULL;
 	s->borrower = NULL;
 	s->use = USE_RECOVERY;
 	s->rolled_back = false;
@@ -369,8 +367,28 @@ pool_recover(struct server **given, enum batch batch)
 	} else if (batch != BATCH_NONE) {
 		recover_end_batch(s, batch);
 	}
+}
+
+void
+pool_recover(struct server **given, enum batch batch)
+{
+	struct server *s = *given;
+
+	*given = NULL;
+	recover_begin(s, batch);
 	if (answer_head(s) != NULL)
 		pool_cancel(s, NULL, NULL);
 	if (!recover_settle(s))
 		recover_arm(s);
+}
+
+size_t
+pool_let_finish(struct server **given, enum batch batch, const char *bytes, size_t length)
+{
+	struct server *s = *given;
+
+	*given = NULL;
+	recover_begin(s, batch);
+	recover_arm(s);
+	return recover_data(s, bytes, length);
 }

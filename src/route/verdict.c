@@ -143,6 +143,7 @@ route_judge(struct verdict_cache *cache, const struct route_context *ctx, const 
 		return;
 	}
 	judge_new(ctx, &shape, text, length, out);
+	out->key = key[0];
 	if (cache != NULL && out->statements != ROUTE_STATEMENTS_UNKNOWN)
 		verdict_cache_put(cache, key, out);
 }

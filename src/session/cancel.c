@@ -13,6 +13,7 @@
 #include "observe/log.h"
 #include "protocol/startup.h"
 #include "session/cancel_key.h"
+#include "session/heal.h"
 #include "session/peer.h"
 #include "session/session_private.h"
 
@@ -104,6 +105,7 @@ cancel_waiting(struct session *s)
 	s->cancelled = true;
 	if (!pool_withdraw(&s->borrower))
 		return;
+	heal_end(s);
 	session_enter(s, SESSION_IDLE);
 	if (s->lazy != NULL)
 		lazy_fail(s);

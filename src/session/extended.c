@@ -6,6 +6,7 @@
 
 #include "session/forward_private.h"
 #include "session/lazy.h"
+#include "session/heal.h"
 
 /* A message whose statement name changes: its head made anew, its rest as it came. */
 static size_t
@@ -498,7 +499,7 @@ extended_made(struct session *s)
 		return;
 	gather_begin(&s->worker->to_client, &s->stream);
 	relay_made(s);
-	gather_flush(&s->worker->to_client);
+	relay_flush(s);
 }
 
 size_t
@@ -506,6 +507,8 @@ extended_flush(struct session *s, const struct frame *f)
 {
 	size_t consumed = forward_rest(s, f, 0);
 
+	if (s->heal != NULL)
+		heal_flushed(s);
 	extended_made(s);
 	return consumed;
 }

@@ -5,6 +5,7 @@
  */
 #include "session/forward_private.h"
 #include "session/lazy.h"
+#include "session/heal.h"
 #include "session/listening.h"
 
 #include <ctype.h>
@@ -447,8 +448,11 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 		s->blocked = true;
 		return 0;
 	}
-	if (begins)
+	if (begins) {
 		forward_note_request(s);
+		if (s->target >= LEND_REPLICA || s->heal != NULL)
+			heal_begin(s);
+	}
 	if (s->request_us == 0 && f.type != FRONTEND_TERMINATE && f.type != FRONTEND_FLUSH)
 		forward_start_request(s);
 	consumed = forward_dispatch(s, &f);

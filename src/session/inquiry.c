@@ -464,20 +464,33 @@ inquiry_hurry(struct message *m)
 	free(d);
 }
 
-void
-inquiry_catalog_changed(struct session *s)
+static void
+inquiry_ask_soon(struct session *s, bool forgets)
 {
 	struct worker *w = inquiry_worker_concerned(s);
 	struct due_message *d;
 
 	if (w == NULL)
 		return;
-	ledger_set_facts(s->ledger, NULL);
+	if (forgets)
+		ledger_set_facts(s->ledger, NULL);
 	d = memory_new(sizeof(*d));
 	d->message.run = inquiry_hurry;
 	d->ledger = ledger_ref(s->ledger);
 	d->worker = w;
 	loop_post(w->loop, &d->message);
+}
+
+void
+inquiry_catalog_changed(struct session *s)
+{
+	inquiry_ask_soon(s, true);
+}
+
+void
+inquiry_look(struct session *s)
+{
+	inquiry_ask_soon(s, false);
 }
 
 void

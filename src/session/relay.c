@@ -15,6 +15,7 @@
 #include "pool/vacate.h"
 #include "session/feature.h"
 #include "session/lazy.h"
+#include "session/heal.h"
 #include "session/listening.h"
 #include "session/relay_private.h"
 
@@ -35,12 +36,10 @@ relay_make(struct session *s, char type)
 }
 
 static void
-relay_done(struct answer done)
+relay_done(struct session *s, struct answer done)
 {
-	names_keep(&done.change);
-	statement_unref(done.statement);
-	free(done.refusal);
-	free(done.own_name);
+	if (s->heal == NULL || !heal_takes_done(s->heal, &done))
+		relay_finish(&done);
 }
 
 void
@@ -52,7 +51,7 @@ relay_made(struct session *s)
 		struct answer done = answers_pop(a);
 
 		relay_make(s, done.kind == ANSWER_PARSE ? BACKEND_PARSE_COMPLETE : BACKEND_CLOSE_COMPLETE);
-		relay_done(done);
+		relay_done(s, done);
 	}
 }
 
@@ -165,7 +164,7 @@ relay_complete(struct session *s, enum answer_kind kind)
 	if (head == NULL)
 		return STEP_BROKEN;
 	step = head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
-	relay_done(answers_pop(&s->server->answers));
+	relay_done(s, answers_pop(&s->server->answers));
 	return step;
 }
 
@@ -206,7 +205,7 @@ relay_command(struct session *s, const struct relay_frame *f)
 	}
 	s->server->in_copy = false;
 	if (head->kind == ANSWER_EXECUTE)
-		relay_done(answers_pop(&s->server->answers));
+		relay_done(s, answers_pop(&s->server->answers));
 	return step;
 }
 
@@ -334,9 +333,11 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	server->status = status;
 	server->in_copy = false;
 	done = answers_pop(&server->answers);
-	relay_done(done);
+	relay_done(s, done);
 	if (done.way == ANSWER_SWALLOW)
 		return STEP_SWALLOW;
+	if (s->heal != NULL)
+		s->heal->ended = true;
 	s->status = status;
 	if (s->lazy != NULL)
 		lazy_ready(s, status);
@@ -431,7 +432,7 @@ relay_may_stream(const struct session *s, char type, size_t size)
 {
 	const struct answer *head = answers_head(&s->server->answers);
 
-	if (head != NULL && head->way == ANSWER_SWALLOW)
+	if ((head != NULL && head->way == ANSWER_SWALLOW) || (s->heal != NULL && heal_wants_whole(s->heal, type, size)))
 		return false;
 	switch (type) {
 	case BACKEND_DATA_ROW:
@@ -448,6 +449,24 @@ relay_may_stream(const struct session *s, char type, size_t size)
 	}
 }
 
+void
+relay_flush(struct session *s)
+{
+	if (s->heal != NULL)
+		heal_flush(s);
+	else
+		gather_flush(&s->worker->to_client);
+}
+
+/* Where the next message begins; there is room for its pieces. */
+static struct gather_mark
+relay_mark(struct session *s)
+{
+	if (s->worker->to_client.count + 8 > GATHER_PIECES)
+		heal_flush(s);
+	return gather_mark(&s->worker->to_client);
+}
+
 /* One frame; answers what was consumed of it, 0 when more has to come. */
 static size_t
 relay_frame(struct session *s, const char *bytes, size_t length)
@@ -456,6 +475,7 @@ relay_frame(struct session *s, const char *bytes, size_t length)
 	struct relay_frame f;
 	size_t size, here;
 	enum step step = STEP_BROKEN;
+	struct gather_mark before = {0};
 
 	switch (frame_read(FROM_SERVER, bytes, length, (uint32_t)s->snapshot->global.max_packet_size, &f.type, &size)) {
 	case FRAME_WAIT:
@@ -476,15 +496,21 @@ relay_frame(struct session *s, const char *bytes, size_t length)
 		session_close(s, CLOSE_server_broken, NULL);
 		return length;
 	}
+	if (s->heal != NULL)
+		before = relay_mark(s);
 	relay_made(s);
 	step = relay_dispatch(s, &f);
 	if (step == STEP_BROKEN)
 		session_close(s, CLOSE_server_broken, NULL);
 	if (step == STEP_BROKEN || step == STEP_CLOSED)
 		return length;
+	if (step == STEP_RERUN)
+		return 0;
 	if (step == STEP_FORWARD)
 		gather_refer(&s->worker->to_client, bytes, here);
 	server->skip = size - here;
+	if (s->heal != NULL)
+		heal_relayed(s, f.type, step, &before);
 	return here;
 }
 
@@ -545,12 +571,14 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 			break;
 		at += consumed;
 	}
+	if (s->heal != NULL && s->heal->reruns)
+		return at + heal_refused(s, bytes + at, length - at);
 	if (s->state == SESSION_CLOSING) {
 		gather_drop(g, &s->stream);
 		return length;
 	}
 	if (s->server != server) {
-		gather_flush(g);
+		relay_flush(s);
 		session_arm(s);
 		request_resume(s);
 		return length;
@@ -558,7 +586,7 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 	/* The client may have asked for what is done so far, by a Flush. */
 	if (server->skip == 0)
 		relay_made(s);
-	gather_flush(g);
+	relay_flush(s);
 	if (s->ledger != NULL)
 		stat_add(session_stats(s)->sent, at);
 	if (stream_unsent(&s->stream) > HIGH_WATER)

@@ -6,8 +6,18 @@
 #include <string.h>
 
 #include "session/feature.h"
+#include "session/heal.h"
 #include "session/relay_private.h"
 #include "session/sequence.h"
+
+void
+relay_finish(struct answer *done)
+{
+	names_keep(&done->change);
+	statement_unref(done->statement);
+	free(done->refusal);
+	free(done->own_name);
+}
 
 /* The request behind this answer was never done: what was noted of it is taken back. */
 void
@@ -211,6 +221,12 @@ relay_error(struct session *s, const struct relay_frame *f)
 		return STEP_BROKEN;
 	if (e.severity != NULL && (strcmp(e.severity, "FATAL") == 0 || strcmp(e.severity, "PANIC") == 0))
 		s->server->fatal_seen = true;
+	if (s->heal != NULL) {
+		enum heal_verdict v = heal_judge_error(s, f, &e);
+
+		if (v != HEAL_PASS)
+			return v == HEAL_RERUN ? STEP_RERUN : STEP_SWALLOW;
+	}
 	s->server->in_copy = false;
 	if (head == NULL && s->server->fatal_seen && (relay_owes_nothing(s) || s->ready_held)) {
 		s->server->close_needed = true;

@@ -10,7 +10,7 @@
 /* An error longer than this is passed on without being looked at. */
 #define ERROR_MOST ((size_t)1024 * 1024)
 
-enum step { STEP_FORWARD, STEP_SWALLOW, STEP_BROKEN, STEP_CLOSED };
+enum step { STEP_FORWARD, STEP_SWALLOW, STEP_BROKEN, STEP_CLOSED, STEP_RERUN /* nothing of the message was consumed: heal_refused takes it */ };
 
 struct relay_frame {
 	char type;
@@ -22,6 +22,8 @@ struct relay_frame {
 /* ---- relay_error.c ---- */
 /* The request behind this answer was never done: what was noted of it is taken back. */
 void relay_undo(struct session *s, struct answer *a);
+/* It has come to pass, and what the answer owns goes. */
+void relay_finish(struct answer *done);
 /* Drops the COUNT oldest answers, undoing the newest first. */
 void relay_drop(struct session *s, uint32_t count);
 enum step relay_error(struct session *s, const struct relay_frame *f);

@@ -11,6 +11,7 @@
 #include "observe/log.h"
 #include "session/floor.h"
 #include "session/forward_private.h"
+#include "session/heal.h"
 #include "session/lazy.h"
 #include "session/listening.h"
 
@@ -56,8 +57,10 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	s->target = (uint8_t)routing_target(s, brief);
 	s->held_back = routing_is_held_back(s, brief);
 	s->borrower.insists = insists;
+	s->borrower.hosts = 0;
 	if (s->floor != NULL)
 		floor_choose(s);
+	heal_aim(s);
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW)
 		s->server = server;
 	if (s->server != NULL && floor_takes(s)) {
@@ -275,6 +278,8 @@ request_data(struct session *s, char *bytes, size_t length)
 		if (had_server && g->stream != &s->server->stream)
 			gather_begin(g, &s->server->stream);
 		consumed = request_step(s, bytes + at, length - at);
+		if (s->heal != NULL && had_server)
+			heal_record(s->heal, bytes + at, consumed);
 		at += consumed;
 		if (consumed == 0 && (had_server || s->server == NULL))
 			break;

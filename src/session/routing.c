@@ -2,6 +2,7 @@
  * session/routing.c - where a request may go: the text's verdict, then what the
  * session adds to it.
  */
+#include "session/heal.h"
 #include "session/session_private.h"
 
 #include <stdio.h>
@@ -136,7 +137,9 @@ brief_of(const struct verdict *v)
 	    .reason = (uint8_t)v->reason,
 	    .kind = (uint8_t)v->kind,
 	    .known = true,
-	    .generation = (uint32_t)v->generation};
+	    .heals = v->is_proven && (v->kind == KIND_READ || v->kind == KIND_COPY_OUT),
+	    .generation = (uint32_t)v->generation,
+	    .key = v->key};
 }
 
 static const struct brief brief_mixed = {.target = TARGET_PRIMARY, .reason = ROUTE_REASON_batch_mixed, .known = true};
@@ -155,6 +158,8 @@ brief_add(struct brief *batch, const struct brief *one)
 	}
 	if (batch->target == TARGET_PRIMARY || one->kind == KIND_EMPTY)
 		return;
+	batch->heals &= one->heals;
+	batch->key = batch->key * 31 + one->key;
 	if (one->target == TARGET_PRIMARY)
 		*batch = *one;
 	else if (batch->target != one->target && batch->kind != KIND_BEGIN_READ_ONLY)
@@ -256,13 +261,30 @@ routing_add_message(struct session *s, struct brief *batch, const struct walked 
 	brief_add(batch, &one);
 }
 
+struct brief
+routing_brief(struct session *s, const char *bytes, size_t length)
+{
+	struct brief batch = {0};
+	struct walked walked = {.bytes = bytes};
+	struct frames frames = frames_over(FROM_CLIENT, bytes, length, UINT32_MAX);
+	struct whole_frame frame;
+
+	while (frames_next(&frames, &frame) == FRAME_OK) {
+		walked.length = (size_t)(frame.body - FRAME_HEAD - bytes);
+		routing_add_message(s, &batch, &walked, frame.type, frame.body, frame.length);
+	}
+	return batch;
+}
+
 static struct plan
-plan_lend(struct brief brief)
+plan_lend(const struct session *s, struct brief brief)
 {
 	bool judged = brief.known;
 
 	if (!judged)
 		brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_utility, .known = true};
+	else if (brief.target == TARGET_REPLICA && heal_diverts(s, brief.key))
+		brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_refused_lately, .kind = brief.kind, .known = true};
 	return (struct plan){.outcome = PLAN_LEND, .brief = brief, .is_judged = judged};
 }
 
@@ -313,7 +335,7 @@ plan_judged(struct session *s, struct brief batch)
 		batch.target = TARGET_PRIMARY;
 		batch.reason = ROUTE_REASON_serializable;
 	}
-	return plan_lend(batch);
+	return plan_lend(s, batch);
 }
 
 struct plan
@@ -341,7 +363,7 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 		if (size > length - at) {
 			/* Too much to keep: it goes where everything may go. */
 			if (size > AHEAD_MOST || length > AHEAD_MOST)
-				return plan_lend(judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
+				return plan_lend(s, judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
 			return (struct plan){.outcome = PLAN_WAIT};
 		}
 		walked.length = at;
@@ -349,10 +371,10 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 			routing_add_message(s, &batch, &walked, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
 		at += size;
 		if (type_ends_request(type))
-			return judges ? plan_judged(s, batch) : plan_lend(batch);
+			return judges ? plan_judged(s, batch) : plan_lend(s, batch);
 	}
 	if (length > AHEAD_MOST)
-		return plan_lend(judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
+		return plan_lend(s, judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
 	return (struct plan){.outcome = PLAN_WAIT};
 }
 

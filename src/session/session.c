@@ -12,6 +12,7 @@
 
 #include "observe/log.h"
 #include "session/floor.h"
+#include "session/heal.h"
 #include "session/listening.h"
 #include "session/pin.h"
 #include "session/vacate.h"
@@ -235,6 +236,8 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 	(void)error;
 	if (s->ready_held && s->state == SESSION_ACTIVE && !session_keeps_server(s) && !pin_is_expected(s))
 		listening_outlives(s);
+	if (heal_lost(s))
+		return;
 	if (session_outlives_server(s)) {
 		s->fenced_again |= s->fencing;
 		s->fencing = false;
@@ -405,7 +408,7 @@ session_tell_end(struct session *s, enum close_reason reason, const char *sqlsta
 	}
 	/* In the middle of a message of the server's, an error of ours would be taken for its contents. */
 	if (g->stream == &s->stream)
-		gather_flush(g);
+		relay_flush(s);
 	if (row->silent || s->state == SESSION_CANCEL || (s->server != NULL && s->server->skip > 0))
 		return;
 	session_send_error(s, &e);
@@ -522,6 +525,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	timer_disarm(loop_timers(s->worker->loop), &s->timer);
 	listening_free(s);
 	pin_end_all(s);
+	heal_end(s);
 	list_remove(&s->drawing);
 	if (s->server != NULL)
 		session_drop_server(s, reason);

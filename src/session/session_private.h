@@ -83,6 +83,7 @@ void forward_fenced(struct session *s);         /* the fence that the request wa
 
 /* ---- relay.c: from the server ---- */
 size_t relay_data(struct session *s, struct server *server, const char *bytes, size_t length);
+void relay_flush(struct session *s);            /* what was gathered for the client goes */
 void relay_made(struct session *s);             /* answers made here whose turn has come */
 void relay_drop_batch(struct session *s);       /* an error: what the batch still owes will not come */
 void relay_settle(struct session *s);           /* undoes what the queue still promises; the server is lost */
@@ -191,6 +192,7 @@ bool names_is_in_doubt(const struct session *s, const char *name);
 const struct profile *names_profile(const struct session *s);
 
 /* ---- unnamed.c ---- */
+void unnamed_judge(struct session *s);   /* it is another one again: what are its effects? */
 void unnamed_release(struct session *s); /* the server goes back: a long statement is kept no longer */
 
 /* ---- own_names.c: names on the server that are the client's ---- */
@@ -205,6 +207,8 @@ struct plan {
 };
 /* Judges the request or batch that begins at BYTES, as far as it has been read. */
 struct plan routing_plan(struct session *s, const char *bytes, size_t length);
+/* What the whole messages there were judged to be, whatever the entry's route. */
+struct brief routing_brief(struct session *s, const char *bytes, size_t length);
 /* Where what is no statement of a client's goes: logins, replication, our own questions. */
 enum lend_target routing_home(enum route_mode route);
 enum lend_target routing_home_of(const struct session *s);
@@ -237,6 +241,8 @@ struct catalog_facts *facts_of_session(struct session *s);
 void inquiry_begin(struct session *s);
 /* The catalog has changed, or may have: nothing is known of it until it has been asked again. */
 void inquiry_catalog_changed(struct session *s);
+/* The catalog may be another than is known: it is looked at now, and what is known counts until then. */
+void inquiry_look(struct session *s);
 /* On a worker's thread: ends the inquiries that run there. */
 void inquiry_end_all(struct worker *w);
 

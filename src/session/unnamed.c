@@ -58,10 +58,21 @@ unnamed_next_change(const struct session *s, const struct answer *a)
 }
 
 void
+unnamed_judge(struct session *s)
+{
+	struct verdict v;
+
+	if (s->unnamed == NULL || !feature_judges(s))
+		return;
+	routing_judge(s, s->unnamed->body, strlen(s->unnamed->body), &v);
+	s->unnamed_effects = v.effects;
+	s->unnamed_surely = v.surely;
+}
+
+void
 unnamed_undo(struct session *s, struct answer *a)
 {
 	struct answer *next = unnamed_next_change(s, a);
-	struct verdict v;
 
 	server_set_unnamed(s->server, NULL);
 	a->of_unnamed = false;
@@ -75,11 +86,8 @@ unnamed_undo(struct session *s, struct answer *a)
 		s->unnamed = a->statement;
 	}
 	a->statement = NULL;
-	if (next != NULL || s->unnamed == NULL || !feature_judges(s))
-		return;
-	routing_judge(s, s->unnamed->body, strlen(s->unnamed->body), &v);
-	s->unnamed_effects = v.effects;
-	s->unnamed_surely = v.surely;
+	if (next == NULL)
+		unnamed_judge(s);
 }
 
 bool

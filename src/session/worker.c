@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "route/verdict.h"
+#include "session/heal.h"
 #include "session/peer.h"
 #include "session/sequence.h"
 #include "session/session_private.h"
@@ -25,6 +26,7 @@ worker_new(struct process *process, struct loop *loop, struct pool *pool)
 	w->verdicts = verdict_cache_new(VERDICTS_KEPT);
 	list_init(&w->sessions);
 	list_init(&w->drawing);
+	list_init(&w->heals);
 	timer_init(&w->drawing_timer, sequence_watch);
 	list_init(&w->inquiries);
 	list_init(&w->receivers);
@@ -41,6 +43,7 @@ worker_free(struct worker *w)
 	timer_disarm(loop_timers(w->loop), &w->drawing_timer);
 	lookups_free(w->lookups);
 	verdict_cache_free(&w->verdicts);
+	heal_free_all(w);
 	gather_free(&w->to_client);
 	gather_free(&w->to_server);
 	bytes_free(&w->scratch);

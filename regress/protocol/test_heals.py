@@ -1,0 +1,277 @@
+"""A second try for reads that a replica refuses or loses, with scripted hosts: each class of errors, each cut point."""
+
+import pytest
+
+from lib import wire
+from lib.eventually import eventually
+from lib.hosts import CLOSE, DATABASE, PAUSE, Hosts
+
+REFUSED = ("0A000", "25006", "40001", "42P01", "3F000", "55000", "58P01", "XX000", "57P04")
+PASSED = ("22012", "23505", "57014", "53200", "XX001", "54001")
+HEAD, ROW, DONE = wire.row_description("?column?"), wire.data_row("1"), wire.command_complete()
+NO = wire.error("Verbindung verweigert", "25006")
+READ = "select 1"
+
+
+@pytest.fixture
+def hosts(fake_server):
+    return Hosts(fake_server)
+
+
+@pytest.fixture
+def two(fake_server):
+    return Hosts(fake_server, replicas=2)
+
+
+def says(*answer):
+    return lambda session, sql: list(answer)
+
+
+def call(sql=READ, name=""):
+    return wire.parse(sql, name) + wire.bind(name=name) + wire.describe() + wire.execute()
+
+
+def heals(weir):
+    return {r["kind"]: r["count"] for r in weir.show("HEALS", database=DATABASE) if r["count"]}
+
+
+# ---- refused ----
+
+
+def test_what_a_replica_refuses_is_run_on_the_primary(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        for code in REFUSED:
+            hosts.replica(1).answers = says(wire.error("Verbindung verweigert", code))
+            result = client.ask(wire.query(f"select 1 as c{code}"))
+            assert (result.kinds, result.rows) == ("TDCZ", [("1",)]), code
+
+    assert hosts.replica(1).asked == hosts.primary.asked
+    assert heals(weir) == {"refused_to_primary": len(REFUSED)}
+
+
+def test_an_error_that_is_the_statements_own_is_the_clients(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        for code in PASSED:
+            hosts.replica(1).answers = says(wire.error("no", code))
+            assert client.ask(wire.query(f"select 1 as c{code}")).error.sqlstate == code
+
+    assert hosts.primary.asked == []
+    assert heals(weir) == {}
+
+
+def test_the_primarys_answer_is_final(hosts, pgweir):
+    hosts.replica(1).answers = says(NO)
+    hosts.primary.answers = says(wire.error("relation does not exist", "42P01"))
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.query(READ)).error.sqlstate == "42P01"
+
+    assert (len(hosts.replica(1).asked), len(hosts.primary.asked)) == (1, 1)
+
+
+SIMPLE_CUTS = {
+    "at once": ([NO], True),
+    "behind a RowDescription": ([HEAD, NO], True),
+    "in the packet after a RowDescription": ([HEAD, PAUSE, NO], True),
+    "behind a notice": ([wire.notice("hello"), PAUSE, NO], True),
+    "behind a row in one packet": ([HEAD, ROW, NO], True),
+    "in the packet after a row": ([HEAD, ROW, PAUSE, NO], False),
+    "behind a tag": ([HEAD, ROW, DONE, PAUSE, NO], False),
+}
+
+
+def test_a_simple_query_heals_until_a_row_has_reached_the_client(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        for number, (cut, (answer, heals_it)) in enumerate(SIMPLE_CUTS.items()):
+            hosts.replica(1).answers = says(*answer)
+            result = client.ask(wire.query(f"select 1 as c{number}"))
+            assert (result.error is None) == heals_it, cut
+            assert result.kinds == "TDCZ" if heals_it else result.error.sqlstate == "25006", cut
+            assert client.status == "I"
+
+    assert heals(weir)["given_up_answered"] == 2
+
+
+def test_each_message_of_a_batch_may_be_refused(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+
+    with weir.client(DATABASE) as client:
+        for step in ("parse", "bind", "describe", "execute"):
+            setattr(replica, "at_" + step, says(NO))
+            replica.answers = says(NO) if step == "execute" else None
+            result = client.ask(call(f"select 1 as {step}_x"), wire.sync())
+            setattr(replica, "at_" + step, None)
+            assert result.kinds == "12TDCZ", step
+
+    assert heals(weir) == {"refused_to_primary": 4}
+
+
+def test_a_statement_that_was_prepared_on_a_replica_is_run_on_the_primary(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.parse(READ, "one"), wire.describe("S", "one"), wire.sync()).kinds == "1tTZ"
+        replica.answers = says(NO)
+        results = [client.ask(wire.bind(name="one"), wire.execute(), wire.sync()) for _ in range(3)]
+
+    assert [r.kinds for r in results] == ["2DCZ"] * 3
+    assert hosts.primary.parsed == [READ]
+    assert heals(weir) == {"refused_to_primary": 1}
+
+
+def test_a_name_that_its_own_batch_prepares_is_prepared_once_for_the_client(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+    replica.answers = says(NO)
+
+    with weir.client(DATABASE) as client:
+        first = client.ask(call(READ, "one"), wire.sync())
+        again = client.ask(wire.bind(name="one"), wire.execute(), wire.sync())
+        twice = client.ask(wire.parse(READ, "one"), wire.sync())
+        closed = client.ask(wire.close("S", "one"), wire.parse(READ, "one"), wire.sync())
+
+    assert (first.kinds, again.kinds, closed.kinds) == ("12TDCZ", "2DCZ", "31Z")
+    assert twice.error is None or twice.error.sqlstate == "42P05"
+
+
+def test_of_a_pipeline_all_that_is_not_answered_runs_again(hosts, pgweir):
+    """The first is answered, the second refused: it and the third run on the primary."""
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+    texts = ["select 1 as a", "select 1 as b", "select 1 as c"]
+    replica.answers = lambda session, sql: [NO] if sql == texts[1] else None
+
+    with weir.client(DATABASE) as client:
+        client.send(*[call(sql) + wire.sync() for sql in texts])
+        kinds = [wire.Result(client.read_until(b"Z")).kinds for _ in texts]
+
+    assert kinds == ["12TDCZ"] * 3
+    assert hosts.primary.asked == texts[1:]
+
+
+def test_a_batch_of_several_statements_runs_again_as_a_whole(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+    replica.answers = lambda session, sql: [NO] if "b" in sql else None
+
+    with weir.client(DATABASE) as client:
+        result = client.ask(call("select 1 as a"), call("select 1 as b"), wire.sync())
+
+    assert result.error is None
+    assert result.kinds == "12TDC12TDCZ"
+    assert hosts.primary.asked == ["select 1 as a", "select 1 as b"]
+
+
+def test_a_head_that_the_client_has_flushed_is_not_told_twice(hosts, pgweir):
+    """As asyncpg does: Parse, Describe and Flush, and what is bound later is refused."""
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(NO)
+
+    with weir.client(DATABASE) as client:
+        client.send(wire.parse(READ, "one"), wire.describe("S", "one"), wire.flush())
+        head = b"".join(client.read().kind for _ in range(3))
+        rest = client.ask(wire.bind(name="one"), wire.execute(), wire.sync())
+
+    assert (head, rest.kinds) == (b"1tT", "2DCZ")
+    assert heals(weir) == {"refused_to_primary": 1}
+
+
+def test_an_answer_that_does_not_fit_what_the_client_was_told_is_the_first_error(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(NO)
+    hosts.primary.at_describe = says(wire.parameter_description(), wire.row_description("other"))
+
+    with weir.client(DATABASE) as client:
+        client.send(wire.parse(READ, "one"), wire.describe("S", "one"), wire.flush())
+        for _ in range(3):
+            client.read()
+        rest = client.ask(wire.bind(name="one"), wire.execute(), wire.sync())
+        hosts.primary.at_describe = hosts.replica(1).answers = None
+        after = client.ask(wire.query("select 2"))
+
+    assert (rest.kinds, rest.error.sqlstate) == ("EZ", "25006")
+    assert after.rows == [("1",)]
+    assert heals(weir)["given_up_changed"] == 1
+
+
+def test_a_request_too_long_to_be_kept_is_not_healed(hosts, pgweir):
+    """Of a pipeline, that is all that is outstanding."""
+    weir = hosts.weir(pgweir)
+
+    def refuse_late(session, sql):
+        eventually(lambda: sum(int(r["total_bind_count"]) for r in weir.show("STATS", database=DATABASE)) == 3)
+        return [NO]
+
+    hosts.replica(1).answers = refuse_late
+
+    with weir.client(DATABASE) as client:
+        client.ask(wire.parse(READ, "long"), wire.sync())
+        for _ in range(3):
+            client.send(wire.bind(("x" * 30000,), "long"), wire.execute(), wire.sync())
+        results = [wire.Result(client.read_until(b"Z")) for _ in range(3)]
+
+    assert [r.error and r.error.sqlstate for r in results] == ["25006"] * 3
+    assert heals(weir)["given_up_too_long"] > 0
+
+
+def test_a_shape_that_was_refused_goes_to_the_primary(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(NO)
+
+    with weir.client(DATABASE) as client:
+        for number in range(5):
+            client.query(f"select {number}")
+
+    assert (len(hosts.replica(1).asked), len(hosts.primary.asked)) == (1, 5)
+    assert heals(weir) == {"refused_to_primary": 1}
+    assert [r["statements"] for r in weir.show("ROUTES", database=DATABASE, reason="refused_lately")] == [5]
+
+
+def test_a_statement_forced_to_a_replica_is_not_healed_unless_it_is_a_read(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(NO)
+
+    with weir.client(DATABASE) as client:
+        forced = client.ask(wire.query("/* pgweir: replica */ select nextval('s')"))
+        read = client.ask(wire.query("/* pgweir: replica */ select 1"))
+
+    assert (forced.error.sqlstate, read.error) == ("25006", None)
+    assert heals(weir) == {"given_up_not_proven": 1, "refused_to_primary": 1}
+
+
+def test_several_statements_in_one_text_are_healed_when_all_of_them_read(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(NO)
+
+    with weir.client(DATABASE) as client:
+        reads = client.ask(wire.query("select 1; select 2"))
+        block = client.ask(wire.query("begin read only; select 1; commit"))
+
+    assert reads.error is None
+    assert block.error.sqlstate == "25006"
+
+
+def test_route_replica_heals_on_other_replicas_only(two, pgweir):
+    weir = two.weir(pgweir, route="replica")
+    first = two.replica(1).answers = lambda session, sql: [NO] if not two.replica(2).asked else None
+    two.replica(2).answers = lambda session, sql: [NO] if not two.replica(1).asked else None
+
+    with weir.client(DATABASE) as client:
+        result = client.ask(wire.query(READ))
+
+    assert first and result.rows == [("1",)]
+    assert two.primary.asked == []
+    assert heals(weir) == {"refused_to_replica": 1}
+
+
+def test_a_server_whose_statement_was_healed_has_no_locks_left(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+    replica.answers = says(NO)
+
+    with weir.client(DATABASE) as client:
+        client.query(READ)
+        eventually(lambda: "pg_advisory_unlock_all" in " ".join(replica.own))

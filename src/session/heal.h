@@ -1,0 +1,117 @@
+/*
+ * session/heal.h - a second try for reads that a replica has refused or lost.
+ *
+ *      client ── request ──▶ kept ──▶ replica A ── ERROR 25006 … or gone
+ *                              │                       │ nothing of its answer has reached the client
+ *                              └── given back to the session's input ──▶ the primary, or replica B
+ *
+ * A session has a struct heal while a replica serves it, and until what was run again is
+ * answered; they are a worker's, used again and again.  heal.c keeps what has to be kept,
+ * heal_again.c runs it again, heal_shapes.c remembers what should not be tried anew, and
+ * heal_lost.c tells the client what became of all other requests.
+ */
+#ifndef PGWEIR_SESSION_HEAL_H
+#define PGWEIR_SESSION_HEAL_H
+
+#include "pool/heals.h"
+#include "session/relay_private.h"
+#include "session/session_private.h"
+
+/* Where it runs again. */
+enum heal_again { HEAL_NOWHERE, HEAL_ON_PRIMARY, HEAL_ON_REPLICA };
+
+/* What becomes of an ErrorResponse of the server's. */
+enum heal_verdict {
+	HEAL_PASS,  /* it is the client's */
+	HEAL_KEEP,  /* swallowed and kept: the connection is about to end */
+	HEAL_RERUN, /* the frame is left where it is, and heal_refused follows */
+};
+
+struct heal {
+	struct session *session; /* borrowed; NULL while nobody has it */
+	struct list free;        /* in worker.heals then */
+	struct timer timer;      /* while it waits for a check of the host */
+	struct bytes request;    /* what the client has sent and what is not answered yet, from FROM on */
+	size_t from;
+	struct bytes held;       /* the oldest answer's head, which the client does not have yet */
+	struct bytes told;       /* what of that head it has */
+	size_t told_at;          /* so much of that was said again */
+	struct bytes said;       /* an answer on its way through the comparison with it */
+	struct bytes error;      /* the first try's ErrorResponse; empty: there was none */
+	struct answers done;     /* of the oldest answer: what changes names has come to pass, and may have to be undone */
+	struct gather_mark mark; /* what is gathered up to here belongs to answers that are complete */
+	uint32_t lost;           /* a mask of the hosts that have lost it */
+	uint64_t key;            /* of its shape; 0: it has none */
+	int64_t lost_us;         /* monotonic: since when it waits for a check of the host */
+	int64_t due_us;          /* and how long it does */
+	uint8_t host;            /* which host that is */
+	uint8_t again;           /* enum heal_again, until it has its server */
+	bool waits : 1;          /* for the check */
+	bool closed : 1;         /* nothing is kept of what is outstanding, so nothing of it is run again */
+	bool too_long : 1;       /* that is why */
+	bool asks : 1;           /* whether all of it is proven has to be asked, should it matter */
+	bool flushed : 1;        /* the client waits for the head: it is not held */
+	bool answered : 1;       /* more of the oldest answer than its head has come */
+	bool forwarded : 1;      /* and has reached the client */
+	bool ended : 1;          /* its ReadyForQuery was just seen */
+	bool refused : 1;        /* a replica has refused it */
+	bool ended_by_admin : 1; /* the server said 57P01 */
+	bool farewell : 1;       /* ERROR is FATAL, and the end of the connection follows */
+	bool reruns : 1;         /* the error that is next in line makes it run again */
+	bool muted : 1;          /* the answer does not fit what the client was told: it hears no more of it */
+};
+
+/* ---- heal.c; where it takes a struct heal the session must have one ---- */
+/* A request begins on the session's server. */
+void heal_begin(struct session *s);
+/* Bytes of the client's were forwarded. */
+void heal_record(struct heal *h, const char *bytes, size_t length);
+/* The client has sent a Flush. */
+void heal_flushed(struct session *s);
+/* True when the answer was taken over, to be undone if need be. */
+bool heal_takes_done(struct heal *h, const struct answer *done);
+/* The message was dealt with, and what is the client's of it was gathered since BEFORE. */
+void heal_relayed(struct session *s, char type, enum step step, const struct gather_mark *before);
+/* Sends what was gathered for the client, but for what is held. */
+void heal_flush(struct session *s);
+/* True when a message of that kind has to be here as a whole. */
+bool heal_wants_whole(const struct heal *h, char type, size_t size);
+/* All is answered, or the session ends. */
+void heal_end(struct session *s);
+void heal_free_all(struct worker *w);
+/* True while all that is outstanding is kept, and nothing but heads has reached the client. */
+bool heal_is_possible(const struct session *s);
+/* Counts why it is not, where it is a matter of healing at all. */
+void heal_count_missed(struct session *s);
+bool heal_type_is_head(char type);
+
+/* ---- heal_again.c ---- */
+void heal_look(struct timer *t); /* the timer's: was the host asked since? */
+enum heal_verdict heal_judge_error(struct session *s, const struct relay_frame *f, const struct error *e);
+/* HEAL_RERUN: BYTES are the server's from that error on; answers what was consumed of them. */
+size_t heal_refused(struct session *s, const char *bytes, size_t length);
+/* The server is lost.  True: it is run again, and the session has no server; false: it is for heal_lost.c. */
+bool heal_lost(struct session *s);
+/* The request gets its server: where it has to run is said there. */
+void heal_aim(struct session *s);
+/* The server's host is down, as the monitor says, while the session waits for an answer. */
+void heal_host_is_down(struct session *s);
+/* Undoes what was noted of all that is outstanding, and what is owed for it. */
+void heal_undo(struct session *s);
+/* The session is between requests, as if there had been none; its server is the caller's to be rid of. */
+void heal_leave(struct session *s);
+
+/* ---- heal_shapes.c ---- */
+/* True while reads of that shape go to the primary, since a replica has refused some. */
+bool heal_diverts(const struct session *s, uint64_t key);
+void heal_remember_refused(struct session *s, uint64_t key);
+bool heal_is_quarantined(const struct session *s, uint64_t key);
+void heal_quarantine(struct session *s, uint64_t key);
+
+/* ---- heal_lost.c ---- */
+/*
+ * A monitored server is lost and what it ran is not run again.  True: the client was told, or will be at its next
+ * statement, and the session has no server; false: the session cannot go on.
+ */
+bool heal_tell_lost(struct session *s);
+#endif
