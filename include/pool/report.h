@@ -68,6 +68,8 @@ void ledger_pins(const struct ledger *l, uint64_t taken[PIN_REASONS], uint64_t e
 /* The servers that are logged in as USER, in the whole process. */
 unsigned hub_user_servers(struct hub *h, const char *user);
 
+/* The hosts that requests with that target may be served by just now: a mask. */
+uint32_t ledger_hosts(struct ledger *l, enum lend_target target);
 /* Under the ledger's mutex: the epoch in force, and the state of a server of it. */
 uint32_t ledger_epoch(struct ledger *l);
 enum server_state server_state_now(struct server *s);

@@ -18,6 +18,7 @@ struct explanation {
 	enum route_mode route;      /* of the entry */
 	bool is_judged;             /* texts of the entry are judged: route=split, and not pool_mode=session */
 	bool dry_run;
+	enum read_from_primary read_from_primary;
 	struct verdict verdict;     /* as with route=split */
 	enum lend_target target;    /* of a session that is idle outside a transaction; with dry_run, what it would be */
 	enum route_reason reason;   /* for it */

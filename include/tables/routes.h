@@ -49,5 +49,6 @@ ROUTE_REASON(begin_held, FOLLOW, "BEGIN was answered by pgweir, and waits for th
 ROUTE_REASON(session_pinned, FOLLOW, "The session is pinned to its server.")
 ROUTE_REASON(refused_lately, PRIMARY, "A replica has refused a statement of this shape lately, and the primary has run it.")
 ROUTE_REASON(no_replica, PRIMARY, "There is no replica.")
+ROUTE_REASON(read_from_primary, PRIMARY, "read_from_primary = always: the primary takes its share of the reads.")
 ROUTE_REASON(replica_down, PRIMARY, "No replica is up, or none is recent enough.")
 ROUTE_REASON(not_caught_up, PRIMARY, "No replica has replayed what the session has written or read on the primary, or what its tables have had written to them.")

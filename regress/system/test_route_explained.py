@@ -70,9 +70,7 @@ def test_show_routes_has_a_row_for_each_reason_and_host(routes):
 
 def test_counts_of_hosts_outlive_a_reload_that_changes_the_hosts(routes):
     weir = routes.weir()
-    with weir.client(DATABASE) as client:
-        for _ in range(4):
-            client.query(READ)
+    eventually(lambda: routes.serving(weir) == routes.replicas)
     before = counted(weir, "plain_read")
     ports = [host.port for host in (routes.primary, routes.cluster.replica(1))]
     configure(weir, f"host=127.0.0.1,127.0.0.1 port={ports[0]},{ports[1]} dbname={DATABASE} route=split")
@@ -310,3 +308,18 @@ def test_route_works_in_the_extended_protocol_and_for_those_who_may_only_look(ro
 
     assert made.error is None
     assert ("reason", "plain_read") in told.rows and ("shape", "select ?") in told.rows
+
+
+def test_reads_that_the_primary_serves_by_choice_say_so(routes):
+    weir = routes.weir(keys={"read_from_primary": "always"})
+    primary = routes.primary.port
+
+    def told():
+        with weir.client(DATABASE, options="-c pgweir.route_notice=on") as client:
+            return {notices(client.query(READ))[0].split("pgweir: ")[1] for _ in range(9)}
+
+    seen = eventually(lambda: (lines := told()) and any(line.startswith("primary") for line in lines) and lines)
+
+    assert f"primary 127.0.0.1:{primary} (read_from_primary)" in seen
+    assert counted(weir, "read_from_primary", "primary")[primary] > 0
+    assert all(host.endswith("eligible") and "not" not in host for host in route(weir, f"'{READ}'")["host"])

@@ -38,9 +38,17 @@ target_word(enum lend_target target)
 		return "any host";
 	case LEND_PRIMARY:
 		return "primary";
+	case LEND_PREFER_REPLICA:
+		return "replica, if there is one";
 	default:
 		return "replica";
 	}
+}
+
+static enum lend_target
+target_now(const struct explanation *e)
+{
+	return e->dry_run ? LEND_PRIMARY : e->target;
 }
 
 static void
@@ -49,7 +57,7 @@ put_route(struct table *t, const struct explanation *e)
 	const char *beside = e->dry_run ? " (route_dry_run)" : e->route == ROUTE_SPLIT && !e->is_judged ? " (pool_mode=session)" : "";
 
 	put_item(t, "route", "%s%s", route_mode_word(e->route), beside);
-	put_item(t, "target", "%s", target_word(e->dry_run ? LEND_PRIMARY : e->target));
+	put_item(t, "target", "%s", target_word(target_now(e)));
 	if (e->dry_run && e->target != LEND_PRIMARY)
 		put_item(t, "would be", "%s", target_word(e->target));
 	put_item(t, "reason", "%s", route_reason_name(e->reason));
@@ -120,40 +128,50 @@ put_effects(struct table *t, const struct verdict *v)
 
 /* ------------------------------------------------------------------ hosts */
 
-/* What keeps a host from a statement with that target; NULL: nothing. */
+/* What keeps a host from the statement that could be one of its hosts. */
 static const char *
-why_not(const struct explanation *e, const struct cluster_masks *masks, unsigned host)
+why_not(const struct explanation *e, enum lend_target target, const struct cluster_masks *masks, unsigned host)
 {
 	uint32_t bit = (uint32_t)1 << host;
-	bool is_primary = (masks->primary & bit) != 0, is_replica = (masks->replicas & bit) != 0;
-	enum lend_target target = e->dry_run ? LEND_PRIMARY : e->target;
+	bool is_primary = (masks->primary & bit) != 0;
 
-	if (target == LEND_ANY)
-		return NULL;
-	if (target == LEND_PRIMARY)
-		return is_primary ? NULL : masks->primary != 0 ? "it is not the primary" : "no host is known to be the primary";
-	if (is_replica)
-		return NULL;
-	if (!is_primary)
+	if (((masks->primary | masks->replicas) & bit) == 0)
 		return "it is out";
+	if (target == LEND_PRIMARY && !is_primary)
+		return "it is not the primary";
+	if (target == LEND_PRIMARY)
+		return "the primary is paused";
+	if (!is_primary)
+		return "its weight is 0";
 	if (target == LEND_REPLICA_ONLY)
 		return "route=replica goes to replicas only";
-	return masks->replicas != 0 ? "there are replicas" : NULL;
+	return e->read_from_primary == READ_FROM_PRIMARY_NEVER && target == LEND_REPLICA ? "read_from_primary=never" : "there are replicas";
 }
 
 static void
-put_host(struct table *t, const struct explanation *e, const struct cluster *c, unsigned host)
+put_host(struct table *t, const struct explanation *e, const struct cluster *c, unsigned host, uint32_t mask)
 {
 	static const char *const roles[] = {[HOST_UNKNOWN] = "of unknown role", [HOST_PRIMARY] = "primary", [HOST_REPLICA] = "replica"};
+	static const char *const states[] = {[HOST_UP] = "", [HOST_OUT] = ", out", [HOST_DOWN] = ", down"};
+	bool watched = cluster_is_monitored(c), eligible = (mask >> host & 1) != 0;
 	struct cluster_masks masks = cluster_masks(c);
-	const char *not = why_not(e, &masks, host);
 	struct host_report r = {.state = HOST_UP};
 
-	if (cluster_is_monitored(c))
+	if (watched)
 		cluster_report(c, host, &r);
 	put_item(t, "host", "%s:%u %s%s%s%s: %s%s", cluster_host_name(c, host), cluster_host_port(c, host),
-	    cluster_is_monitored(c) ? roles[r.role] : "not watched", r.state == HOST_UP ? "" : r.state == HOST_OUT ? ", out" : ", down", r.reason[0] != '\0' ? ", " : "", r.reason,
-	    not == NULL ? "eligible" : "not eligible, ", not == NULL ? "" : not);
+	    watched ? roles[r.role] : "not watched", states[r.state], r.reason[0] != '\0' ? ", " : "", r.reason,
+	    eligible ? "eligible" : "not eligible, ", eligible ? "" : watched ? why_not(e, target_now(e), &masks, host) : "its weight is 0");
+}
+
+static void
+put_hosts(struct table *t, const struct explanation *e, struct ledger *l)
+{
+	const struct cluster *c = atomic_load(&l->cluster);
+	uint32_t mask = ledger_hosts(l, target_now(e));
+
+	for (unsigned host = 0; host < cluster_host_count(c); host++)
+		put_host(t, e, c, host, mask);
 }
 
 /* ------------------------------------------------------------ the command */
@@ -171,7 +189,6 @@ static void
 route_done(void *user, const struct explanation *e)
 {
 	struct console *c = console_find(user);
-	struct cluster *cluster;
 
 	if (c == NULL)
 		return;
@@ -180,9 +197,7 @@ route_done(void *user, const struct explanation *e)
 	put_name(&c->table, e);
 	put_catalog(&c->table, e);
 	put_effects(&c->table, &e->verdict);
-	cluster = atomic_load(&c->ledger->cluster);
-	for (unsigned host = 0; host < cluster_host_count(cluster); host++)
-		put_host(&c->table, e, cluster, host);
+	put_hosts(&c->table, e, c->ledger);
 	put_shape(&c->table, c->call.words.statement);
 	console_done(c, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "pool/pool_private.h"
+#include "pool/report.h"
 
 /* So many idle servers are looked at for one with the borrower's startup set, and so many when it insists. */
 #define IDLE_LOOKED_AT 4
@@ -58,6 +59,17 @@ ledger_up_locked(const struct ledger *l, enum lend_target target)
 	default:
 		return masks.primary | masks.replicas;
 	}
+}
+
+uint32_t
+ledger_hosts(struct ledger *l, enum lend_target target)
+{
+	uint32_t mask;
+
+	pthread_mutex_lock(&l->mutex);
+	mask = balance_mask(&l->balance, ledger_up_locked(l, target));
+	pthread_mutex_unlock(&l->mutex);
+	return mask;
 }
 
 /* Where a request goes whose own hosts do not serve. */

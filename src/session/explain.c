@@ -122,6 +122,7 @@ explain_judge(struct explaining *x)
 	e->route = snapshot_route(snapshot, d, NULL);
 	e->is_judged = e->route == ROUTE_SPLIT && snapshot_pool_mode(snapshot, d, NULL) != POOL_SESSION;
 	e->dry_run = e->route == ROUTE_SPLIT && snapshot_route_dry_run(snapshot, d);
+	e->read_from_primary = snapshot_read_from_primary(snapshot, d);
 	e->reason = e->is_judged ? e->verdict.reason : routing_fixed_reason(e->route);
 	e->target = e->is_judged && e->verdict.target == TARGET_REPLICA ? LEND_REPLICA : routing_home(e->route);
 	e->knows_catalog = facts_knows_routes(x->facts);

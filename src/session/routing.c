@@ -75,7 +75,7 @@ routing_is_held_back(const struct session *s, const struct brief *brief)
 {
 	enum lend_target meant = s->dry_run ? routing_target_meant(s, brief) : LEND_PRIMARY;
 
-	return meant == LEND_REPLICA || meant == LEND_REPLICA_ONLY;
+	return meant != LEND_PRIMARY && meant != LEND_ANY;
 }
 
 /* Twice the inquiry's rest, and more: while an entry is in use it is asked for a change of its catalog more often. */
@@ -401,7 +401,11 @@ routing_reason(const struct session *s, enum route_reason reason)
 
 	if (!read || (s->target != LEND_REPLICA && !s->held_back) || routing_class(s) != ROUTED_PRIMARY || routing_was_held_back(s))
 		return reason;
-	return cluster_host_count(s->server->cluster) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica;
+	if (cluster_host_count(s->server->cluster) == 1)
+		return ROUTE_REASON_no_replica;
+	if (snapshot_read_from_primary(s->snapshot, s->database) == READ_FROM_PRIMARY_ALWAYS && cluster_masks(s->server->cluster).replicas != 0)
+		return ROUTE_REASON_read_from_primary;
+	return ROUTE_REASON_replica_down;
 }
 
 bool
