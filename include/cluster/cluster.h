@@ -84,6 +84,7 @@ struct host_report {
 	int64_t asked_us;        /* monotonic: when the last check began that has an end; 0 never */
 	int64_t heard_us;        /* monotonic: when the last check began that was answered well; 0 never */
 	int64_t checked_us;      /* wall clock of the last answer; 0 never */
+	int64_t changed_us;      /* wall clock: since when it has this role and state; 0 never checked */
 	int64_t lag_us;          /* replay lag; 0 also stands for less than check_interval; -1 unknown */
 	int64_t lag_bytes;       /* -1 unknown */
 	unsigned timeline;       /* 0 unknown */

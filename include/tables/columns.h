@@ -268,6 +268,8 @@ COLUMNS(hosts)
 	COLUMN("role_changes", BIGINT)
 	COLUMN("checked", TEXT)
 	COLUMN("reason", TEXT)
+	COLUMN("weight", INT)
+	COLUMN("changed", TEXT)
 COLUMNS_END
 
 COLUMNS(routes)

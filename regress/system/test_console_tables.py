@@ -51,7 +51,7 @@ SHOWN = {
     "FDS": "fd:i task:s user:s database:s addr:s port:i cancel:q link:i client_encoding:s std_strings:s datestyle:s "
     "timezone:s password:s scram_client_key:b scram_server_key:b",
     "HOSTS": "database:s host:s port:i role:s state:s servers:i lag_us:q lag_bytes:q timeline:i checks:q failures:q "
-    "role_changes:q checked:s reason:s",
+    "role_changes:q checked:s reason:s weight:i changed:s",
     "ROUTES": "database:s reason:s target:s primary:q replica:q other:q host:s port:i statements:q dry_run:q text:s",
 }
 

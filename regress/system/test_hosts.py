@@ -39,6 +39,8 @@ def test_show_hosts_tells_who_is_the_primary_and_that_all_are_up(routes):
     assert len(seen) == 3
     assert all(row["host"] == "127.0.0.1" and int(row["checks"]) > 0 for row in seen.values())
     assert {row["timeline"] for row in seen.values()} == {1}
+    assert {row["weight"] for row in seen.values()} == {1}
+    assert all(row["changed"] for row in seen.values())
 
 
 def test_show_hosts_counts_checks_while_nobody_asks_anything(routes):
@@ -58,6 +60,7 @@ def test_a_replica_that_is_gone_is_shown_down_with_its_reason_and_up_when_it_is_
     up = eventually(lambda: (row := hosts(weir)[victim.port])["state"] == "up" and row, within=5)
 
     assert down["reason"]
+    assert down["changed"] <= up["changed"]
     assert not up["reason"]
     assert up["role"] == "replica"
     assert int(up["failures"]) >= 1

@@ -282,8 +282,18 @@ command_show_databases(struct console *c)
 
 /* ----------------------------------------------------------------- hosts */
 
+/* What nobody knows is NULL. */
 static void
-put_host(struct table *t, const struct ledger_report *l, unsigned host)
+put_known(struct table *t, bool known, int64_t value)
+{
+	if (known)
+		table_int(t, value);
+	else
+		table_text(t, NULL);
+}
+
+static void
+put_host(struct table *t, const struct ledger_report *l, unsigned host, unsigned weight)
 {
 	static const char *const roles[] = {[HOST_UNKNOWN] = "unknown", [HOST_PRIMARY] = "primary", [HOST_REPLICA] = "replica"};
 	static const char *const states[] = {[HOST_DOWN] = "down", [HOST_OUT] = "out", [HOST_UP] = "up"};
@@ -299,23 +309,16 @@ put_host(struct table *t, const struct ledger_report *l, unsigned host)
 	table_text(t, watched ? roles[r.role] : "any");
 	table_text(t, watched ? states[r.state] : "not watched");
 	table_int(t, l->host_servers[host]);
-	if (r.lag_us < 0)
-		table_text(t, NULL);
-	else
-		table_int(t, r.lag_us);
-	if (r.lag_bytes < 0)
-		table_text(t, NULL);
-	else
-		table_int(t, r.lag_bytes);
-	if (r.timeline == 0)
-		table_text(t, NULL);
-	else
-		table_int(t, r.timeline);
+	put_known(t, r.lag_us >= 0, r.lag_us);
+	put_known(t, r.lag_bytes >= 0, r.lag_bytes);
+	put_known(t, r.timeline != 0, r.timeline);
 	table_int(t, (int64_t)r.checks);
 	table_int(t, (int64_t)r.failures);
 	table_int(t, (int64_t)r.role_changes);
 	table_time(t, r.checked_us);
 	table_text(t, r.reason);
+	table_int(t, weight);
+	table_time(t, r.changed_us);
 	table_end(t);
 }
 
@@ -323,10 +326,16 @@ void
 command_show_hosts(struct console *c)
 {
 	struct hub_report report = hub_report(console_hub(c));
+	struct snapshot *s = hub_snapshot(console_hub(c));
 
-	for (unsigned i = 0; i < report.count; i++)
-		for (unsigned host = 0; host < cluster_host_count(report.ledgers[i].cluster); host++)
-			put_host(&c->table, &report.ledgers[i], host);
+	for (unsigned i = 0; i < report.count; i++) {
+		const struct ledger_report *l = &report.ledgers[i];
+		const struct database_config *d = snapshot_database(s, l->ledger->name);
+
+		for (unsigned host = 0; host < cluster_host_count(l->cluster); host++)
+			put_host(&c->table, l, host, snapshot_weight(s, d, host));
+	}
+	snapshot_unref(s);
 	hub_report_free(&report);
 	console_done(c, NULL);
 }

@@ -189,6 +189,16 @@ watch_count_role(struct watch *w, unsigned i, enum host_role role)
 	w->last_roles[i] = role;
 }
 
+static int64_t
+watch_changed_us(struct watch *w, unsigned i, const struct host_report *report)
+{
+	if (w->shown[i].since_us == 0 || w->shown[i].role != report->role || w->shown[i].state != report->state)
+		w->shown[i].since_us = report->asked_us != 0 ? clock_wall_us() : 0;
+	w->shown[i].role = report->role;
+	w->shown[i].state = report->state;
+	return w->shown[i].since_us;
+}
+
 static void
 watch_describe(struct watch *w, unsigned i, enum verdict verdict, struct host_report *report)
 {
@@ -212,6 +222,7 @@ watch_describe(struct watch *w, unsigned i, enum verdict verdict, struct host_re
 	report->timeline = h->timeline;
 	report->checks = h->checks;
 	report->failures = h->failures;
+	report->changed_us = watch_changed_us(w, i, report);
 	watch_describe_reason(w, i, verdict, report);
 }
 

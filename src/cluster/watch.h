@@ -29,6 +29,11 @@ struct watch {
 	enum lateness lateness[CLUSTER_HOSTS_MOST];
 	enum host_role last_roles[CLUSTER_HOSTS_MOST]; /* the last ones known */
 	uint64_t role_changes[CLUSTER_HOSTS_MOST];
+	struct {
+		enum host_role role;
+		enum host_state state;
+		int64_t since_us; /* wall clock; 0: nothing is known */
+	} shown[CLUSTER_HOSTS_MOST]; /* what SHOW HOSTS said last */
 	unsigned count;
 	struct host_use uses[];
 };
