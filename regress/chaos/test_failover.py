@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from lib import wire
 from lib.cluster import Cluster
 from lib.eventually import eventually
 from lib.load import Load
@@ -58,39 +59,145 @@ def writes_reach(weir, host):
         return client.query("insert into hits values (0) returning inet_server_port()").rows == [(str(host.port),)]
 
 
-def test_a_failover_is_followed_in_under_a_second_and_known_after_a_restart(routes):
+def other_than(cluster, *hosts):
+    return next(host for host in cluster.hosts if host not in hosts)
+
+
+def test_a_failover_is_followed_in_under_a_second(routes):
     weir, former, heir = weir_of(routes), routes.primary, routes.cluster.replica(1)
-    weir.stop()
-    state = f"{weir.folder}/kept"
-    weir.write_config(with_state(routes, state))
-    weir.start()
-    eventually(routes.splits, weir)
 
     with weir.client(DATABASE, timeout=30) as client:
         former.kill9()
         eventually(lambda: row_of(weir, former)["state"] == "down")
+        client.send(wire.query("insert into hits values (1) returning inet_server_port()"))
         routes.cluster.promote(heir)
         promoted = time.monotonic()
-        wrote = client.query("insert into hits values (1) returning inet_server_port()").rows
+        wrote = wire.Result(client.read_until(b"Z")).rows
         followed = time.monotonic() - promoted
-    print(f"the first write was answered {followed * 1000:.0f} ms after pg_promote")
+    print(f"the write that waited was answered {followed * 1000:.0f} ms after pg_promote returned")
+
+    assert wrote == [(str(heir.port),)]
+    assert followed < 1
+
+
+def test_an_old_primary_is_known_as_such_right_after_a_restart(routes, nest):
+    """state_file: nobody is there to tell that it is old."""
+    state = {"state_file": f"{nest.folder('state')}/timelines"}
+    former, heir = routes.primary, routes.cluster.replica(1)
+    weir = weir_of(routes, **state)
+
+    former.kill9()
+    routes.cluster.promote(heir)
+    eventually(writes_reach, weir, heir)
     weir.stop()
-    heir.stop_fast()
-    (routes.cluster.replica(1) if routes.cluster.replica(1) is not former else routes.cluster.replica(2)).stop_fast()
+    for host in routes.replicas | {heir}:
+        host.stop_fast()
     former.start()
-    weir.start()
+    weir = weir_of(routes, ready=False, **state)
     row = eventually(lambda: (row := row_of(weir, former))["state"] == "out" and row)
     heir.start()
     eventually(writes_reach, weir, heir)
 
-    assert wrote == [(str(heir.port),)]
-    assert followed < 1
     assert FENCED in row["reason"]
+    assert row["role"] == "unknown"
     assert weir.log.count(f"host 127.0.0.1:{former.port} is not used: {FENCED}") == 1
 
 
-def with_state(routes, path):
-    return {
-        "databases": {DATABASE: routes.cluster.target(DATABASE, route="split")},
-        "pgbouncer": {"pool_mode": "transaction", "workers": 1, "monitor_user": "postgres", "state_file": path, **CHECKS},
-    }
+def test_a_damaged_state_file_is_a_warning_and_no_more(routes, nest):
+    path = f"{nest.folder('damaged')}/timelines"
+    nest.write(path, "\0?7300000000000000001 9 9 0/0 12345678\n" * 3)
+
+    weir = weir_of(routes, state_file=path).allow("is damaged: 3 of its lines are ignored")
+
+    eventually(writes_reach, weir, routes.primary)
+    assert weir.log.count("is damaged") == 1
+    with open(path) as kept:
+        assert routes.primary.value("select system_identifier from pg_control_system()") in kept.read()
+
+
+def test_a_switchover_without_pause_loses_no_client_and_the_old_primary_follows(routes):
+    """The primary is stopped fast, a replica promoted: writes wait, reads go on, nobody is told to come again."""
+    weir, former, heir = weir_of(routes, max_client_conn=100), routes.primary, routes.cluster.replica(1)
+
+    with Load(weir, clients=10) as load:
+        load.goes_on()
+        former.stop_fast()
+        stopped, seen = time.monotonic(), routes.watch()
+        routes.cluster.promote(heir)
+        eventually(lambda: seen.count(heir, "write") > 0, every=0.005)
+        resumed = time.monotonic()
+        former.follow(heir)
+        former.start()
+        eventually(lambda: row_of(weir, former)["state"] == "up")
+        seen = routes.watch()
+        eventually(lambda: seen.count(former, "read") > 20)
+        load.goes_on(100)
+    print(f"no writes for {(resumed - stopped) * 1000:.0f} ms")
+
+    assert load.errors_after(stopped + 0.5) == []
+    assert len(load.errors) <= 10
+    assert row_of(weir, former)["role"] == "replica"
+    assert row_of(weir, former)["timeline"] == row_of(weir, heir)["timeline"]
+
+
+def test_a_promotion_beside_a_live_primary_displaces_it_and_its_return_is_refused(routes):
+    """Whoever was seen as a standby wins; the old one is fenced, restarts or not, until it follows."""
+    weir, former, heir = weir_of(routes), routes.primary, routes.cluster.replica(1)
+    sibling = other_than(routes.cluster, former, heir)
+
+    heir.promote()
+    promoted = time.monotonic()
+    eventually(writes_reach, weir, heir, within=2)
+    displaced = time.monotonic() - promoted
+    row = eventually(lambda: (row := row_of(weir, former))["state"] == "out" and row)
+    former.query("insert into hits values (-1)", DATABASE)
+    eventually(lambda: "another timeline" in row_of(weir, sibling)["reason"])
+    served = routes.serving(weir)
+    former.restart()
+    eventually(lambda: int(row_of(weir, former)["checks"]) > int(row["checks"]) + 5)
+    still = row_of(weir, former)
+    routes.cluster.primary = heir
+    former.rebuild(heir)
+    sibling.rebuild(heir)
+    eventually(lambda: {row_of(weir, host)["state"] for host in (former, sibling)} == {"up"})
+    print(f"the live primary was displaced {displaced * 1000:.0f} ms after pg_promote returned")
+
+    assert FENCED in row["reason"] and FENCED in still["reason"]
+    assert served == {heir}
+    assert routes.serving(weir) == {former, sibling}
+
+
+def test_a_promotion_is_seen_by_any_server_before_the_next_check(routes):
+    """With checks far apart, a server that reports in_hot_standby=off is enough."""
+    weir, heir = weir_of(routes, check_interval=30), routes.cluster.replica(1)
+    eventually(lambda: heir in routes.serving(weir))
+
+    heir.promote()
+    routes.cluster.primary, former = heir, routes.primary
+    promoted = time.monotonic()
+    with weir.client(DATABASE) as client:
+        eventually(lambda: client.query("select 1 from notes") and row_of(weir, heir)["role"] == "primary", within=5)
+    seen = time.monotonic() - promoted
+    print(f"seen {seen * 1000:.0f} ms after pg_promote returned, with check_interval = 30")
+
+    assert seen < 2
+    assert writes_reach(weir, heir)
+    former.kill9()
+
+
+def test_a_frozen_primary_is_down_after_check_fall_timeouts_and_returns_as_it_was(routes):
+    weir, frozen = weir_of(routes), routes.primary
+
+    frozen.pause()
+    began = time.monotonic()
+    row = eventually(lambda: (row := row_of(weir, frozen))["state"] == "down" and row)
+    noticed = time.monotonic() - began
+    with weir.client(DATABASE) as client:
+        reads = client.query("select count(*) from notes").rows
+    frozen.resume()
+    eventually(writes_reach, weir, frozen, within=3)
+    print(f"noticed after {noticed * 1000:.0f} ms")
+
+    assert noticed < 0.5 + 0.3 * 2 + 0.5
+    assert "took longer than 300 ms" in row["reason"]
+    assert reads == [("20",)]
