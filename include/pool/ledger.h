@@ -18,6 +18,7 @@
 #include "pool/pool.h"
 #include "pool/startup.h"
 #include "route/facts.h"
+#include "route/table_floors.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -158,6 +159,9 @@ struct ledger {
 	struct catalog_facts *facts;  /* what is known of the catalog, under the mutex; NULL: nothing */
 	_Atomic uint64_t facts_generation; /* counts every change of `facts`, to nothing too */
 	_Atomic int64_t facts_looked_us;   /* when the catalog was last seen to be as they say */
+	struct table_floors *_Atomic floors; /* owned reference: how far its tables are written; set once, NULL: nobody asks */
+	atomic_bool looks_for_floors; /* another entry may have made them meanwhile */
+	atomic_bool wants_footprints; /* somebody reads by those: the facts are to tell what writes change */
 	_Atomic uint32_t renewals;    /* counts the changes of defaults that are known to have been made on its hosts */
 	_Atomic uint32_t era;         /* counts what may have changed the results of prepared statements */
 	struct heal_shapes *_Atomic heal_shapes; /* owned; NULL: no replica has refused anything yet */
@@ -236,6 +240,12 @@ unsigned account_waiting(const struct account *a); /* under the ledger's mutex *
 void ledger_set_facts(struct ledger *l, struct catalog_facts *facts);
 /* A reference of the caller's, or NULL; *GENERATION is the count of its changes. */
 struct catalog_facts *ledger_facts(struct ledger *l, uint64_t *generation);
+
+/*
+ * How far the tables of the entry's database are written by this process: one for all entries of that database on the
+ * same hosts.  Borrowed; they last as long as the ledger.  DBNAME: its name there.  MAKES: if there are none, else NULL.
+ */
+struct table_floors *ledger_floors(struct ledger *l, const char *dbname, bool makes);
 
 /* ---------------------------------------------------- operator's commands */
 

@@ -10,6 +10,7 @@
 #define PGWEIR_ROUTE_VERDICT_H
 
 #include "route/facts.h"
+#include "route/footprint.h"
 #include "route/shape.h"
 
 enum target {
@@ -107,6 +108,7 @@ struct verdict {
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
 	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */
 	bool is_proven;             /* a proven read or a READ ONLY begin, whatever a hint says */
+	struct footprint footprint; /* of all its statements */
 	char name[ROUTE_NAME_SIZE]; /* what decided ("app.audit"), maybe cut; "" when there is nothing to name */
 };
 

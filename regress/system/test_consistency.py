@@ -284,3 +284,127 @@ def test_a_session_may_choose_its_consistency(routes, weir):
 
         client.run("set pgweir.consistency = 'session'")
         assert client.where() is routes.primary
+
+
+# ---- consistency = table ----
+
+TABLES = """
+create table if not exists t1 (n int);
+create table if not exists t2 (n int);
+create table if not exists parent (id int primary key);
+create table if not exists child (id int references parent on delete cascade);
+create table if not exists parted (n int) partition by range (n);
+create table if not exists part_low partition of parted for values from (0) to (10);
+create table if not exists part_high partition of parted for values from (10) to (20);
+create or replace view both_tables as select n from t1 union all select n from child join t1 on true;
+create or replace view simple as select n from t1;
+create table if not exists watched (n int);
+create or replace function watch() returns trigger language plpgsql as 'begin insert into t2 values (new.n); return new; end';
+create or replace trigger watch after insert on watched for each row execute function watch();
+create or replace function note_hit() returns int language sql as 'insert into hits values (1) returning n';
+create or replace function counted() returns bigint language sql stable as 'select count(*) from t1';
+"""
+
+
+@pytest.fixture
+def tables(routes):
+    """A pgweir with consistency = table, before a database with tables that hang together."""
+    routes.primary.query(TABLES, DATABASE)
+    routes.cluster.wait_for_replicas()
+    weir = routes.weir(consistency="table", check_interval="0.2")
+    eventually(knows_tables, routes, weir)
+    return weir
+
+
+def knows_tables(routes, weir):
+    """True once the catalog was asked what hangs together: until then a write may be one of any table."""
+    caught_up(routes, weir)
+    with held_back(*routes.replicas), Reader(routes, weir) as client:
+        client.run("insert into t1 values (0)")
+        return client.where(count("t2")) in routes.replicas
+
+
+def count(table):
+    return f"select count(*) from {table}"
+
+
+def caught_up(routes, weir):
+    """All that was written may be read on the replicas."""
+    with Reader(routes, weir) as client:
+        for table in ("t1", "t2", "parent", "child", "parted", "watched", "hits"):
+            eventually(lambda: client.where(count(table)) in routes.replicas)
+
+
+CHANGES = [
+    # a write, what has to be read on the primary after it, what need not
+    ("insert into t1 values (1)", ["t1", "simple", "both_tables"], ["t2", "child", "parted", "hits"]),
+    ("insert into parent values (1)", ["parent", "child", "both_tables"], ["t1", "t2", "parted"]),
+    ("insert into child values (1)", ["child", "both_tables"], ["parent", "t1", "simple"]),
+    ("delete from parent", ["parent", "child", "both_tables"], ["t1", "t2"]),
+    ("insert into part_low values (1)", ["parted", "part_low"], ["t1", "t2"]),
+    ("insert into parted values (11)", ["parted", "part_high"], ["t1", "child"]),
+    ("insert into simple values (1)", ["t1", "simple"], ["t2", "parent"]),
+    ("insert into watched values (1)", ["watched", "t2", "t1"], []),
+    ("select note_hit()", ["hits", "t1"], []),
+    ("do 'begin insert into hits values (1); end'", ["hits", "t2"], []),
+    ("truncate t2", ["t2", "t1"], []),
+    ("insert into t1 select id from notes", ["t1"], ["t2", "notes"]),
+    ("with gone as (delete from t1 returning n) select count(*) from gone", ["t1"], ["t2"]),
+    ("select nextval('notes_id_seq')", [], ["t1", "t2"]),
+    ("select * from t1 for update", [], ["t1", "t2"]),
+]
+
+
+def test_a_write_is_seen_by_all_clients_and_only_where_it_was(routes, tables):
+    with Reader(routes, tables) as writer, Reader(routes, tables) as reader:
+        for sql, changed, untouched in CHANGES:
+            caught_up(routes, tables)
+            with held_back(*routes.replicas):
+                writer.run(sql)
+
+                for table in changed:
+                    value, host, _ = reader.read(count(table))
+                    assert host is routes.primary, (sql, table)
+                    assert value == routes.primary.value(count(table), DATABASE)
+                for table in untouched:
+                    assert reader.where(count(table)) in routes.replicas, (sql, table)
+
+
+def test_a_function_that_reads_a_table_is_a_read_of_any(routes, tables):
+    caught_up(routes, tables)
+    with held_back(*routes.replicas), Reader(routes, tables) as writer, Reader(routes, tables) as reader:
+        writer.run("insert into t1 values (1)")
+
+        assert reader.read("select counted()")[1:] == (routes.primary, "not_caught_up")
+        assert reader.where("select count(*) from t2") in routes.replicas
+
+
+def test_nobody_reads_past_a_write_that_is_under_way(routes, tables):
+    caught_up(routes, tables)
+    with Reader(routes, tables) as writer, Reader(routes, tables) as reader:
+        for sql in ("begin", "insert into t1 values (1)"):
+            writer.run(sql)
+        assert reader.where(count("t1")) is routes.primary
+        assert reader.where(count("t2")) in routes.replicas
+
+        writer.run("rollback")
+
+        eventually(lambda: reader.where(count("t1")) in routes.replicas)
+
+
+@pytest.mark.parametrize("keys", [{"route": "split"}, {"route": "primary"}, {"route": "split", "pool_mode": "session"}])
+def test_writers_count_whatever_their_own_entry_says(routes, tables, keys):
+    """Two entries for one database: the readers' is consistent, the writers' is not."""
+    config = {
+        "databases": {DATABASE: routes.cluster.target(DATABASE, route="split", consistency="table"),
+                      "other": routes.cluster.target(DATABASE, consistency="eventual", **keys)},
+        "pgbouncer": {"pool_mode": "transaction", "workers": 2, "monitor_user": "postgres", "check_interval": "0.2"},
+    }
+    weir = routes._make(config, {"postgres": ""})
+    eventually(routes.splits, weir)
+    with Reader(routes, weir) as reader, weir.client("other") as writer:
+        eventually(lambda: reader.where(count("t1")) in routes.replicas)
+        with held_back(*routes.replicas):
+            writer.query("insert into t1 values (1)")
+
+            assert reader.read(count("t1")) == (routes.primary.value(count("t1"), DATABASE), routes.primary, "not_caught_up")

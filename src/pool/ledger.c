@@ -17,6 +17,7 @@ ledger_new(struct hub *h, const char *name, struct cluster *cluster)
 	struct ledger *l = memory_new(sizeof(*l));
 
 	l->id = atomic_fetch_add(&last, 1) + 1;
+	atomic_init(&l->looks_for_floors, true);
 	pthread_mutex_init(&l->mutex, NULL);
 	l->name = text_copy(name);
 	l->hub = h;
@@ -44,6 +45,7 @@ ledger_unref(struct ledger *l)
 		account_free_locked(l->accounts);
 	facts_unref(&l->facts);
 	free(l->heal_shapes);
+	table_floors_unref(l->floors);
 	cluster_unref(l->cluster);
 	ledger_forget_addresses_locked(l);
 	for (unsigned i = 0; i < l->former_count; i++)

@@ -38,6 +38,7 @@ struct catalog_facts {
 	bool has_non_ascii[256];  /* by kind */
 	struct facts_name *names; /* owned */
 	struct effect_names *effects; /* owned; NULL while they are not known */
+	struct footprint_names *footprints; /* owned; likewise */
 };
 
 struct catalog_facts *
@@ -158,6 +159,7 @@ facts_unref(struct catalog_facts **shared)
 	}
 	effect_names_free(facts->effects);
 	bytes_free(&facts->defaults);
+	footprint_names_free(facts->footprints);
 	free(facts->everything);
 	free(facts);
 }
@@ -166,6 +168,18 @@ struct effect_names **
 facts_effect_names(struct catalog_facts *facts)
 {
 	return &facts->effects;
+}
+
+struct footprint_names **
+facts_footprint_names(struct catalog_facts *facts)
+{
+	return &facts->footprints;
+}
+
+const struct footprint_names *
+facts_footprints(const struct catalog_facts *facts)
+{
+	return facts->footprints;
 }
 
 void

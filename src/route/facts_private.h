@@ -13,4 +13,18 @@ void effect_names_free(struct effect_names *names);
 
 struct effect_names **facts_effect_names(struct catalog_facts *facts);
 
+/* Likewise what its names write and read: footprint.c. */
+struct footprint_names;
+void footprint_names_free(struct footprint_names *names);
+
+struct footprint_names **facts_footprint_names(struct catalog_facts *facts);
+const struct footprint_names *facts_footprints(const struct catalog_facts *facts);
+
+struct footprint;
+/* To write or to read the relation; SCHEMA is NULL when the mention is bare.  FACTS must know footprints. */
+void footprint_write_relation(struct footprint *f, const struct catalog_facts *facts, const char *schema, const char *name);
+void footprint_read_relation(struct footprint *f, const struct catalog_facts *facts, const char *schema, const char *name);
+/* Is there a row of that kind for what is mentioned? */
+bool facts_has_footprint(const struct catalog_facts *facts, char what, const char *schema, const char *name);
+
 #endif

@@ -133,6 +133,7 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 	all->surely |= next->surely;
 	all->lacks_catalog |= next->lacks_catalog;
 	all->makes_relation |= next->makes_relation;
+	footprint_add(&all->footprint, &next->footprint);
 	if (next->kind == KIND_BEGIN_READ_ONLY)
 		*is_in_read_only = true;
 	if (*is_in_read_only && ends_or_marks_transaction(next->kind))
@@ -160,6 +161,7 @@ parse_judge_all(const struct route_context *ctx, const char *text, size_t length
 
 		parse_judge_statement(&routes, raw->stmt, &next);
 		parse_effects(text, length, raw, &words);
+		parse_footprint(ctx, raw->stmt, &next.footprint);
 		next.effects = words.effects;
 		next.surely = words.surely;
 		next.lacks_catalog = words.lacks_catalog;

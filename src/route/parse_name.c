@@ -10,14 +10,14 @@
 #include <string.h>
 
 /* The last two parts of a qualified name; a bare name has no schema. */
-static struct facts_mention
-mention_of(const struct walk *walk, enum facts_place place, const List *names)
+struct facts_mention
+name_mention(const struct route_context *ctx, enum facts_place place, const List *names)
 {
 	struct facts_mention mention = {
 	    .place = place,
 	    .name = "",
-	    .read_functions = walk->ctx->read_functions,
-	    .exact_encoding = walk->ctx->is_utf8,
+	    .read_functions = ctx->read_functions,
+	    .exact_encoding = ctx->is_utf8,
 	};
 	ListCell *cell;
 
@@ -69,7 +69,7 @@ check_mention(struct walk *walk, enum route_reason reason, const struct facts_me
 static void
 check_names(struct walk *walk, enum route_reason reason, enum facts_place place, const List *names)
 {
-	struct facts_mention mention = mention_of(walk, place, names);
+	struct facts_mention mention = name_mention(walk->ctx, place, names);
 
 	if (names != NIL)
 		check_mention(walk, reason, &mention);
@@ -104,7 +104,7 @@ void
 name_check_call(struct walk *walk, const Node *node)
 {
 	const FuncCall *call = (const FuncCall *)node;
-	struct facts_mention mention = mention_of(walk, FACTS_CALL, call->funcname);
+	struct facts_mention mention = name_mention(walk->ctx, FACTS_CALL, call->funcname);
 
 	if (strcmp(mention.name, "current_setting") == 0) {
 		if (!asks_for_followed_setting(call)) {

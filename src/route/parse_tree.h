@@ -62,6 +62,15 @@ enum statement_kind parse_kind(const Node *statement);
 /* Walks a query; true when it is a proven read, else OUT has the reason. */
 bool walk_query(const struct route_context *ctx, const Node *query, struct verdict *out);
 
+/* Calls VISIT for each node of a query, until it answers false; false then, and when it meets what it does not know. */
+bool walk_each(const Node *root, bool (*visit)(void *user, const Node *node), void *user);
+
+/* Which tables the statement changes and reads (parse_footprint.c). */
+void parse_footprint(const struct route_context *ctx, const Node *statement, struct footprint *out);
+
+/* What one part of a statement mentions in that role; a bare name has no schema. */
+struct facts_mention name_mention(const struct route_context *ctx, enum facts_place place, const List *names);
+
 struct walk {
 	const struct route_context *ctx; /* borrowed */
 	struct verdict *out;             /* borrowed */

@@ -54,10 +54,27 @@ static const struct walk_row rows[] = {
             AT(SelectStmt, groupClause), AT(SelectStmt, havingClause), AT(SelectStmt, windowClause), AT(SelectStmt, valuesLists),
             AT(SelectStmt, sortClause), AT(SelectStmt, limitOffset), AT(SelectStmt, limitCount), AT(SelectStmt, withClause),
             AT(SelectStmt, larg), AT(SelectStmt, rarg)}},
-    [T_InsertStmt] = {true, walk_check_writer, {0}},
-    [T_UpdateStmt] = {true, walk_check_writer, {0}},
-    [T_DeleteStmt] = {true, walk_check_writer, {0}},
-    [T_MergeStmt] = {true, walk_check_writer, {0}},
+    /* Without their targets, which are not read. */
+    [T_InsertStmt] = {true, walk_check_writer,
+        {AT(InsertStmt, cols), AT(InsertStmt, selectStmt), AT(InsertStmt, onConflictClause),
+            AT(InsertStmt, returningList), AT(InsertStmt, withClause)}},
+    [T_UpdateStmt] = {true, walk_check_writer,
+        {AT(UpdateStmt, targetList), AT(UpdateStmt, whereClause), AT(UpdateStmt, fromClause),
+            AT(UpdateStmt, returningList), AT(UpdateStmt, withClause)}},
+    [T_DeleteStmt] = {true, walk_check_writer,
+        {AT(DeleteStmt, usingClause), AT(DeleteStmt, whereClause), AT(DeleteStmt, returningList),
+            AT(DeleteStmt, withClause)}},
+    [T_MergeStmt] = {true, walk_check_writer,
+        {AT(MergeStmt, sourceRelation), AT(MergeStmt, joinCondition), AT(MergeStmt, mergeWhenClauses),
+            AT(MergeStmt, withClause)}},
+    [T_MergeWhenClause] = {true, NULL,
+        {AT(MergeWhenClause, condition), AT(MergeWhenClause, targetList), AT(MergeWhenClause, values)}},
+    [T_OnConflictClause] = {true, NULL,
+        {AT(OnConflictClause, infer), AT(OnConflictClause, targetList), AT(OnConflictClause, whereClause)}},
+    [T_InferClause] = {true, NULL, {AT(InferClause, indexElems), AT(InferClause, whereClause)}},
+    [T_IndexElem] = {true, NULL, {AT(IndexElem, expr)}},
+    [T_CurrentOfExpr] = {true, walk_check_writer, {0}},
+    [T_MultiAssignRef] = {true, NULL, {AT(MultiAssignRef, source)}},
     [T_WithClause] = {true, NULL, {AT(WithClause, ctes)}},
     [T_CommonTableExpr] = {true, NULL, {AT(CommonTableExpr, ctequery), AT(CommonTableExpr, cycle_clause)}},
     [T_CTECycleClause] = {true, NULL, {AT(CTECycleClause, cycle_mark_value), AT(CTECycleClause, cycle_mark_default)}},
@@ -126,7 +143,7 @@ walk_decide(struct walk *walk, enum route_reason reason, const char *name)
 }
 
 static void
-walk_grow(struct walk *walk, const struct walk_step *at_hand)
+walk_grow(struct walk *walk, struct walk_step *at_hand)
 {
 	size_t size = walk->capacity * 2 * sizeof(*walk->steps);
 
@@ -139,7 +156,7 @@ walk_grow(struct walk *walk, const struct walk_step *at_hand)
 }
 
 static void
-walk_push(struct walk *walk, const struct walk_step *at_hand, const void *node, unsigned depth)
+walk_push(struct walk *walk, struct walk_step *at_hand, const void *node, unsigned depth)
 {
 	if (node == NULL)
 		return;
@@ -149,7 +166,7 @@ walk_push(struct walk *walk, const struct walk_step *at_hand, const void *node, 
 }
 
 static void
-walk_list(struct walk *walk, const struct walk_step *at_hand, const List *list, unsigned depth)
+walk_list(struct walk *walk, struct walk_step *at_hand, const List *list, unsigned depth)
 {
 	ListCell *cell;
 
@@ -157,10 +174,29 @@ walk_list(struct walk *walk, const struct walk_step *at_hand, const List *list, 
 		walk_push(walk, at_hand, lfirst(cell), depth);
 }
 
-static void
-walk_node(struct walk *walk, const struct walk_step *at_hand, const Node *node, unsigned depth)
+static const struct walk_row *
+row_of(const Node *node)
 {
-	const struct walk_row *row = (size_t)nodeTag(node) < array_length(rows) ? &rows[nodeTag(node)] : &rows[0];
+	return (size_t)nodeTag(node) < array_length(rows) ? &rows[nodeTag(node)] : &rows[0];
+}
+
+static void
+walk_children(struct walk *walk, struct walk_step *at_hand, const Node *node, unsigned depth)
+{
+	const struct walk_row *row = row_of(node);
+
+	for (size_t i = 0; i < CHILDREN_MAX && row->children[i] != 0; i++) {
+		const void *child;
+
+		memcpy(&child, (const char *)node + row->children[i], sizeof(child));
+		walk_push(walk, at_hand, child, depth + 1);
+	}
+}
+
+static void
+walk_node(struct walk *walk, struct walk_step *at_hand, const Node *node, unsigned depth)
+{
+	const struct walk_row *row = row_of(node);
 
 	if (!row->is_known) {
 		walk_decide(walk, ROUTE_REASON_utility, "");
@@ -168,12 +204,30 @@ walk_node(struct walk *walk, const struct walk_step *at_hand, const Node *node, 
 	}
 	if (row->check != NULL)
 		row->check(walk, node);
-	for (size_t i = 0; i < CHILDREN_MAX && row->children[i] != 0; i++) {
-		const void *child;
+	walk_children(walk, at_hand, node, depth);
+}
 
-		memcpy(&child, (const char *)node + row->children[i], sizeof(child));
-		walk_push(walk, at_hand, child, depth + 1);
+bool
+walk_each(const Node *root, bool (*visit)(void *user, const Node *node), void *user)
+{
+	struct walk_step at_hand[STEPS_AT_HAND];
+	struct walk walk = {.capacity = STEPS_AT_HAND, .steps = at_hand};
+	bool goes_on = true;
+
+	walk_push(&walk, at_hand, root, 0);
+	while (walk.used > 0 && goes_on) {
+		struct walk_step step = walk.steps[--walk.used];
+
+		if (IsA(step.node, List)) {
+			walk_list(&walk, at_hand, (const List *)step.node, step.depth);
+			continue;
+		}
+		goes_on = step.depth <= DEPTH_MAX && row_of(step.node)->is_known && visit(user, step.node);
+		walk_children(&walk, at_hand, step.node, step.depth);
 	}
+	if (walk.steps != at_hand)
+		free(walk.steps);
+	return goes_on;
 }
 
 bool

@@ -71,6 +71,7 @@ verdict_unknown(struct verdict *verdict, enum route_reason reason)
 	verdict->statements = ROUTE_STATEMENTS_UNKNOWN;
 	verdict->may_copy_in = true;
 	verdict->effects = EFFECTS_ALL;
+	verdict->footprint.writes_any = verdict->footprint.reads_any = true;
 	verdict_decide(verdict, reason, "");
 }
 

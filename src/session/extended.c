@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "session/floor.h"
 #include "session/forward_private.h"
 #include "session/lazy.h"
 #include "session/heal.h"
@@ -330,6 +331,8 @@ extended_bind(struct session *s, struct frame *f)
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
 	extended_touch(s, name);
+	if (unlikely(s->floor != NULL))
+		floor_sends_bound(s, name, inject_renames(s));
 	if (frame_is_whole(f))
 		touch_parameters(s, f->body);
 	else

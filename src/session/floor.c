@@ -56,6 +56,10 @@ floor_add_startup(struct session *s)
 void
 floor_free(struct session *s)
 {
+	if (s->floor == NULL)
+		return;
+	floor_lose_marks(s);
+	free(s->floor->tables);
 	free(s->floor);
 	s->floor = NULL;
 }
@@ -63,11 +67,14 @@ floor_free(struct session *s)
 void
 floor_configure(struct session *s)
 {
-	bool splits = s->ledger != NULL && s->database != NULL && routing_judges(s) && !s->dry_run;
+	bool has_entry = s->ledger != NULL && s->database != NULL && s->replication == REPLICATION_NONE;
+	bool splits = has_entry && routing_judges(s) && !s->dry_run;
 	enum consistency mode = splits ? floor_mode(s) : CONSISTENCY_EVENTUAL;
 	uint64_t least = splits ? floor_least(s) : 0;
+	bool looks = has_entry && (mode == CONSISTENCY_TABLE || floor_may_have_readers(s));
+	struct table_floors *tables = looks ? floor_tables_of(s, mode == CONSISTENCY_TABLE) : NULL;
 
-	if (mode == CONSISTENCY_EVENTUAL && least == 0) {
+	if (mode == CONSISTENCY_EVENTUAL && least == 0 && tables == NULL) {
 		floor_free(s);
 		return;
 	}
@@ -75,9 +82,11 @@ floor_configure(struct session *s)
 		s->floor = memory_new(sizeof(*s->floor));
 	/* What the session did before counts too, where it has done anything. */
 	if (s->floor->mode != mode)
-		s->floor->unknown = mode != CONSISTENCY_EVENTUAL && s->state >= SESSION_IDLE;
+		s->floor->unknown = mode == CONSISTENCY_SESSION && s->state >= SESSION_IDLE;
 	s->floor->mode = (uint8_t)mode;
 	s->floor->least = least;
+	if (tables != NULL)
+		floor_watch_tables(s, tables);
 }
 
 /* --------------------------------------------------------------- replicas */
@@ -122,7 +131,7 @@ floor_may_move(const struct floor *f, const struct cluster *c, const struct clus
 {
 	struct cluster_position from;
 
-	if (f->cluster == NULL || f->mode == CONSISTENCY_EVENTUAL)
+	if (f->cluster == NULL || f->mode != CONSISTENCY_SESSION)
 		return true;
 	/* After a reload the hosts have other numbers. */
 	if (f->cluster != c)
@@ -138,29 +147,53 @@ floor_is_at(const struct floor *f, const struct cluster *c, unsigned host)
 	return f->cluster == c && f->host == host && cluster_up_since_us(c, host) < f->read_us;
 }
 
+/* What a read has to see, by the session's consistency. */
+struct needed {
+	uint64_t lsn;
+	unsigned timeline;
+};
+
 static bool
-floor_allows(const struct floor *f, const struct cluster *c, unsigned host, const struct cluster_position *primary)
+floor_allows(const struct floor *f, const struct cluster *c, unsigned host, const struct cluster_position *primary, struct needed needed)
 {
 	struct cluster_position replica = cluster_position(c, host);
 
-	if (replica.lsn == 0 || replica.lsn < max_of(f->lsn, f->least) || !position_is_on_line(&replica, primary, f->timeline))
+	if (replica.lsn == 0 || replica.lsn < needed.lsn || !position_is_on_line(&replica, primary, needed.timeline))
 		return false;
 	return floor_is_at(f, c, host) || floor_may_move(f, c, &replica);
 }
 
+/* False when only the primary will do. */
+static bool
+floor_needs(struct session *s, struct needed *needed)
+{
+	struct floor *f = s->floor;
+	struct table_floor tables;
+
+	*needed = (struct needed){.lsn = max_of(f->lsn, f->least), .timeline = f->timeline};
+	if (f->unknown)
+		return false;
+	if (!floor_reads_tables(s))
+		return true;
+	tables = floor_of_tables(s);
+	*needed = (struct needed){.lsn = max_of(tables.lsn, f->least), .timeline = tables.timeline};
+	return !tables.is_open;
+}
+
 static uint32_t
-floor_hosts(struct floor *f, const struct cluster *c, struct cluster_masks masks)
+floor_hosts(struct session *s, const struct cluster *c, struct cluster_masks masks)
 {
 	struct cluster_position primary = position_of_primary(c, masks);
+	struct needed needed;
 	uint32_t hosts = 0;
 
-	floor_follow_timeline(f, &primary);
-	if (f->unknown)
+	floor_follow_timeline(s->floor, &primary);
+	if (!floor_needs(s, &needed))
 		return 0;
 	for (uint32_t left = masks.replicas; left != 0; left &= left - 1) {
 		unsigned host = (unsigned)__builtin_ctz(left);
 
-		if (floor_allows(f, c, host, &primary))
+		if (floor_allows(s->floor, c, host, &primary, needed))
 			hosts |= (uint32_t)1 << host;
 	}
 	return hosts;
@@ -183,13 +216,13 @@ floor_choose(struct session *s)
 	struct cluster_masks masks = cluster_masks(c);
 
 	s->borrower.hosts = 0;
-	if (s->target != LEND_REPLICA)
+	if (s->target != LEND_REPLICA || (s->floor->mode == CONSISTENCY_EVENTUAL && s->floor->least == 0))
 		return;
 	if (masks.replicas == 0) {
 		floor_turn_to_primary(s, cluster_host_count(c) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica);
 		return;
 	}
-	s->borrower.hosts = floor_hosts(s->floor, c, masks);
+	s->borrower.hosts = floor_hosts(s, c, masks);
 	if (s->borrower.hosts != 0)
 		return;
 	cluster_want_positions(c);
@@ -203,24 +236,35 @@ server_is_primary(const struct server *server)
 	return cluster_host_role(server->cluster, server->host) != HOST_REPLICA;
 }
 
-/* Roles and hosts may have changed while the session waited. */
 static bool
-floor_suits(struct floor *f, const struct server *server)
+floor_includes(struct session *s, const struct server *server)
 {
 	struct cluster_masks masks = cluster_masks(server->cluster);
 
-	return (floor_hosts(f, server->cluster, masks) & (uint32_t)1 << server->host) != 0 &&
-	    cluster_position(server->cluster, server->host).at_us > server->connected_us;
+	return (floor_hosts(s, server->cluster, masks) & (uint32_t)1 << server->host) != 0;
+}
+
+/* Roles, hosts and floors may have changed while the session waited. */
+static bool
+floor_suits(struct session *s, const struct server *server)
+{
+	if (s->target != LEND_REPLICA || server_is_primary(server) || (s->floor->mode == CONSISTENCY_EVENTUAL && s->floor->least == 0))
+		return true;
+	return floor_includes(s, server) && cluster_position(server->cluster, server->host).at_us > server->connected_us;
 }
 
 bool
 floor_takes(struct session *s)
 {
+	struct floor *f = s->floor;
 	struct server *server;
 
-	if (s->floor == NULL || s->target != LEND_REPLICA || server_is_primary(s->server) || floor_suits(s->floor, s->server)) {
-		if (s->floor != NULL && server_is_primary(s->server))
-			s->floor->unknown |= s->floor->mode != CONSISTENCY_EVENTUAL;
+	if (f == NULL)
+		return true;
+	/* Of a transaction whose server was lost. */
+	floor_lose_marks(s);
+	if (floor_suits(s, s->server)) {
+		f->unknown |= f->mode == CONSISTENCY_SESSION && server_is_primary(s->server);
 		return true;
 	}
 	cluster_want_positions(s->server->cluster);
@@ -230,4 +274,17 @@ floor_takes(struct session *s)
 		return false;
 	s->server = server;
 	return floor_takes(s);
+}
+
+bool
+floor_still_suits(struct session *s)
+{
+	return !floor_reads_tables(s) || server_is_primary(s->server) || floor_includes(s, s->server);
+}
+
+void
+floor_released(struct session *s)
+{
+	s->floor->asked = false;
+	floor_lose_marks(s);
 }

@@ -13,11 +13,13 @@
 #define PGWEIR_SESSION_FLOOR_H
 
 #include "cluster/cluster.h"
+#include "pool/ledger.h"
 #include "session/feature.h"
 
 struct floor {
 	uint64_t lsn;            /* what has to be replayed, as replay counts; 0: nothing */
 	uint64_t least;          /* pgweir.min_lsn; UINT64_MAX when that is no position */
+	struct floor_tables *tables; /* owned: what it writes and reads; NULL while nobody of the database reads by tables */
 	struct cluster *cluster; /* borrowed from the ledger, which keeps it: the one of HOST; NULL: it read from no replica since the floor */
 	int64_t read_us;         /* monotonic: when its last read there ended */
 	unsigned timeline;       /* of lsn; 0 unknown */
@@ -42,6 +44,43 @@ void floor_choose(struct session *s);
 /* The session was lent a server.  True when it may begin there; else it has none, and waits for one of the primary. */
 bool floor_takes(struct session *s);
 
+/* ---- floor_tables.c ---- */
+/* True when somebody of the database may read by tables: every session of it has a floor then. */
+static inline bool
+floor_may_have_readers(const struct session *s)
+{
+	return atomic_load_explicit(&s->ledger->floors, memory_order_relaxed) != NULL ||
+	    atomic_load_explicit(&s->ledger->looks_for_floors, memory_order_relaxed);
+}
+
+/* True when the session's writes are not marked, and may have to be. */
+static inline bool
+floor_has_to_look(const struct session *s)
+{
+	return (s->floor == NULL || s->floor->tables == NULL) && floor_may_have_readers(s);
+}
+
+/* The floors of the session's database; NULL: nobody reads by them, nor does MAKES say that this one will. */
+struct table_floors *floor_tables_of(const struct session *s, bool makes);
+/* From now on the session's writes are marked. */
+void floor_watch_tables(struct session *s, struct table_floors *shared);
+/* Whatever it was writing: nobody will know where that is. */
+void floor_lose_marks(struct session *s);
+/* The text goes to the server.  V: its verdict; NULL: it is judged here, and without a TEXT it may be any write. */
+void floor_sends(struct session *s, const struct verdict *v, const char *text);
+/* The same of a prepared statement that is bound; RENAMES: the session knows its names. */
+void floor_sends_bound(struct session *s, const char *name, bool renames);
+/* A request is planned; its texts follow. */
+void floor_gather_begin(struct session *s);
+void floor_gather(struct session *s, const struct verdict *v);
+/* True when its reads go by what was written to their tables; and what that is for the request planned last. */
+bool floor_reads_tables(const struct session *s);
+struct table_floor floor_of_tables(const struct session *s);
+/* True when the position has to be asked for on behalf of others. */
+bool floor_owes_tables(struct session *s);
+/* It is known; 0: what was sent has written nothing. */
+void floor_tell_tables(struct session *s, uint64_t lsn, unsigned timeline);
+
 /* ---- floor_settings.c ---- */
 /* Ahead of a text that may show pgweir.last_lsn: the server that answers is told it. */
 void floor_tell(struct session *s, const char *text);
@@ -50,6 +89,11 @@ enum ahead floor_ahead_of_set(struct session *s, const struct verdict *v, const 
 
 /* The name that the question has where it is prepared. */
 #define FLOOR_QUESTION STATEMENT_PREFIX "lsn"
+
+/* True when the server on which it reads may serve the request planned last as well. */
+bool floor_still_suits(struct session *s);
+/* The server goes back, or is gone. */
+void floor_released(struct session *s);
 
 /* ---- floor_ask.c: what feature.c asks and is answered; see there ---- */
 void floor_settle(struct session *s, struct bytes *out);

@@ -57,16 +57,19 @@ void
 floor_settle(struct session *s, struct bytes *out)
 {
 	struct floor *f = s->floor;
+	bool owes;
 
-	if (f == NULL || f->mode == CONSISTENCY_EVENTUAL)
+	if (f == NULL)
 		return;
 	if (cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA) {
 		floor_note_read(s);
+		floor_tell_tables(s, 0, 0);
 		return;
 	}
-	f->unknown = true;
+	owes = floor_owes_tables(s);
+	f->unknown |= f->mode == CONSISTENCY_SESSION;
 	/* While it is pinned it reads there anyway; once it is not, its first read does, and asks. */
-	if (s->pins == 0)
+	if (owes || (f->unknown && s->pins == 0))
 		floor_ask(s, out);
 }
 
@@ -104,6 +107,7 @@ floor_row(struct session *s, const char *body, size_t length)
 	f->answered = lsn_read(text, &lsn) && timeline >= f->timeline;
 	if (!f->answered)
 		return;
+	floor_tell_tables(s, lsn_normalise(lsn), timeline);
 	/* The primary is at least as far as any replica that was read before. */
 	f->lsn = lsn_normalise(lsn);
 	f->timeline = timeline;
@@ -116,7 +120,7 @@ floor_failed(struct session *s)
 {
 	s->server->lsn_question = false;
 	if (s->floor != NULL)
-		s->floor->asked = false;
+		floor_released(s);
 }
 
 void
@@ -128,6 +132,8 @@ floor_settled(struct session *s)
 		return;
 	f->asked = false;
 	/* It was a replica: the session has read there. */
-	if (!f->answered && s->server != NULL)
+	if (!f->answered && s->server != NULL) {
 		floor_note_read(s);
+		floor_tell_tables(s, 0, 0);
+	}
 }

@@ -3,6 +3,7 @@
  * prepared statements are changed, what the server lacks is put in front, and the
  * answer that it will owe is queued.
  */
+#include "session/floor.h"
 #include "session/forward_private.h"
 #include "session/lazy.h"
 #include "session/heal.h"
@@ -62,6 +63,8 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	/* Whatever is in it. */
 	s->probe |= s->features != FEATURES_IGNORE;
 	s->names_unknown = s->hides = true;
+	if (s->floor != NULL)
+		floor_sends(s, NULL, NULL);
 	unnamed_change(s, forward_expect_end(s, ANSWER_QUERY), NULL);
 	return forward_rest(s, f, 0);
 }
@@ -162,8 +165,12 @@ forward_query(struct session *s, struct frame *f)
 		return forward_broken(s);
 	if (!forward_has_to_judge(s, text)) {
 		touch_text(s, NULL, text, strlen(text));
+		if (unlikely(s->floor != NULL))
+			floor_sends(s, NULL, text);
 	} else {
 		routing_judge(s, text, strlen(text), &v);
+		if (unlikely(s->floor != NULL))
+			floor_sends(s, &v, text);
 		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, strlen(text));
 		if (ahead == AHEAD_WAIT)
 			return forward_wait(s);
@@ -193,6 +200,8 @@ forward_function(struct session *s, const struct frame *f)
 	/* It may be set_config(). */
 	s->probe |= s->features != FEATURES_IGNORE;
 	s->names_unknown = s->hides = true;
+	if (s->floor != NULL)
+		floor_sends(s, NULL, NULL);
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }
@@ -287,6 +296,8 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 	plan = routing_plan(s, bytes, length);
 	if (plan.outcome == PLAN_WAIT || (plan.outcome == PLAN_LEND && routing_target(s, &plan.brief) != LEND_REPLICA))
 		return true;
+	if (unlikely(s->floor != NULL) && !floor_still_suits(s))
+		return true;
 	s->batch = plan.brief;
 	return false;
 }
@@ -323,6 +334,8 @@ forward_must_leave(struct session *s, const char *bytes, size_t length)
 static void
 forward_note_request(struct session *s)
 {
+	if (unlikely(floor_has_to_look(s)))
+		floor_configure(s);
 	if (s->server->status != 'I')
 		s->batch = (struct brief){.target = TARGET_FOLLOW, .reason = ROUTE_REASON_in_transaction, .known = true};
 	else if (s->pins != 0)

@@ -93,7 +93,8 @@ inquiry_catalog_is_same(const struct inquiry *q)
 {
 	uint64_t generation;
 	struct catalog_facts *facts = ledger_facts(q->ledger, &generation);
-	bool known = facts != NULL;
+	bool wants = q->visit == NULL && atomic_load_explicit(&q->ledger->wants_footprints, memory_order_relaxed);
+	bool known = facts != NULL && (!wants || !facts_knows_routes(facts) || facts_knows_footprints(facts));
 
 	facts_unref(&facts);
 	return known && q->changed.length > 0 && q->changed.length == q->change.length &&
@@ -122,7 +123,8 @@ inquiry_publish(struct inquiry *q)
 		return;
 	}
 	/* Verdicts that were taken with an equal set are as good as new. */
-	if (q->last != NULL && q->digest == q->last_digest && facts_knows_routes(q->last) == facts_knows_routes(facts)) {
+	if (q->last != NULL && q->digest == q->last_digest && facts_knows_routes(q->last) == facts_knows_routes(facts) &&
+	    facts_knows_footprints(q->last) == facts_knows_footprints(facts)) {
 		facts_unref(&facts);
 		facts = facts_ref(q->last);
 	}
@@ -140,7 +142,9 @@ inquiry_step_after(const struct inquiry *q)
 		return STEP_MENTIONS;
 	if (q->step == STEP_HITS && q->visit != NULL && visit_wants_causes(q))
 		return STEP_CAUSES;
-	return q->step == STEP_SOURCES ? STEP_COMMIT : q->step + 1;
+	if (q->step == STEP_SOURCES)
+		return q->loads_footprints ? STEP_FOOTPRINTS : STEP_COMMIT;
+	return q->step == STEP_FOOTPRINTS ? STEP_COMMIT : q->step + 1;
 }
 
 static void
@@ -160,6 +164,8 @@ inquiry_next(struct inquiry *q)
 	}
 	if (q->step == STEP_CHANGE)
 		q->asked_generation = atomic_load(&q->ledger->facts_generation);
+	if (q->step == STEP_FOOTPRINTS)
+		facts_complete_footprints(q->facts);
 	if (q->step == STEP_COMMIT)
 		inquiry_publish(q);
 	q->step = inquiry_step_after(q);

@@ -53,6 +53,7 @@ inquiry_begin_facts(struct inquiry *q)
 	pthread_mutex_unlock(&q->ledger->mutex);
 	if (!q->loads_routes)
 		facts_leave_out_routes(q->facts);
+	q->loads_footprints = q->loads_routes && q->visit == NULL && atomic_load_explicit(&q->ledger->wants_footprints, memory_order_relaxed);
 }
 
 static void
@@ -111,6 +112,10 @@ inquiry_ask(struct inquiry *q)
 		facts_query_sources(inquiry_server_version(q), &text);
 		inquiry_send_bytes(q, &text);
 		break;
+	case STEP_FOOTPRINTS:
+		facts_query_footprints(&text);
+		inquiry_send_bytes(q, &text);
+		break;
 	case STEP_COMMIT:
 		inquiry_send(q, facts_query(FACTS_QUERY_COMMIT));
 		break;
@@ -127,7 +132,7 @@ inquiry_append_text(struct bytes *b, const char *value, uint32_t length, const c
 	bytes_append(b, value, length);
 }
 
-/* A row of the closure: kind, schema, name, attribute. */
+/* A row of the closure: kind, schema, name, attribute; or of the footprints, with a target in the place of that. */
 static bool
 inquiry_take_fact(struct inquiry *q, struct reader *r)
 {
@@ -141,8 +146,10 @@ inquiry_take_fact(struct inquiry *q, struct reader *r)
 		ok = ok && value != NULL;
 		texts[i] = value != NULL ? text_copy_n(value, length == UINT32_MAX ? 0 : length) : NULL;
 	}
-	if (ok)
+	if (ok && q->step == STEP_CLOSURE)
 		facts_add(q->facts, texts[0][0], texts[1], texts[2], texts[3][0] == 't');
+	else if (ok)
+		facts_add_footprint(q->facts, texts[0][0], texts[1], texts[2], texts[3]);
 	for (int i = 0; i < 4; i++)
 		free(texts[i]);
 	return ok;
@@ -204,7 +211,7 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 		q->digest += hash_mix(hash_bytes(body, length), (uint64_t)q->step);
 	if (q->step == STEP_MENTIONS || q->step == STEP_SOURCES)
 		return inquiry_take_effect(q, &r);
-	if (q->step == STEP_CLOSURE)
+	if (q->step == STEP_CLOSURE || q->step == STEP_FOOTPRINTS)
 		return inquiry_take_fact(q, &r);
 	size = reader_u32(&r);
 	if (size == UINT32_MAX)

@@ -6,7 +6,7 @@
 
 #include "session/session_private.h"
 
-enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
+enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_FOOTPRINTS, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
 
 struct inquiry {
 	struct borrower borrower;
@@ -30,6 +30,7 @@ struct inquiry {
 	enum lend_target target;     /* where it asks */
 	bool routes;                 /* somebody routes by the facts; under the ledger's mutex */
 	bool loads_routes;           /* the load under way asks for them */
+	bool loads_footprints;       /* and for what writes change and reads read */
 	uint64_t transactions;       /* of the ledger, at the last test */
 	uint64_t asked_generation;   /* of the facts when the load began */
 	bool failed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "session/feature.h"
+#include "session/floor.h"
 #include "session/heal.h"
 #include "session/listening.h"
 #include "session/sequence.h"
@@ -70,6 +71,8 @@ release_server(struct session *s)
 {
 	release_forget(s);
 	heal_end(s);
+	if (s->floor != NULL)
+		floor_released(s);
 	if (s->vacating != NULL)
 		vacate_end(s);
 	s->idle_us = loop_now_us(s->worker->loop);

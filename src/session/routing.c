@@ -10,6 +10,7 @@
 
 #include "cluster/cluster.h"
 #include "pool/route_counts.h"
+#include "session/floor.h"
 
 bool
 routing_judges(const struct session *s)
@@ -172,6 +173,8 @@ routing_brief_text(struct session *s, const char *text)
 	struct verdict v;
 
 	routing_judge(s, text, strlen(text), &v);
+	if (unlikely(s->floor != NULL))
+		floor_gather(s, &v);
 	return brief_of(&v);
 }
 
@@ -189,7 +192,7 @@ routing_brief_name(struct session *s, const char *name)
 	e = names_find(s, name);
 	if (e == NULL)
 		return unknown;
-	if (!e->brief.known || e->brief.generation != generation) {
+	if (!e->brief.known || e->brief.generation != generation || (unlikely(s->floor != NULL) && floor_reads_tables(s))) {
 		e->brief = routing_brief_text(s, e->statement->body);
 		e->brief.generation = generation;
 	}
@@ -346,6 +349,8 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 	bool judges = routing_judges(s);
 	size_t at = 0;
 
+	if (unlikely(s->floor != NULL))
+		floor_gather_begin(s);
 	if (!judges)
 		batch = (struct brief){.target = TARGET_PRIMARY, .reason = (uint8_t)routing_fixed_reason((enum route_mode)s->route), .known = true};
 	while (at < length) {

@@ -529,6 +529,7 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	list_remove(&s->drawing);
 	if (s->server != NULL)
 		session_drop_server(s, reason);
+	floor_free(s);
 	if (s->vacating != NULL)
 		vacate_end(s);
 	if (s->borrower.account != NULL)
