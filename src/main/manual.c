@@ -60,71 +60,6 @@ static const char manual_console[] =
     ".Ic SHOW HELP\n"
     "lists the commands.\n";
 
-static const char manual_routing[] =
-    ".Sh ROUTING\n"
-    "Where the statements of an entry go is said by its key\n"
-    ".Ic route :\n"
-    ".Bl -tag -width primary\n"
-    ".It Cm any\n"
-    "To any host.\n"
-    "The hosts are not asked for their role.\n"
-    "This is the default, and what PgBouncer does.\n"
-    ".It Cm primary\n"
-    "To the primary.\n"
-    ".It Cm replica\n"
-    "To the replicas, and nowhere else.\n"
-    ".It Cm split\n"
-    "To a replica if the statement is proven to be a read that a replica answers as well as the primary, else to the primary.\n"
-    "While there is no replica, reads go to the primary.\n"
-    "With\n"
-    ".Ql pool_mode=session\n"
-    "everything goes to the primary.\n"
-    ".El\n"
-    ".Pp\n"
-    "The hosts are asked by\n"
-    ".Ic monitor_user\n"
-    "who they are.\n"
-    "Give it the right to connect to\n"
-    ".Ic monitor_dbname ;\n"
-    "membership in\n"
-    ".Ql pg_monitor\n"
-    "lets it see the timelines of replicas too.\n"
-    "Its password is\n"
-    ".Ic monitor_password ,\n"
-    "or its secret in\n"
-    ".Ic auth_file\n"
-    "where that is in plain text.\n"
-    "While there is no primary, statements that need it wait for\n"
-    ".Ic query_wait_timeout .\n"
-    ".Pp\n"
-    "A transaction goes as a whole to where its\n"
-    ".Ic BEGIN\n"
-    "went: to the primary, or to a replica after\n"
-    ".Ic BEGIN READ ONLY .\n"
-    ".Pp\n"
-    "Clients of an entry with a route can say where they want to go:\n"
-    ".Bl -tag -width Ds\n"
-    ".It Ql /* pgweir: primary */\n"
-    "Or\n"
-    ".Ql /* pgweir: replica */ :\n"
-    "a comment at the start or the end of a text, with\n"
-    ".Cm split .\n"
-    "It moves that text alone.\n"
-    "A text that is sent to a replica by a hint and writes gets PostgreSQL's error.\n"
-    ".It Ic SET pgweir.route = 'primary'\n"
-    "Or\n"
-    ".Ic 'replica' ,\n"
-    "or\n"
-    ".Ic 'split' .\n"
-    "For this session, from the end of its transaction on.\n"
-    "Also as a startup parameter:\n"
-    ".Ql options='-c pgweir.route=replica' .\n"
-    ".It Ic SHOW pgweir.route\n"
-    "Tells it.\n"
-    ".It Ic SET pgweir.route_notice = 'on'\n"
-    "Each answer is followed by a notice with the host that gave it and the reason.\n"
-    ".El\n";
-
 static const char manual_operation[] =
     ".Sh SEVERAL PROCESSES\n"
     "With\n"
@@ -418,7 +353,7 @@ manual_write(struct bytes *out)
 	manual_signals(out);
 	bytes_chars(out, manual_console);
 	console_write_commands(out);
-	bytes_chars(out, manual_routing);
+	manual_write_routing(out);
 	manual_write_session(out);
 	bytes_chars(out, manual_operation);
 	bytes_chars(out, manual_files);
