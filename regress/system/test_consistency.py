@@ -408,3 +408,27 @@ def test_writers_count_whatever_their_own_entry_says(routes, tables, keys):
             writer.query("insert into t1 values (1)")
 
             assert reader.read(count("t1")) == (routes.primary.value(count("t1"), DATABASE), routes.primary, "not_caught_up")
+
+
+# ---- another primary ----
+
+
+def test_after_a_promotion_reads_go_on_where_the_new_primary_was(own_cluster, pgweir):
+    routes = Routes(own_cluster, pgweir)
+    weir = routes.weir(consistency="session", check_interval="0.2").allow("is down", "conn crashed", "login failed", "is not used")
+    former, heir, late = routes.primary, *own_cluster.replicas
+    with Reader(routes, weir) as client:
+        client.run(WRITE)
+        own_cluster.wait_for_replicas()
+        eventually(lambda: client.where() in routes.replicas)
+        with held_back(late):
+            former.kill9()
+            own_cluster.promote(heir)
+            eventually(lambda: client.where() is heir, within=20)
+
+            client.run(WRITE)
+
+            assert client.read()[:2] == (str(number(heir)), heir)
+
+        count, host, _ = eventually(lambda: (r := client.read())[1] is late and r, within=20)
+        assert int(count) == number(heir)

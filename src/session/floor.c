@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/lsn.h"
+#include "session/heal.h"
 
 /* -------------------------------------------------------------- settings */
 
@@ -262,8 +263,11 @@ floor_takes(struct session *s)
 	if (f == NULL)
 		return true;
 	/* Of a transaction whose server was lost. */
-	floor_lose_marks(s);
+	floor_released(s);
 	if (floor_suits(s, s->server)) {
+		/* What a replica has refused may write after all. */
+		if (s->heal != NULL && s->heal->refused)
+			floor_sends(s, NULL, NULL);
 		f->unknown |= f->mode == CONSISTENCY_SESSION && server_is_primary(s->server);
 		return true;
 	}
