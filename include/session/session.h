@@ -111,6 +111,7 @@ struct session {
 	struct pins *pin_notes;        /* owned: of its pins, and of those that the transaction may take; NULL: none */
 	uint32_t unnamed_effects;      /* of its unnamed statement */
 	uint32_t unnamed_surely;
+	uint32_t unnamed_generation;   /* of the catalog facts that they were judged by, as in struct name_entry */
 	uint32_t sql_names;            /* how many of its names were prepared by SQL */
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
@@ -152,6 +153,7 @@ struct session {
 	bool ddl : 1;                  /* the transaction has changed the catalog */
 	bool defines_code : 1;         /* and some of it may change what names do to a session */
 	bool draws : 1;                /* the transaction draws numbers of sequences for which the server is kept */
+	bool draws_now : 1;            /* and so may the text that was sent last */
 	bool making : 1;               /* names are made on the server for the message that waits */
 	bool changed : 1;              /* the statement that was prepared again returns something else now */
 	bool looking : 1;              /* the server has this client's names, and no others, until its transaction ends */

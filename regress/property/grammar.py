@@ -9,11 +9,9 @@ no client ever waits for another.  `holds` rows may keep a server.
 """
 
 import random
-import re
 
 from .program import Program, Step
 
-_FILLS = re.compile(r"insert|from stdin|made_|execute", re.I)
 ROWS = []  # (group, weight, holds, function)
 
 
@@ -146,7 +144,9 @@ def set_config(c):
 @row("fastpath", 2)
 def call_function(c):
     name, value = setting(c)
-    oid, arguments = c.pick((2078, [name, value, "f"]), (2078, [name, value, "t"]), (2077, [name]))
+    # A name of its own making that was taken back is empty on its connection, and unknown to others.
+    shown = name if "." not in name else "work_mem"
+    oid, arguments = c.pick((2078, [name, value, "f"]), (2078, [name, value, "t"]), (2077, [shown]))
     return [["F", oid, arguments]]
 
 
@@ -322,9 +322,6 @@ def fail(c):
 def several(c):
     """Several statements in one Query."""
     parts = [say(c) for _ in range(c.luck.randint(2, 4))]
-    if any("insert" in part for part in parts):
-        # Another's drawn numbers are discarded ahead of it, which comes too early for an isolation level in one Query.
-        parts = [part for part in parts if "isolation" not in part] or ["select 1"]
     return "; ".join(part.rstrip(";") for part in parts)
 
 
@@ -452,8 +449,6 @@ def unnamed(c, sql):
 @row("sql_prepare", 5)
 def sql_prepare(c):
     sql, values = prepared(c)
-    # What names a table that is gone cannot be made again, so another server tells that first.
-    sql = "select 2" if "made_" in sql else sql
     name = quoted(c.pick(*NAMES))
     c.sql_names.append((name, len(values)))
     types = "(" + ", ".join(["text"] * len(values)) + ")" if values and c.chance(0.4) else ""
@@ -645,8 +640,7 @@ def leave(c):
 
 # ---- programs -------------------------------------------------------------------------
 
-# What a row that is added draws from is known once the catalog was read, so sequences are not the same at every moment.
-ABSENT = ("startup", "protocol", "hidden", "sequences")
+ABSENT = ()
 GROUPS = ("startup", *dict.fromkeys(r[0] for r in ROWS))
 STARTUPS = [
     {"options": "-c work_mem=3MB"},
@@ -716,11 +710,11 @@ def generate(seed, without=ABSENT):
     present = [g for g in GROUPS if g not in without]
     # A program is of a few groups, so that what it does meets itself.
     themes = set(luck.sample(present, min(len(present), luck.randint(2, 5)))) | {"looks"}
-    if "sequences" in themes:
-        # A COPY that fails has drawn numbers that nobody keeps a server for.
-        themes.discard("copy")
     rows = [r for r in ROWS if r[0] in themes]
-    # Numbers that were drawn are kept for who may ask for them: then all who add rows keep their servers.
+    if "listen" in themes:
+        # Where a process has ever listened UNLISTEN cannot be prepared, which no other connection's would be.
+        rows = [r for r in rows if r[3] is not prepare_transaction]
+    # Numbers that were drawn are kept for who may ask for them: then all who may have drawn keep their servers.
     sequences = "sequences" in themes
     entry = ("s" if sequences else "p") + luck.choice("12223")
     user = luck.choice(["app", "app", "app", "boss"])
@@ -739,7 +733,7 @@ def generate(seed, without=ABSENT):
         c = luck.choice(able)
         left[c.letter] -= 1
         step = _step(c, rows)
-        step.holds |= sequences and _FILLS.search(step.text()) is not None
+        step.holds |= sequences
         if left[c.letter] == 0 and not step.end:
             program.steps.append(step)
             step = _leaves(c)

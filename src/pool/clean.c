@@ -136,6 +136,7 @@ clean_left(struct server *s)
 	struct bytes sql = {0};
 	uint32_t left = s->left;
 	enum clean plan = clean_plan(left, &sql);
+	bool forgets_sequences = plan == CLEAN_BY_ALL || (left & EFFECT_draws) != 0;
 
 	s->left = plan == CLEAN_BY_ALL ? left & EFFECT_seeds : 0;
 	if (plan == CLEAN_ALREADY)
@@ -150,6 +151,8 @@ clean_left(struct server *s)
 		return false;
 	}
 	bytes_u8(&sql, 0);
+	if (forgets_sequences)
+		s->sequences_of = SEQUENCES_OF_NOBODY;
 	clean_run(s, sql.data, plan == CLEAN_BY_ALL ? PURPOSE_RESET : PURPOSE_CLEAN);
 	bytes_free(&sql);
 	return false;

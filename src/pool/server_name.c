@@ -10,12 +10,15 @@
 
 #include "pool/server.h"
 
+/* PostgreSQL looks at no more of a name (NAMEDATALEN). */
+#define NAME_MOST 63
+
 struct server_name *
 server_name_find(struct server *s, const char *name)
 {
 	struct server_name *found;
 
-	HASH_FIND_STR(s->own_names, name, found);
+	HASH_FIND(hh, s->own_names, name, strnlen(name, NAME_MOST), found);
 	return found;
 }
 
@@ -32,11 +35,11 @@ struct server_name *
 server_name_set(struct server *s, const char *name, struct statement *statement)
 {
 	struct server_name *n = server_name_find(s, name);
-	size_t length = strlen(name);
+	size_t length = strnlen(name, NAME_MOST);
 
 	if (n == NULL) {
 		n = memory_new(sizeof(*n) + length + 1);
-		memcpy(n->name, name, length + 1);
+		memcpy(n->name, name, length);
 		HASH_ADD_KEYPTR(hh, s->own_names, n->name, length, n);
 	} else {
 		list_remove(&n->used);

@@ -391,7 +391,7 @@ is_own_call(const char *name)
 static bool
 relation_follows(const struct words *here)
 {
-	static const char *const keywords[] = {"from", "join", "into", "update", "copy", "truncate", "do"};
+	static const char *const keywords[] = {"from", "join", "into", "update", "copy", "truncate", "table", "do"};
 	struct words ahead = *here;
 	enum token token;
 
@@ -402,6 +402,49 @@ relation_follows(const struct words *here)
 		return token == TOKEN_NAME || token == TOKEN_STRING || (token == TOKEN_WORD && strncmp(ahead.name, "pg_", 3) != 0);
 	}
 	return false;
+}
+
+/* Types of PostgreSQL's own, which no check stands behind. */
+static bool
+is_own_type(const char *name)
+{
+	static const char *const types[] = {"bigint", "bit", "bool", "boolean", "bytea", "char", "character", "date", "decimal", "double", "float",
+	    "float4", "float8", "inet", "int", "int2", "int4", "int8", "integer", "interval", "json", "jsonb", "name", "national", "numeric", "oid",
+	    "real", "regclass", "regproc", "regtype", "smallint", "text", "time", "timestamp", "timestamptz", "timetz", "uuid", "varchar", "xml"};
+
+	for (size_t i = 0; i < array_length(types); i++) {
+		if (strcmp(name, types[i]) == 0)
+			return true;
+	}
+	return strncmp(name, "pg_", 3) == 0;
+}
+
+/* At a sign: is it of an operator, or a cast to a type, that the database may have made? */
+static bool
+sign_is_foreign(struct words *here)
+{
+	static const char operators[] = "+-*/<>=~!@#%^&|`?";
+	static const char *const own[] = {"<>", "!=", "<=", ">=", "||", "->", "~~", "!~", "~*", "@>", "<@", "&&", "@@", "->>", "#>", "#>>", "!~~", "~~*", "!~*",
+	    "<<", ">>", "=>"};
+	const unsigned char *from = here->at - 1;
+	size_t length = 1;
+	struct words ahead;
+
+	if (here->sign == ':' && here->at < here->end && *here->at == ':') {
+		here->at++;
+		ahead = *here;
+		return words_next(&ahead) != TOKEN_WORD || !is_own_type(ahead.name);
+	}
+	if (strchr(operators, here->sign) == NULL)
+		return false;
+	while (from + length < here->end && strchr(operators, from[length]) != NULL && from[length] != '\0')
+		length++;
+	here->at = from + length;
+	for (size_t i = 0; i < array_length(own); i++) {
+		if (strlen(own[i]) == length && memcmp(own[i], from, length) == 0)
+			return false;
+	}
+	return length > 1;
 }
 
 /* A name of the database's. */
@@ -474,6 +517,8 @@ scan_text(struct effect_words *e, const char *text, size_t length)
 	while ((token = words_next(&w)) != TOKEN_END && token != TOKEN_DOUBT) {
 		if (token == TOKEN_WORD || token == TOKEN_NAME)
 			take_word(e, &w, token == TOKEN_NAME, p.is_at_start, !p.after_dot || p.after_catalog);
+		else if (token == TOKEN_SIGN && lacks_facts(e) && e->reading != READ_BODY && sign_is_foreign(&w))
+			take_unknown(e);
 		position_advance(&p, token, &w);
 	}
 	return token;

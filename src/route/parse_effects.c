@@ -152,6 +152,24 @@ is_query(const Node *statement)
 	}
 }
 
+/* Commands whose names are of channels, savepoints, cursors, statements and settings, and run nothing. */
+static bool
+is_of_plain_names(const Node *statement)
+{
+	switch (nodeTag(statement)) {
+	case T_TransactionStmt:
+	case T_VariableShowStmt:
+	case T_DeallocateStmt:
+	case T_ListenStmt:
+	case T_UnlistenStmt:
+	case T_NotifyStmt:
+	case T_ClosePortalStmt:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Commands that change no definition, and so start no event trigger. */
 static bool
 is_plain_command(const Node *statement)
@@ -345,14 +363,16 @@ parse_effects(const char *text, size_t length, const RawStmt *raw, struct effect
 	words->surely = 0;
 	words->has_default = words->has_update = words->has_settings_view = false;
 	parse_place(raw, length, &offset, &own_length);
-	effect_words_scan(words, text + offset, own_length);
+	if (!is_of_plain_names(raw->stmt))
+		effect_words_scan(words, text + offset, own_length);
 	masks = effects_of_statement(raw->stmt, words);
 	if (!is_query(raw->stmt))
 		words->surely = 0;
 	words->effects |= masks.may;
 	words->surely |= masks.surely | surely_before;
 	words->has_unnamed |= (masks.may & EFFECT_unknown) != 0;
-	effect_words_add_name(words, FACTS_NAME_ALWAYS);
+	if (!is_of_plain_names(raw->stmt))
+		effect_words_add_name(words, FACTS_NAME_ALWAYS);
 	if (!is_plain_command(raw->stmt))
 		effect_words_add_name(words, FACTS_NAME_DDL);
 }

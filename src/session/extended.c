@@ -71,12 +71,13 @@ extended_parse_as(struct session *s, const struct frame *f, const char *name)
 	return forward_rest(s, f, from);
 }
 
+/* What a judgement of effects depends on beside the text: the facts, and whether they may have changed. */
 static uint32_t
 extended_generation(struct session *s)
 {
 	struct catalog_facts *facts = facts_of_session(s);
 
-	return facts != NULL ? (uint32_t)facts_generation(facts) : 0;
+	return facts != NULL ? (uint32_t)facts_generation(facts) << 1 | facts_are_old(s) : 0;
 }
 
 static void
@@ -97,6 +98,22 @@ extended_effects_of(struct session *s, struct name_entry *e, struct verdict *v)
 	}
 	v->effects = e->effects;
 	v->surely = e->surely;
+}
+
+/* The same of the unnamed one. */
+static void
+extended_effects_of_unnamed(struct session *s, struct verdict *v)
+{
+	uint32_t generation = extended_generation(s);
+
+	if (s->unnamed != NULL && feature_judges(s) && s->unnamed_generation != generation) {
+		routing_judge(s, s->unnamed->body, strlen(s->unnamed->body), v);
+		s->unnamed_effects = v->effects;
+		s->unnamed_surely = v->surely;
+		s->unnamed_generation = generation;
+	}
+	v->effects = s->unnamed_effects;
+	v->surely = s->unnamed_surely;
 }
 
 /*
@@ -204,7 +221,7 @@ extended_parse(struct session *s, struct frame *f)
 	reader_bytes(&after, (size_t)reader_u16(&after) * 4);
 	if (!reader_at_end(&after))
 		return forward_broken(s);
-	if (name[0] != '\0' && extended_is_in_doubt(s, name))
+	if (name[0] != '\0' && (extended_is_in_doubt(s, name) || (names_find(s, name) != NULL && names_is_owed(s, name))))
 		return forward_wait_for_answers(s);
 	judged = forward_has_to_judge(s, text);
 	if (judged) {
@@ -226,6 +243,7 @@ extended_parse(struct session *s, struct frame *f)
 	if (name[0] == '\0') {
 		s->unnamed_effects = v.effects;
 		s->unnamed_surely = v.surely;
+		s->unnamed_generation = extended_generation(s);
 		return extended_parse_unnamed(s, f);
 	}
 	if (inject_renames(s))
@@ -243,8 +261,7 @@ extended_ahead_of_bind(struct session *s, const char *name, uint32_t *effects)
 	enum ahead ahead = AHEAD_GO;
 
 	if (name[0] == '\0') {
-		v.effects = s->unnamed_effects;
-		v.surely = s->unnamed_surely;
+		extended_effects_of_unnamed(s, &v);
 		if (v.effects != 0 && s->unnamed != NULL)
 			ahead = feature_ahead(s, FRONTEND_BIND, &v, s->unnamed->body, strlen(s->unnamed->body));
 	} else if (inject_renames(s)) {
@@ -277,11 +294,11 @@ extended_note_bound(struct session *s, const char *name, struct answer *a)
 		s->asks_names = inject_renames(s) && s->features != FEATURES_IGNORE;
 }
 
-/* A Parse that was sent ahead may have failed by then, and the error must still say the client's name. */
+/* A Parse that was sent ahead may have failed by then, and the error must still say the client's name; as it was written, too. */
 static void
 extended_remember_name(struct session *s, const char *name, const char *server_name, struct answer *a)
 {
-	if (server_name == name || a->own_name != NULL || extended_may_answer(s))
+	if (server_name == name || a->own_name != NULL || (extended_may_answer(s) && strlen(name) <= NAME_MOST))
 		return;
 	a->own_name = text_copy(name);
 	a->tells_name = true;
@@ -346,6 +363,8 @@ extended_bind(struct session *s, struct frame *f)
 	a = forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
 	extended_note_bound(s, name, a);
 	extended_remember_name(s, name, server_name, a);
+	if (server_name != name)
+		a->name_hint = (uint8_t)names_find(s, name)->hh.hashv;
 	if (server_name == name)
 		return forward_rest(s, f, 0);
 	return extended_renamed(s, f, portal, server_name);

@@ -59,6 +59,7 @@ feature_ahead_each(struct session *s, char type, const struct verdict *v, const 
 		if (ahead != AHEAD_GO)
 			return ahead;
 	}
+	sequence_lent(s);
 	if (v->effects == 0)
 		return AHEAD_GO;
 	/* Whatever the client's own servers are: those of others may be in the way. */
@@ -233,8 +234,8 @@ feature_settled(struct session *s)
 		pin_explained(s);
 	if (s->hides && s->features != FEATURES_IGNORE)
 		s->server->veiled_by = s->id;
-	pin_settled(s);
 	sequence_settled(s);
+	pin_settled(s);
 	/* What was called may have deallocated anything. */
 	if ((s->effects & EFFECT_unknown) != 0 && s->server != NULL)
 		s->server->fences = 0;

@@ -70,17 +70,13 @@ bring_by_query(struct session *s, struct bytes *out, bool in_doubt)
 static void
 bring_one(struct session *s, struct bytes *out, const char *channel)
 {
-	static const enum answer_kind kinds[] = {ANSWER_PARSE, ANSWER_BIND, ANSWER_EXECUTE, ANSWER_CLOSE};
 	struct bytes text = {0};
 
 	handover_write(&text, channel);
 	bytes_u8(&text, 0);
-	own_parse(LISTENS_NAME, text.data, 0, out);
+	own_once_end(out, own_once_begin(out, LISTENS_NAME, text.data, 0), LISTENS_NAME);
 	bytes_free(&text);
-	own_execute_unsynced(out, own_bind_begin(out, LISTENS_NAME, 0));
-	own_close(out, LISTENS_NAME);
-	for (size_t i = 0; i < array_length(kinds); i++)
-		answers_push(&s->server->answers, kinds[i], ANSWER_SWALLOW)->purpose = PURPOSE_CHANNELS;
+	own_once_expect(s->server, PURPOSE_CHANNELS);
 }
 
 static void

@@ -55,12 +55,14 @@ mend_write(struct session *s, const struct difference *d, bool is_local, struct 
 	begun = own_bind_begin(out, MEND, 2 * d->count);
 	difference_bind(d, 0, d->count, out);
 	own_execute_unsynced(out, begun);
-	/* In a transaction the portal would stay, and be in the way of the next. */
+	/* In a transaction they would stay, be in the way of the next, and be there for the client to see. */
 	own_close_portal(out);
+	own_close(out, MEND);
 	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 	answers_push(answers, ANSWER_EXECUTE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
+	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
 }
 
@@ -75,12 +77,13 @@ mend_write_command(struct session *s, const char *text, struct bytes *out)
 	own_parse(RESET_NAME, text, 0, out);
 	begun = own_bind_begin(out, RESET_NAME, 0);
 	own_execute_unsynced(out, begun);
-	/* In a transaction the portal would stay, and be in the way of the next. */
 	own_close_portal(out);
+	own_close(out, RESET_NAME);
 	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	answers_push(answers, ANSWER_EXECUTE, ANSWER_FORWARD);
+	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 }
 

@@ -10,8 +10,6 @@
 
 #include "session/session_private.h"
 
-/* PostgreSQL looks at no more of a name, whoever gives it (NAMEDATALEN). */
-#define NAME_MOST 63
 #define NAME_KEY_MOST (sizeof(struct session *) + NAME_MOST)
 
 /* Writes the table's key, returns its length. */
@@ -141,6 +139,22 @@ names_is_in_doubt(const struct session *s, const char *name)
 		is_earlier |= answer_is_end(one);
 		if (is_earlier && one->change != NULL && one->change->before != NULL && strncmp(one->change->name, name, NAME_MOST) == 0 &&
 		    answers_may_skip(a, i - 1))
+			return true;
+	}
+	return false;
+}
+
+bool
+names_is_owed(const struct session *s, const char *name)
+{
+	const struct answers *a = &s->server->answers;
+	bool is_earlier = false;
+
+	for (uint32_t i = a->count; i > 0; i--) {
+		const struct answer *one = answers_at(a, i - 1);
+
+		is_earlier |= answer_is_end(one);
+		if (is_earlier && one->kind == ANSWER_PARSE && one->change != NULL && strncmp(one->change->name, name, NAME_MOST) == 0)
 			return true;
 	}
 	return false;

@@ -159,7 +159,7 @@ maker_ensure(struct maker *m, const char *name, const struct name_entry *e)
 		maker_remove(m, n);
 }
 
-/* Something has that name, to be deallocated: an empty statement will do. */
+/* Something has that name, to be deallocated or to be in the way: an empty statement will do. */
 static void
 maker_ensure_any(struct maker *m, const char *name)
 {
@@ -249,9 +249,8 @@ maker_ensure_named(void *user, const struct statement_detail *statement)
 	if (detail == NULL || detail->name == NULL || detail->is_all)
 		return true;
 	switch (statement->kind) {
+	/* A name that is taken has only to be there: what it runs may not be possible any more. */
 	case KIND_PREPARE:
-		maker_ensure(m, detail->name, names_find(m->s, detail->name));
-		break;
 	case KIND_DEALLOCATE:
 		maker_ensure_any(m, detail->name);
 		break;

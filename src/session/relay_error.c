@@ -88,17 +88,21 @@ relay_settle(struct session *s)
 
 /* ---------------------------------------------------------------- errors */
 
-/* The client's name of a statement that the server calls NAME, or NULL. */
+/* The client's name of a statement that the server calls NAME, of several the one that HEAD has asked for; or NULL. */
 static const struct name_entry *
-relay_client_name(const struct session *s, const char *name, size_t length)
+relay_client_name(const struct session *s, const char *name, size_t length, const struct answer *head)
 {
+	const struct name_entry *found = NULL;
+
 	list_for_each(node, &s->names) {
 		const struct name_entry *e = list_entry(node, struct name_entry, in_session);
 
-		if (strlen(e->statement->name) == length && memcmp(e->statement->name, name, length) == 0)
-			return e;
+		if (strlen(e->statement->name) != length || memcmp(e->statement->name, name, length) != 0)
+			continue;
+		if (found == NULL || (head != NULL && head->name_hint == (uint8_t)e->hh.hashv))
+			found = e;
 	}
-	return NULL;
+	return found;
 }
 
 /* Forwards an error with the server's statement names replaced by the client's. */
@@ -120,7 +124,7 @@ relay_error_renamed(struct session *s, const struct relay_frame *f, const struct
 		bytes_append(out, at, (size_t)(found - at));
 		length = strlen(STATEMENT_PREFIX);
 		length += strspn(found + length, "0123456789");
-		e = relay_client_name(s, found, length);
+		e = relay_client_name(s, found, length, head);
 		if (head != NULL && head->own_name != NULL)
 			bytes_append(out, head->own_name, strlen(head->own_name));
 		else if (e != NULL)
@@ -243,6 +247,8 @@ relay_error(struct session *s, const struct relay_frame *f)
 	/* What was prepared before the change of a table fails on; who prepares it anew gets a new one. */
 	if (e.sqlstate != NULL && strcmp(e.sqlstate, "0A000") == 0 && s->ledger != NULL)
 		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
+	if (step == STEP_FORWARD)
+		sequence_failed(s);
 	if (head != NULL && head->refusal != NULL) {
 		relay_refusal(s, head);
 		step = STEP_SWALLOW;

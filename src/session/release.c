@@ -24,10 +24,17 @@ release_set_profile(struct session *s, const struct profile *p)
 void
 release_tell_startup(struct session *s)
 {
+	const struct profile *others = startup_set_settings(s->server->set);
 	struct gather *g = &s->worker->to_client;
 	struct bytes *b = gather_make(g);
 	size_t before = b->length;
 
+	for (unsigned i = 0; i < profile_count(others); i++) {
+		const struct server_value *row = server_value(s->server, profile_name(others, i));
+
+		if (row != NULL && profile_find(s->startup, row->name) == NULL)
+			message_parameter(b, row->name, server_default(s->server, row->name));
+	}
 	for (unsigned i = 0; i < profile_count(s->startup); i++) {
 		const struct server_value *row = server_value(s->server, profile_name(s->startup, i));
 

@@ -82,7 +82,7 @@ routing_is_held_back(const struct session *s, const struct brief *brief)
 /* Twice the inquiry's rest, and more: while an entry is in use it is asked for a change of its catalog more often. */
 #define FACTS_OLD_US ((int64_t)2500 * 1000)
 
-static bool
+bool
 facts_are_old(const struct session *s)
 {
 	return loop_now_us(s->worker->loop) - atomic_load_explicit(&s->ledger->facts_looked_us, memory_order_relaxed) > FACTS_OLD_US;

@@ -45,23 +45,20 @@ sequence_is_asked(const struct session *s)
 
 /* In a batch the client's Sync ends it too; a Query of the client's would commit what stood before it. */
 static void
-sequence_discard(struct session *s, bool synced)
+sequence_discard(struct session *s)
 {
 	struct gather *g = &s->worker->to_server;
 	struct bytes *out = gather_make(g);
-	size_t before = out->length, begun;
-	static const enum answer_kind kinds[] = {ANSWER_CLOSE, ANSWER_PARSE, ANSWER_BIND, ANSWER_EXECUTE, ANSWER_SYNC};
+	size_t before = out->length;
 
-	own_close(out, DISCARD_NAME);
-	own_parse(DISCARD_NAME, "discard sequences", 0, out);
-	begun = own_bind_begin(out, DISCARD_NAME, 0);
-	if (synced)
-		own_execute(out, begun);
-	else
-		own_execute_unsynced(out, begun);
+	/* Nothing of it stays: the client may look at what its transaction has. */
+	own_once_end(out, own_once_begin(out, DISCARD_NAME, "discard sequences", 0), DISCARD_NAME);
+	if (!s->in_batch)
+		message_sync(out);
 	gather_made(g, before);
-	for (size_t i = 0; i < array_length(kinds) - (synced ? 0 : 1); i++)
-		forward_expect(s, kinds[i], ANSWER_SWALLOW)->purpose = PURPOSE_SEQUENCES;
+	own_once_expect(s->server, PURPOSE_SEQUENCES);
+	if (!s->in_batch)
+		forward_expect(s, ANSWER_SYNC, ANSWER_SWALLOW)->purpose = PURPOSE_SEQUENCES;
 	s->server->sequences_of = SEQUENCES_OF_NOBODY;
 }
 
@@ -71,16 +68,39 @@ sequence_is_foreign(const struct session *s)
 	return s->server->sequences_of != SEQUENCES_OF_NOBODY && s->server->sequences_of != s->id;
 }
 
+/* True of a text that may still say of its transaction what has to be said ahead of any query. */
+static bool
+text_sets_transaction(const struct verdict *v, const char *text)
+{
+	static const char *const words[] = {"isolation", "deferrable", "read write", "snapshot"};
+
+	for (size_t i = 0; v->statements != 1 && i < array_length(words); i++)
+		if (strcasestr(text, words[i]) != NULL)
+			return true;
+	return false;
+}
+
 /*
  * Another's numbers are discarded before they can be told, or mixed with numbers that will be asked for: in
  * this transaction anybody may.  Who adds a row and goes does not pay for it.
  */
 static bool
-sequence_has_to_discard(const struct session *s, const struct verdict *v)
+sequence_has_to_discard(const struct session *s, const struct verdict *v, const char *text)
 {
 	if (!sequence_is_foreign(s) || s->server->status == 'E')
 		return false;
+	if (s->server->status == 'T' && text_sets_transaction(v, text))
+		return (v->surely & EFFECT_asks_sequence) != 0;
 	return (v->effects & EFFECT_asks_sequence) != 0 || s->server->status == 'T' || v->statements > 1 || sequence_is_asked(s);
+}
+
+void
+sequence_lent(struct session *s)
+{
+	if (s->server->answers.count == 0)
+		s->draws_now = false;
+	if (s->pool_mode != POOL_SESSION && sequence_is_foreign(s) && s->server->status == 'I' && !s->in_batch && sequence_is_asked(s))
+		sequence_discard(s);
 }
 
 /* True when the server has to be kept for what the text draws. */
@@ -91,6 +111,8 @@ sequence_pins(const struct session *s, const struct verdict *v)
 
 	if (s->features != FEATURES_KEEP)
 		return false;
+	if (snapshot_track_sequences(s->snapshot, s->database) == TRACK_SEQUENCES_ALWAYS)
+		return (v->effects & (EFFECT_draws | EFFECT_fills | EFFECT_unknown)) != 0;
 	if ((v->surely & EFFECT_draws) != 0)
 		return asked || atomic_load_explicit(&s->borrower.account->draws_given_up, memory_order_relaxed) < GIVEN_UP_MOST;
 	if (!asked)
@@ -102,18 +124,18 @@ sequence_pins(const struct session *s, const struct verdict *v)
 enum ahead
 sequence_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
-	(void)text;
 	(void)length;
 	if ((v->surely & EFFECT_asks_sequence) != 0)
 		atomic_store_explicit(&s->borrower.account->asks_sequences, true, memory_order_relaxed);
 	/* It runs when it is bound. */
 	if (type == FRONTEND_PARSE)
 		return AHEAD_GO;
-	if (sequence_has_to_discard(s, v))
-		sequence_discard(s, type == FRONTEND_QUERY && !s->in_batch);
+	if (sequence_has_to_discard(s, v, text))
+		sequence_discard(s);
 	if ((v->effects & (EFFECT_draws | EFFECT_fills)) != 0)
 		s->server->sequences_of = sequence_is_foreign(s) ? SEQUENCES_OF_MANY : s->id;
-	s->draws |= sequence_pins(s, v);
+	s->draws_now = sequence_pins(s, v);
+	s->draws |= s->draws_now;
 	return AHEAD_GO;
 }
 
@@ -152,15 +174,25 @@ sequence_tag(struct session *s, const char *tag)
 	if (tag[0] == 'D' && (strcmp(tag, "DISCARD SEQUENCES") == 0 || strcmp(tag, "DISCARD ALL") == 0)) {
 		s->server->sequences_of = SEQUENCES_OF_NOBODY;
 		pin_end(s, EFFECT_draws);
-	} else if (s->draws) {
-		pin_take(s, EFFECT_draws);
+		s->draws = false;
+	} else {
+		s->draws |= s->draws_now;
 	}
+}
+
+void
+sequence_failed(struct session *s)
+{
+	s->draws |= s->draws_now;
 }
 
 void
 sequence_settled(struct session *s)
 {
-	s->draws = false;
+	/* What was drawn stays drawn, whatever became of the statement. */
+	if (s->draws)
+		pin_take(s, EFFECT_draws);
+	s->draws = s->draws_now = false;
 }
 
 /* ------------------------------------------------------------- giving up */

@@ -11,11 +11,15 @@
 
 /* Ahead of what may draw a number or ask for the last one. */
 enum ahead sequence_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
-/* The same ahead of what nobody reads: a text that is too long, a FunctionCall. */
+/* Ahead of any text: where numbers are asked for, who gets a server finds no other's there. */
+void sequence_lent(struct session *s);
+/* As sequence_ahead, of what nobody reads: a text that is too long, a FunctionCall. */
 void sequence_ahead_unseen(struct session *s);
 /* A command is complete. */
 void sequence_tag(struct session *s, const char *tag);
-/* The transaction is over, and what pins the session is known. */
+/* What the client has sent has failed, and may have drawn before. */
+void sequence_failed(struct session *s);
+/* The transaction is over, and is about to be known what pins the session. */
 void sequence_settled(struct session *s);
 /* The server may be given back: notes that it is the one to have again, or how long it may be kept. */
 void sequence_released(struct session *s);

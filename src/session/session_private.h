@@ -165,6 +165,9 @@ struct name_change {
 	char name[];
 };
 
+/* PostgreSQL looks at no more of a name, whoever gives it (NAMEDATALEN). */
+#define NAME_MOST 63
+
 struct name_entry {
 	UT_hash_handle hh;
 	struct list in_session;
@@ -187,6 +190,8 @@ void names_keep(struct name_change **change);
 void names_clear(struct session *s);
 /* True when a Close of the name, in an earlier batch that has yet to be answered, may be skipped by an error. */
 bool names_is_in_doubt(const struct session *s, const char *name);
+/* True while a Parse of the name in an earlier batch has yet to be answered, and may fail. */
+bool names_is_owed(const struct session *s, const char *name);
 
 /* The settings that what is prepared now is prepared under, as far as they are known.  The caller owns the reference. */
 const struct profile *names_profile(const struct session *s);
@@ -237,6 +242,8 @@ void routing_write_held_notice(struct bytes *out);
 /* ---- inquiry.c: what pgweir itself asks the databases ---- */
 /* The facts about the session's catalog as it knows them, refreshed when they have changed; borrowed, may be NULL. */
 struct catalog_facts *facts_of_session(struct session *s);
+/* True when nobody has looked for a while whether they still hold. */
+bool facts_are_old(const struct session *s);
 /* Sees to it that somebody asks for the catalog of this session's database. */
 void inquiry_begin(struct session *s);
 /* The catalog has changed, or may have: nothing is known of it until it has been asked again. */
