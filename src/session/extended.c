@@ -298,6 +298,10 @@ extended_note_bound(struct session *s, const char *name, struct answer *a)
 static void
 extended_remember_name(struct session *s, const char *name, const char *server_name, struct answer *a)
 {
+	const struct name_entry *e = server_name != name ? names_find(s, name) : NULL;
+
+	if (e != NULL)
+		a->name_hint = (uint8_t)e->hh.hashv;
 	if (server_name == name || a->own_name != NULL || (extended_may_answer(s) && strlen(name) <= NAME_MOST))
 		return;
 	a->own_name = text_copy(name);
@@ -363,8 +367,6 @@ extended_bind(struct session *s, struct frame *f)
 	a = forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
 	extended_note_bound(s, name, a);
 	extended_remember_name(s, name, server_name, a);
-	if (server_name != name)
-		a->name_hint = (uint8_t)names_find(s, name)->hh.hashv;
 	if (server_name == name)
 		return forward_rest(s, f, 0);
 	return extended_renamed(s, f, portal, server_name);
