@@ -81,6 +81,12 @@ class Routes:
         weir.write_config(self._config)
         weir.reload()
 
+    def add(self, weir, name, **keys):
+        """One more entry for the same database."""
+        self._config["databases"][name] = self.cluster.target(DATABASE, **keys)
+        weir.write_config(self._config)
+        weir.reload()
+
     def splits(self, weir):
         """True when a read that names something runs on a replica: hosts and catalog are known."""
         seen = self.watch()

@@ -125,6 +125,10 @@ explain_judge(struct explaining *x)
 	e->read_from_primary = snapshot_read_from_primary(snapshot, d);
 	e->reason = e->is_judged ? e->verdict.reason : routing_fixed_reason(e->route);
 	e->target = e->is_judged && e->verdict.target == TARGET_REPLICA ? LEND_REPLICA : routing_home(e->route);
+	if (!e->is_judged && snapshot_pool_mode(snapshot, d, NULL) != POOL_SESSION && hinted_moves(e->route, e->verdict.reason)) {
+		e->reason = e->verdict.reason;
+		e->target = e->verdict.target == TARGET_REPLICA ? LEND_REPLICA : LEND_PRIMARY;
+	}
 	e->knows_catalog = facts_knows_routes(x->facts);
 	e->facts = e->knows_catalog ? facts_count(x->facts) : 0;
 	if (!explain_name_decided(x))

@@ -291,10 +291,10 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 		return false;
 	if (s->requests >= REQUESTS_MOST)
 		return true;
-	if (s->target != LEND_REPLICA)
+	if (s->target == LEND_PRIMARY || s->target == LEND_ANY)
 		return false;
 	plan = routing_plan(s, bytes, length);
-	if (plan.outcome == PLAN_WAIT || (plan.outcome == PLAN_LEND && routing_target(s, &plan.brief) != LEND_REPLICA))
+	if (plan.outcome == PLAN_WAIT || (plan.outcome == PLAN_LEND && routing_target(s, &plan.brief) != s->target))
 		return true;
 	if (unlikely(s->floor != NULL) && !floor_still_suits(s))
 		return true;
@@ -314,12 +314,12 @@ forward_must_leave(struct session *s, const char *bytes, size_t length)
 	struct plan plan;
 	size_t before;
 
-	if (s->target != LEND_REPLICA || s->server->answers.count > 0 || s->server->status != 'I' || session_keeps_server(s))
+	if (s->target == LEND_PRIMARY || s->target == LEND_ANY || s->server->answers.count > 0 || s->server->status != 'I' || session_keeps_server(s))
 		return false;
 	plan = routing_plan(s, bytes, length);
 	if (plan.outcome == PLAN_WAIT)
 		return true;
-	if (plan.outcome == PLAN_BROKEN || !plan.is_judged || routing_target(s, &plan.brief) == LEND_REPLICA)
+	if (plan.outcome == PLAN_BROKEN || !plan.is_judged || routing_target(s, &plan.brief) == (enum lend_target)s->target)
 		return false;
 	out = gather_make(&s->worker->to_server);
 	before = out->length;

@@ -62,6 +62,10 @@ routing_target_meant(const struct session *s, const struct brief *brief)
 {
 	if (s->route == ROUTE_SPLIT && routing_judges(s) && brief->target == TARGET_REPLICA)
 		return LEND_REPLICA;
+	if (unlikely(brief->reason == ROUTE_REASON_hint_replica) && s->route == ROUTE_PRIMARY)
+		return LEND_REPLICA;
+	if (unlikely(brief->reason == ROUTE_REASON_hint_primary))
+		return LEND_PRIMARY;
 	return routing_home(s->route);
 }
 
@@ -341,12 +345,25 @@ plan_judged(struct session *s, struct brief batch)
 	return plan_lend(s, batch);
 }
 
+/* Without a text in it nothing was judged: an Execute goes on where its portal is. */
+static struct plan
+plan_fixed(struct session *s, const struct hints *hints, struct brief batch)
+{
+	struct plan plan;
+
+	hinted_decide(s, hints, &batch);
+	plan = plan_lend(s, batch);
+	plan.is_judged = hints->seen;
+	return plan;
+}
+
 struct plan
 routing_plan(struct session *s, const char *bytes, size_t length)
 {
 	struct brief batch = {0};
 	struct walked walked = {.bytes = bytes};
-	bool judges = routing_judges(s);
+	bool judges = routing_judges(s), takes_hints = hinted_matters(s);
+	struct hints hints = {0};
 	size_t at = 0;
 
 	if (unlikely(s->floor != NULL))
@@ -374,9 +391,11 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 		walked.length = at;
 		if (judges)
 			routing_add_message(s, &batch, &walked, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
+		else if (takes_hints)
+			hinted_add(s, &hints, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
 		at += size;
 		if (type_ends_request(type))
-			return judges ? plan_judged(s, batch) : plan_lend(s, batch);
+			return judges ? plan_judged(s, batch) : plan_fixed(s, &hints, batch);
 	}
 	if (length > AHEAD_MOST)
 		return plan_lend(s, judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);

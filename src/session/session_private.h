@@ -214,6 +214,18 @@ struct plan {
 struct plan routing_plan(struct session *s, const char *bytes, size_t length);
 /* What the whole messages there were judged to be, whatever the entry's route. */
 struct brief routing_brief(struct session *s, const char *bytes, size_t length);
+/* What the comments of a request's messages ask for, where nobody judges its texts. */
+struct hints {
+	bool seen;    /* there was a text */
+	bool primary; /* one of them asks for the primary */
+	bool others;  /* not all of them ask for a replica */
+};
+bool hinted_matters(const struct session *s);
+/* True when a hint with that reason leads a text elsewhere than the route does. */
+bool hinted_moves(enum route_mode route, enum route_reason reason);
+void hinted_add(struct session *s, struct hints *h, char type, const char *body, size_t length);
+/* *BATCH becomes what they ask for, if that is not where it goes anyhow. */
+void hinted_decide(const struct session *s, const struct hints *h, struct brief *batch);
 /* Where what is no statement of a client's goes: logins, replication, our own questions. */
 enum lend_target routing_home(enum route_mode route);
 enum lend_target routing_home_of(const struct session *s);
