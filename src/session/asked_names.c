@@ -12,6 +12,7 @@
 #include "session/feature.h"
 #include "session/floor.h"
 #include "session/own.h"
+#include "session/own_names.h"
 
 #define ASKER STATEMENT_PREFIX "names"
 #define FENCE_NAME STATEMENT_PREFIX "fence_"

@@ -8,6 +8,7 @@
 #include "session/forward_private.h"
 #include "session/lazy.h"
 #include "session/heal.h"
+#include "session/own_names.h"
 
 /* A message whose statement name changes: its head made anew, its rest as it came. */
 static size_t

@@ -10,6 +10,7 @@
 #include "session/floor.h"
 #include "session/forward_private.h"
 #include "session/listening.h"
+#include "session/own_names.h"
 #include "session/pin.h"
 #include "session/reject.h"
 #include "session/sequence.h"

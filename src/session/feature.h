@@ -40,16 +40,6 @@ void feature_tag(struct session *s, const char *tag);
 /* One has failed; SQLSTATE is NULL when it is not known. */
 void feature_error(struct session *s, const char *sqlstate);
 
-#define EFFECTS_OF_OWN_NAMES \
-	(EFFECT_prepares | EFFECT_executes | EFFECT_deallocates | EFFECT_looks_prepared | EFFECT_unknown)
-
-/* Before a text that may meet the names of prepared statements; see own_names.c. */
-enum ahead own_names_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
-/* Asks which names there are now; its rows; and what follows from them.  See asked_names.c. */
-void asked_names_write(struct session *s, struct bytes *out);
-void asked_names_row(struct session *s, const char *body, size_t length);
-void asked_names_done(struct session *s);
-
 /*
  * The transaction is over and the server is about to go back: appends what has to be asked or done first
  * to OUT, its answers pushed to be swallowed.

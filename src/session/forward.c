@@ -8,6 +8,7 @@
 #include "session/lazy.h"
 #include "session/heal.h"
 #include "session/listening.h"
+#include "session/own_names.h"
 
 #include <ctype.h>
 #include <string.h>

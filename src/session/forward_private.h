@@ -53,14 +53,6 @@ enum ahead inject_ahead_of_bind(struct session *s, const char *name);
 bool window_open(struct session *s, const struct statement *statement, enum answer_purpose purpose);
 void window_close(struct session *s, const struct statement *statement, enum answer_purpose purpose);
 
-/* ---- own_names.c: names on the server that are the client's ---- */
-/* True when the statement has the client's own name on this server: it was prepared by SQL, or is looked at. */
-bool own_name_is_used(struct session *s, const struct name_entry *e);
-/* Makes NAME on the server what it is to the session, E; NULL: nothing, also where another client has it. */
-void own_name_ensure(struct session *s, const char *name, const struct name_entry *e);
-/* What a text that is sent does to the names: noted in A, to be undone with it; or the server is asked afterwards. */
-void own_names_note(struct session *s, const struct verdict *v, const char *text, size_t length, struct answer *a);
-
 /* ---- unnamed.c: the unnamed statement ---- */
 /* The message whose answer was just queued makes it NEXT (taken; NULL: nothing); the answer keeps what it was. */
 void unnamed_change(struct session *s, struct answer *a, struct statement *next);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "session/forward_private.h"
+#include "session/own_names.h"
 
 void
 inject_close(struct session *s, struct statement *gone, const char *name)

@@ -14,6 +14,7 @@
 
 #include "session/forward_private.h"
 #include "session/own.h"
+#include "session/own_names.h"
 
 #define MAKER STATEMENT_PREFIX "sql"
 

@@ -7,6 +7,7 @@
 
 #include "session/feature.h"
 #include "session/heal.h"
+#include "session/own_names.h"
 #include "session/relay_private.h"
 #include "session/sequence.h"
 

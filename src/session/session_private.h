@@ -200,10 +200,6 @@ const struct profile *names_profile(const struct session *s);
 void unnamed_judge(struct session *s);   /* it is another one again: what are its effects? */
 void unnamed_release(struct session *s); /* the server goes back: a long statement is kept no longer */
 
-/* ---- own_names.c: names on the server that are the client's ---- */
-/* The answer A was dropped, or an error: what of its name is on the server? */
-void own_names_undo(struct session *s, struct answer *a);
-
 /* ---- routing.c ---- */
 struct plan {
 	enum { PLAN_WAIT, PLAN_LEND, PLAN_BROKEN } outcome;
