@@ -10,6 +10,7 @@ A step that would need a server when all may be held is left out, the same on bo
 
 import os
 import re
+import time
 
 from lib import wire
 from lib.cluster import Cluster
@@ -25,6 +26,7 @@ POOL_SIZES = (1, 2, 3)
 USERS = {"app": "", "boss": "", "postgres": ""}
 REMEMBERED = 6  # programs of a pool whose servers may still show what these did
 HEARD_SECONDS = 2.0
+SETTLED_SECONDS = 1.0
 DIRECT_LIVES = 40  # programs after which a direct connection is opened anew
 POSTGRESQL = {"log_statement": "none", "log_min_messages": "fatal", "max_connections": "150", "max_prepared_transactions": "50", "autovacuum": "off",
               "log_connections": "off", "log_disconnections": "off"}
@@ -55,6 +57,7 @@ class Bench:
         for weir in self.weirs.values():
             for n in POOL_SIZES:
                 eventually(_knows_the_database, weir, f"p{n}")
+        self.consoles = {workers: weir.client("pgbouncer", "postgres") for workers, weir in self.weirs.items()}
         self.idle, self.lives = {}, {}
         self.before = {}
         self.played, self.steps, self.skipped = 0, 0, 0
@@ -145,6 +148,8 @@ class Bench:
                 admin.query(f"select forget('{letters}')")
 
     def close(self):
+        for console in self.consoles.values():
+            console.close()
         for weir in self.weirs.values():
             weir.allow(".*")
             weir.stop()
@@ -176,7 +181,7 @@ class Play:
 
     def __init__(self, bench, program):
         self.bench, self.program = bench, program
-        self.pids, self.pairs, self.pinned, self.open = ({}, {}), {}, set(), set()
+        self.pids, self.pairs, self.open = ({}, {}), {}, set()
         self.listens = "listen" in program.text().lower()
 
     def run(self):
@@ -195,9 +200,24 @@ class Play:
         return self._compare_heard()
 
     def _may(self, step):
-        """Whether a server is to be had: the step's client has one, or not all of them may be held."""
-        holding = self.pinned | self.open
+        """Whether a server is to be had: the step's client has one, or not all of them are held."""
+        if step.client in self.open or len(self.pairs.keys() - {step.client}) < self.program.pool_size:
+            return True
+        holding = self._holding()
         return step.client in holding or len(holding) < self.program.pool_size
+
+    def _holding(self):
+        """The clients that have a server, once nobody else's is asked any more what its transaction has left."""
+        program, console = self.program, self.bench.consoles[self.program.workers]
+        letters = {pooled.port: letter for letter, (_, pooled) in self.pairs.items()}
+        until = time.monotonic() + SETTLED_SECONDS
+        while True:
+            pins = console.query("SHOW PINS").dicts()
+            holding = self.open | {letters[row["port"]] for row in pins if row["port"] in letters}
+            pools = console.query("SHOW POOLS").dicts()
+            active = sum(row["sv_active"] for row in pools if (row["database"], row["user"]) == (program.entry, program.user))
+            if active <= len(holding) or time.monotonic() > until:
+                return holding
 
     def _open(self, at, step):
         letter = step.client
@@ -213,8 +233,6 @@ class Play:
     def _step(self, at, step):
         direct, pooled = self.pairs[step.client]
         self.bench.steps += 1
-        if step.holds:
-            self.pinned.add(step.client)
         for data, ready, answers in step.phases():
             # Names of prepared transactions are the whole cluster's.
             direct.send(data.replace(b"gid_x", b"gid_d"))
@@ -257,7 +275,6 @@ class Play:
         direct, pooled = self.pairs.pop(letter)
         pooled.close(how == "close")
         self.bench._leave_direct(self.program, letter, direct, how == "close")
-        self.pinned.discard(letter)
         self.open.discard(letter)
 
     def leave(self):

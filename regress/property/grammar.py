@@ -733,7 +733,6 @@ def generate(seed, without=ABSENT):
         c = luck.choice(able)
         left[c.letter] -= 1
         step = _step(c, rows)
-        step.holds |= sequences
         if left[c.letter] == 0 and not step.end:
             program.steps.append(step)
             step = _leaves(c)

@@ -19,6 +19,7 @@ class Link:
     def __init__(self, port, user, database, parameters, pids, letter):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=STEP_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port = self.socket.getsockname()[1]
         self.unread, self.parameters, self.heard, self.status = b"", {}, [], None
         self.pids, self.letter, self.pid = pids, letter, None
         self.fresh = True

@@ -10,8 +10,8 @@ Its text is what a failure prints and what a replay reads:
     b vanish
 
 A line of SQL is one Query.  A list has a message in each row: Q, P, B, D, E, C, S, H (Flush, whose answers are read
-before the rest is sent), d, c, f, F; ["vanish"] at its end leaves without reading an answer.  An exclamation mark: from
-here on the client may keep a server to itself.  `close` ends a connection with Terminate, `vanish` without; whoever has
+before the rest is sent), d, c, f, F; ["vanish"] at its end leaves without reading an answer.  An exclamation mark:
+whoever wrote it takes the client for one that keeps a server from here on.  `close` ends a connection with Terminate, `vanish` without; whoever has
 no such step closes at the end.
 """
 
