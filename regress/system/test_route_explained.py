@@ -196,6 +196,7 @@ NAMED = [
     ("select app.total()", "unsafe_function", "function app.total", "function app.total(): its body mentions nextval"),
     ("select pg_backend_pid()", "unsafe_function", "function pg_backend_pid", "it answers for its own server or session"),
     ("table app.hidden", "unsafe_relation", "relation app.hidden", "view app.hidden: it depends on function app.audit(integer)"),
+    ("table app.hidden", "unsafe_relation", "relation app.hidden", "function app.audit(integer): it is VOLATILE"),
     ("table pg_locks", "unsafe_relation", "relation pg_locks", "view pg_catalog.pg_locks: it calls pg_lock_status"),
     ("table app.scratch", "unsafe_relation", "relation app.scratch", "table app.scratch: it is unlogged"),
     ("table notes_id_seq", "unsafe_relation", "relation notes_id_seq", "sequence public.notes_id_seq: it is a sequence"),
@@ -261,6 +262,22 @@ def test_route_says_what_a_dry_run_would_do(routes):
 
     assert told["route"] == ["split (route_dry_run)"]
     assert told["target"] == ["primary"] and told["would be"] == ["replica"]
+
+
+def test_route_gives_up_waiting_for_a_catalog_and_ends_with_its_console(routes):
+    weir = routes.weir(ready=False)
+    with weir.client("pgbouncer") as console:
+        console.query(f"pause {DATABASE}")
+        leaving = weir.client("pgbouncer")
+        leaving.send(wire.query(f"ROUTE {DATABASE} '{READ}'"))
+        leaving.socket.close()
+
+        told = route(weir, f"'{READ}'")
+        console.query(f"resume {DATABASE}")
+
+    assert told["reason"] == ["no_catalog"]
+    assert told["catalog"] == ["not known: no server was free in time"]
+    assert route(weir, f"'{READ}'")["reason"] == ["plain_read"]
 
 
 def test_route_says_no_catalog_where_nobody_may_read_it(routes):

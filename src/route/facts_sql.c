@@ -186,7 +186,7 @@ static const char sql_closure_rows[] =
 	"      where position(':funcid ' || b.oid || ' ' in " tree ") > 0),\n" \
 	"   'it calls what may write or answers for its own server or session, or locks rows')\n"
 
-/* Behind the closure and the asked name: each object of that name that is in the closure, and what puts it there. */
+/* Behind the closure and the asked name: each object of that name that is in the closure, what puts it there, and so up to a root. */
 static const char sql_causes_rows[] =
 	"target(c, o) as (\n"
 	"  select u.c, u.o from asked a join pg_namespace n on n.nspname = a.nsp join u on\n"
@@ -197,8 +197,15 @@ static const char sql_causes_rows[] =
 	"     or a.kind = 'r' and u.c = 'pg_class'::regclass and exists (select from pg_class p where p.oid = u.o and\n"
 	"        p.relnamespace = n.oid and p.relname = a.name)\n"
 	"     or a.kind = 't' and u.c = 'pg_type'::regclass and exists (select from pg_type p where p.oid = u.o and\n"
-	"        p.typnamespace = n.oid and p.typname = a.name))\n"
-	"select distinct i.type || ' ' || i.identity || ': ' || w.why from target t\n"
+	"        p.typnamespace = n.oid and p.typname = a.name)),\n"
+	"edge(c, o, pc, po) as (\n"
+	"  select x.c, x.o, u.c, u.o from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
+	SQL_HIDERS
+	"  where (x.c, x.o) <> (u.c, u.o)),\n"
+	"up(c, o, steps) as (\n"
+	"  select c, o, 0 from target union select e.pc, e.po, up.steps + 1 from up join edge e on e.c = up.c and e.o = up.o\n"
+	"     where up.steps < 8)\n"
+	"select i.type || ' ' || i.identity || ': ' || w.why from (select c, o, min(steps) steps from up group by c, o) t\n"
 	"  cross join lateral pg_identify_object(t.c, t.o, 0) i cross join lateral (\n"
 	"    select case when p.oid in (select oid from nodelocal) then 'it answers for its own server or session'\n"
 	"         when p.provolatile = 'v' then 'it is VOLATILE'\n"
@@ -219,11 +226,9 @@ static const char sql_causes_rows[] =
 	"         (select rx from given)\n"
 	"    union all select 'in its check ' || k.conname || ' ' || " SQL_CALLED("k.conbin::text")
 	"      from pg_constraint k where t.c = 'pg_type'::regclass and k.contypid = t.o and k.conbin::text ~ (select rx from given)\n"
-	"    union all select 'it depends on ' || b.type || ' ' || b.identity from u join pg_depend d on d.refclassid = u.c and\n"
-	"       d.refobjid = u.o\n"
-	SQL_HIDERS
-	"    cross join lateral pg_identify_object(u.c, u.o, 0) b where x.c = t.c and x.o = t.o and (u.c, u.o) <> (t.c, t.o)\n"
-	"  ) w(why) order by 1 limit 8";
+	"    union all select 'it depends on ' || b.type || ' ' || b.identity from edge e\n"
+	"      cross join lateral pg_identify_object(e.pc, e.po, 0) b where e.c = t.c and e.o = t.o\n"
+	"  ) w(why) group by t.steps, 1 order by t.steps, 1 limit 12";
 
 const char *
 facts_query(enum facts_query query)

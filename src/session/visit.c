@@ -80,7 +80,7 @@ visit_due(struct inquiry *q)
 	struct visit_answer answer = {.facts = v->facts, .causes = v->causes.data, .causes_length = v->causes.length};
 
 	if (!v->answered)
-		answer.problem = v->problem != NULL ? v->problem : "the server did not answer in time";
+		answer.problem = v->problem != NULL ? v->problem : q->server != NULL ? "the server did not answer in time" : "no server was free in time";
 	visit_answer(v, &answer);
 	inquiry_end(q);
 }
