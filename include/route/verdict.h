@@ -90,6 +90,16 @@ enum transaction_mode {
 #define MODES_OF_ACCESS (MODE_READ_ONLY | MODE_READ_WRITE)
 #define MODES_OF_ISOLATION (MODE_READ_COMMITTED | MODE_REPEATABLE_READ | MODE_SERIALIZABLE)
 
+/* What a text does that a lost answer leaves in doubt, and where its end leaves the session: bits. */
+enum does {
+	DOES_WRITE = 1,  /* it may, for all that is known */
+	DOES_COMMIT = 2,
+	DOES_BEGIN = 4,  /* behind it there is a transaction block, whatever there was before */
+	DOES_END = 8,    /* behind it there is none */
+};
+/* What the one does, and then the other. */
+uint8_t does_then(uint8_t first, uint8_t second);
+
 #define ROUTE_STATEMENTS_UNKNOWN 0xffffffffu
 #define ROUTE_NAME_SIZE 64
 #define ROUTE_TEXT_MAX_BYTES (64u * 1024)
@@ -103,6 +113,7 @@ struct verdict {
 	uint64_t key;               /* the same for texts of one shape under the same facts and rules of reading; 0: it has none */
 	uint32_t effects;           /* enum effect: what it may do to its session, or ask of it */
 	uint32_t surely;            /* those of them that the text says itself, by its tree */
+	uint8_t does;               /* enum does */
 	uint8_t modes;              /* enum transaction_mode: of the only statement */
 	bool lacks_catalog;         /* it mentions names that the facts would tell the effects of, if they were there */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */

@@ -112,6 +112,8 @@ struct session {
 	uint32_t unnamed_effects;      /* of its unnamed statement */
 	uint32_t unnamed_surely;
 	uint32_t unnamed_generation;   /* of the catalog facts that they were judged by, as in struct name_entry */
+	uint8_t unnamed_does;          /* enum does */
+	uint8_t does;                  /* enum does: of the request that is being forwarded */
 	uint32_t sql_names;            /* how many of its names were prepared by SQL */
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */

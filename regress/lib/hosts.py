@@ -30,7 +30,7 @@ class Host:
     def __init__(self, make, name, is_standby):
         self.name, self.is_standby = name, is_standby
         self.answers, self.asked, self.parsed, self.own = None, [], [], []
-        self.lives, self.front = True, None
+        self.mute, self.front, self.last = False, None, None
         self._lock = threading.Lock()
         self.server = make(self._serve)
         self.port = self.server.port
@@ -39,10 +39,11 @@ class Host:
         session.log_in(in_hot_standby="on" if self.is_standby else "off")
         if session.is_cancel:
             return
-        if not self.lives:
-            session.close()
-            return
         Conversation(self, session).run()
+
+    def die(self):
+        """As kill -9 of the whole host: nobody answers any more, and nobody says why."""
+        self.server.close()
 
     def identity(self):
         row = ("t", None, "0/1000", "1", "1") if self.is_standby else ("f", "00000001", "0/1000", None, "1")
@@ -50,12 +51,14 @@ class Host:
 
     def answer(self, session, sql):
         if ASKS_MONITOR in sql:
+            eventually(lambda: not self.mute)
             return self.identity()
         if "pg_catalog" in sql:
             self.own.append(sql)
             return self._own(sql)
         with self._lock:
             self.asked.append(sql)
+            self.last = session
         said = self.answers(session, sql) if self.answers else None
         return wire.default_answer(sql) if said is None else said
 
@@ -115,7 +118,9 @@ class Conversation:
             head = [wire.parameter_description()] if m.body[:1] == b"S" else []
             return self._say(self._parts(about, "describe", head + described))
         if m.kind == b"E":
-            return self._say([s for s in self.host.answer(self.session, self.sql) if s in (CLOSE, PAUSE) or s[:1] != b"T"])
+            said = self.host.answer(self.session, self.sql)
+            self.status = wire._status_after(self.sql, self.status)
+            return self._say([s for s in said if s in (CLOSE, PAUSE) or s[:1] != b"T"])
         return self._say([wire.close_complete()])
 
     def _parts(self, sql, step, usual):

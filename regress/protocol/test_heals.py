@@ -275,3 +275,151 @@ def test_a_server_whose_statement_was_healed_has_no_locks_left(hosts, pgweir):
     with weir.client(DATABASE) as client:
         client.query(READ)
         eventually(lambda: "pg_advisory_unlock_all" in " ".join(replica.own))
+
+
+# ---- lost ----
+
+LOST = (wire.error("terminating connection due to administrator command", "57P01", "FATAL"), CLOSE)
+LOST_CUTS = {
+    "without a word": ([CLOSE], True),
+    "behind a RowDescription": ([HEAD, CLOSE], True),
+    "a while behind a RowDescription": ([HEAD, PAUSE, CLOSE], True),
+    "in the middle of a RowDescription": ([HEAD[:9], CLOSE], True),
+    "behind a crash of another process": ([wire.notice("crash of another server process", "57P02", "WARNING"), CLOSE], True),
+    "with a recovery conflict": ([wire.error("conflict with recovery", "40001", "FATAL"), CLOSE], True),
+    "behind a row": ([HEAD, ROW, PAUSE, CLOSE], False),
+    "in the middle of a row": ([HEAD, ROW[:8], PAUSE, CLOSE], False),
+}
+
+
+def either(two, *answer):
+    """The replica that is asked first gives that answer, the other one the usual."""
+    first = []
+
+    def answers(session, sql):
+        if (sql not in first):
+            first.append(sql)
+            return list(answer)
+        return None
+
+    for replica in two.replicas:
+        replica.answers = answers
+
+
+def test_a_read_whose_replica_is_lost_is_run_on_another_until_a_row_has_reached_the_client(two, pgweir):
+    weir = two.weir(pgweir)
+
+    for number, (cut, (answer, heals_it)) in enumerate(LOST_CUTS.items()):
+        either(two, *answer)
+        with weir.client(DATABASE) as client:
+            client.send(wire.query(f"select 1 as c{number}"))
+            if heals_it:
+                assert wire.Result(client.read_until(b"Z")).kinds == "TDCZ", cut
+            elif "middle" in cut:
+                client.socket.settimeout(5)
+                assert pytest.raises(wire.Closed, client.read_until, b"Z"), cut
+            else:
+                assert wire.Result(client.read_until(b"Z")).error.sqlstate == "57P01", cut
+
+    assert heals(weir)["lost_to_replica"] == 5
+    assert heals(weir)["refused_to_primary"] == 1
+
+
+def test_a_read_is_lost_twice_at_most_and_its_shape_is_left_alone_then(two, pgweir):
+    weir = two.weir(pgweir)
+    for replica in two.replicas:
+        replica.answers = says(CLOSE)
+
+    with weir.client(DATABASE) as client:
+        first = client.ask(wire.query(READ))
+        second = client.ask(wire.query(READ))
+        third = client.ask(wire.query("select 1 as another"))
+
+    assert [r.error.sqlstate for r in (first, second, third)] == ["57P01"] * 3
+    assert sum(len(r.asked) for r in two.replicas) == 5
+    assert two.primary.asked == []
+    assert heals(weir)["given_up_second_time"] == 2
+    assert heals(weir)["given_up_quarantined"] == 1
+
+
+def test_without_another_replica_the_primary_serves_once_the_host_is_known_to_be_gone(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir), hosts.replica(1)
+
+    def die(session, sql):
+        replica.die()
+        return [CLOSE]
+
+    replica.answers = die
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.query(READ)).rows == [("1",)]
+
+    assert heals(weir) == {"lost_to_primary": 1}
+
+
+def test_without_another_replica_a_host_that_lives_gets_the_error_to_the_client(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(CLOSE)
+
+    with weir.client(DATABASE) as client:
+        lost = client.ask(wire.query(READ))
+        hosts.replica(1).answers = None
+        after = client.ask(wire.query("select 2"))
+
+    assert (lost.kinds, lost.error.sqlstate, after.rows) == ("EZ", "57P01", [("1",)])
+    assert hosts.primary.asked == []
+    assert heals(weir) == {"given_up_no_host": 1}
+
+
+def test_what_an_administrator_ends_is_not_run_again(two, pgweir):
+    weir = two.weir(pgweir)
+    either(two, *LOST)
+
+    with weir.client(DATABASE) as client:
+        result = client.ask(wire.query(READ))
+
+    assert (result.error.sqlstate, result.error.severity) == ("57P01", "ERROR")
+    assert result.error.message == "terminating connection due to administrator command"
+    assert heals(weir) == {"given_up_no_host": 1}
+
+
+def test_a_pipeline_whose_replica_is_lost_goes_on_elsewhere(two, pgweir):
+    weir = two.weir(pgweir)
+    texts = [f"select 1 as c{n}" for n in range(4)]
+    lost = []
+
+    def answers(session, sql):
+        if sql == texts[2] and not lost:
+            lost.append(sql)
+            return [CLOSE]
+        return None
+
+    for replica in two.replicas:
+        replica.answers = answers
+    with weir.client(DATABASE) as client:
+        client.send(*[call(sql, f"n{sql[-1]}") + wire.sync() for sql in texts])
+        kinds = [wire.Result(client.read_until(b"Z")).kinds for _ in texts]
+        again = client.ask(wire.bind(name="n3"), wire.execute(), wire.sync())
+
+    assert (kinds, again.kinds) == (["12TDCZ"] * 4, "2DCZ")
+    assert heals(weir) == {"lost_to_replica": 1}
+
+
+def test_a_cancel_ends_a_read_that_waits_for_word_of_its_host(hosts, pgweir):
+    weir, replica = hosts.weir(pgweir, check_timeout=5, check_interval=10, check_fall=3), hosts.replica(1)
+
+    def hang(session, sql):
+        replica.mute = True
+        return [CLOSE]
+
+    replica.answers = hang
+    with weir.client(DATABASE) as client:
+        client.send(wire.query(READ))
+        eventually(lambda: replica.mute)
+        eventually(lambda: weir.show("CLIENTS", database=DATABASE)[0]["state"] == "waiting")
+        client.cancel()
+        result = wire.Result(client.read_until(b"Z"))
+        replica.mute, replica.answers = False, None
+        after = client.ask(wire.query("select 2"))
+
+    assert (result.error.sqlstate, after.rows) == ("57014", [("1",)])

@@ -146,6 +146,32 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 		verdict_decide(all, ROUTE_REASON_batch_mixed, "");
 }
 
+static uint8_t
+parse_does(const struct verdict *v)
+{
+	unsigned block = (v->modes & MODE_CHAINS) != 0 ? DOES_BEGIN : DOES_END;
+
+	switch (v->kind) {
+	case KIND_BEGIN:
+	case KIND_BEGIN_READ_ONLY:
+		return DOES_BEGIN;
+	case KIND_COMMIT:
+		return (uint8_t)(DOES_COMMIT | block);
+	case KIND_ROLLBACK:
+		return (uint8_t)block;
+	case KIND_TWO_PHASE:
+		return DOES_WRITE | DOES_COMMIT | DOES_END;
+	case KIND_WRITE:
+	case KIND_EXECUTE:
+	case KIND_NOTIFY:
+	case KIND_COPY_IN:
+	case KIND_OTHER:
+		return DOES_WRITE;
+	default:
+		return 0;
+	}
+}
+
 static void
 parse_judge_all(const struct route_context *ctx, const char *text, size_t length, const List *statements, struct verdict *out)
 {
@@ -160,6 +186,7 @@ parse_judge_all(const struct route_context *ctx, const char *text, size_t length
 		struct verdict next = {0};
 
 		parse_judge_statement(&routes, raw->stmt, &next);
+		next.does = parse_does(&next);
 		parse_effects(text, length, raw, &words);
 		parse_footprint(ctx, raw->stmt, &next.footprint);
 		next.effects = words.effects;
@@ -171,6 +198,7 @@ parse_judge_all(const struct route_context *ctx, const char *text, size_t length
 			*out = next;
 		} else {
 			parse_combine(out, &next, &is_in_read_only);
+			out->does = does_then(out->does, next.does);
 			out->kind = KIND_OTHER;
 			out->modes = 0;
 		}

@@ -39,6 +39,14 @@ route_reason_text(enum route_reason reason)
 	return reasons[reason].text;
 }
 
+uint8_t
+does_then(uint8_t first, uint8_t second)
+{
+	if ((second & (DOES_BEGIN | DOES_END)) != 0)
+		first &= (uint8_t)~(DOES_BEGIN | DOES_END);
+	return first | second;
+}
+
 void
 verdict_decide(struct verdict *verdict, enum route_reason reason, const char *name)
 {
@@ -72,6 +80,7 @@ verdict_unknown(struct verdict *verdict, enum route_reason reason)
 	verdict->may_copy_in = true;
 	verdict->effects = EFFECTS_ALL;
 	verdict->footprint.writes_any = verdict->footprint.reads_any = true;
+	verdict->does = DOES_WRITE;
 	verdict_decide(verdict, reason, "");
 }
 

@@ -84,6 +84,7 @@ extended_generation(struct session *s)
 static void
 extended_note_effects(struct session *s, struct name_entry *e, const struct verdict *v)
 {
+	e->does = v->does;
 	e->effects = v->effects;
 	e->surely = v->surely;
 	e->effects_generation = extended_generation(s);
@@ -234,6 +235,8 @@ extended_parse(struct session *s, struct frame *f)
 			return feature_send_refused(s, f->type, name, f->size);
 		if (ahead == AHEAD_SENT)
 			return f->size;
+	} else {
+		v.does = forward_does_unjudged(s);
 	}
 	stat_add(session_stats(s)->client_parses, 1);
 	touch_text(s, judged ? &v : NULL, text, strlen(text));
@@ -242,6 +245,7 @@ extended_parse(struct session *s, struct frame *f)
 		lazy_note(s, &v);
 	}
 	if (name[0] == '\0') {
+		s->unnamed_does = v.does;
 		s->unnamed_effects = v.effects;
 		s->unnamed_surely = v.surely;
 		s->unnamed_generation = extended_generation(s);
@@ -331,6 +335,17 @@ extended_touch(struct session *s, const char *name)
 	mend_note_bind(s, (effects & EFFECT_resets) != 0 ? statement->body : NULL);
 }
 
+static uint8_t
+extended_does(struct session *s, const char *name)
+{
+	const struct name_entry *e;
+
+	if (name[0] == '\0')
+		return s->unnamed_does;
+	e = inject_renames(s) ? names_find(s, name) : NULL;
+	return e != NULL ? e->does : DOES_WRITE;
+}
+
 size_t
 extended_bind(struct session *s, struct frame *f)
 {
@@ -362,6 +377,7 @@ extended_bind(struct session *s, struct frame *f)
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
 	s->effects |= effects;
+	s->does = does_then(s->does, extended_does(s, name));
 	/* Its portal may be a cursor. */
 	if (effects != 0 || portal[0] != '\0')
 		lazy_stay(s);

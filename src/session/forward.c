@@ -28,6 +28,8 @@ forward_expect_end(struct session *s, enum answer_kind kind)
 	struct answer *a = forward_expect(s, kind, ANSWER_FORWARD);
 
 	a->reason = s->batch.reason;
+	a->does = s->does;
+	s->does = 0;
 	return a;
 }
 
@@ -66,6 +68,7 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	s->names_unknown = s->hides = true;
 	if (s->floor != NULL)
 		floor_sends(s, NULL, NULL);
+	s->does = DOES_WRITE;
 	unnamed_change(s, forward_expect_end(s, ANSWER_QUERY), NULL);
 	return forward_rest(s, f, 0);
 }
@@ -102,6 +105,13 @@ forward_concerns_session(const char *text)
 	default:
 		return *text == '/' || *text == '-';
 	}
+}
+
+/* What is on its way to a replica reads; of all else that nobody has judged nothing is known. */
+uint8_t
+forward_does_unjudged(const struct session *s)
+{
+	return routing_judges(s) && s->target == LEND_REPLICA ? 0 : DOES_WRITE;
 }
 
 /* A read that was judged on its way to a replica has nothing that a session would have to know. */
@@ -165,6 +175,7 @@ forward_query(struct session *s, struct frame *f)
 	if (!reader_ok(&f->body))
 		return forward_broken(s);
 	if (!forward_has_to_judge(s, text)) {
+		s->does = forward_does_unjudged(s);
 		touch_text(s, NULL, text, strlen(text));
 		if (unlikely(s->floor != NULL))
 			floor_sends(s, NULL, text);
@@ -172,6 +183,7 @@ forward_query(struct session *s, struct frame *f)
 		routing_judge(s, text, strlen(text), &v);
 		if (unlikely(s->floor != NULL))
 			floor_sends(s, &v, text);
+		s->does = v.does;
 		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, strlen(text));
 		if (ahead == AHEAD_WAIT)
 			return forward_wait(s);
@@ -203,6 +215,7 @@ forward_function(struct session *s, const struct frame *f)
 	s->names_unknown = s->hides = true;
 	if (s->floor != NULL)
 		floor_sends(s, NULL, NULL);
+	s->does = DOES_WRITE;
 	forward_expect_end(s, ANSWER_FUNCTION);
 	return forward_rest(s, f, 0);
 }

@@ -25,6 +25,7 @@ bool frame_is_whole(const struct frame *f);
 size_t forward_wait(struct session *s);
 size_t forward_wait_for_answers(struct session *s);
 size_t forward_broken(struct session *s);
+uint8_t forward_does_unjudged(const struct session *s);
 bool forward_has_to_judge(const struct session *s, const char *text);
 
 /* ---- extended.c ---- */

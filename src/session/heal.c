@@ -33,6 +33,16 @@ heal_new(struct worker *w)
 	return h;
 }
 
+struct heal *
+heal_take(struct session *s)
+{
+	if (s->heal == NULL) {
+		s->heal = heal_new(s->worker);
+		s->heal->session = s;
+	}
+	return s->heal;
+}
+
 static void
 heal_shrink(struct bytes *b)
 {
@@ -109,10 +119,7 @@ heal_begin(struct session *s)
 			h->closed = true;
 		return;
 	}
-	if (h == NULL) {
-		h = s->heal = heal_new(s->worker);
-		h->session = s;
-	}
+	h = heal_take(s);
 	if (s->server->answers.count == 0)
 		h->closed = h->too_long = h->asks = false;
 	/* Inside of a transaction nothing is run again. */

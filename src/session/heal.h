@@ -62,6 +62,8 @@ struct heal {
 };
 
 /* ---- heal.c; where it takes a struct heal the session must have one ---- */
+/* The session has one from now on. */
+struct heal *heal_take(struct session *s);
 /* A request begins on the session's server. */
 void heal_begin(struct session *s);
 /* Bytes of the client's were forwarded. */
@@ -96,6 +98,8 @@ bool heal_lost(struct session *s);
 void heal_aim(struct session *s);
 /* The server's host is down, as the monitor says, while the session waits for an answer. */
 void heal_host_is_down(struct session *s);
+/* The first try ends with that, whoever says so, but not FATAL: the session goes on. */
+void heal_keep_error(struct heal *h, const struct error *e);
 /* Undoes what was noted of all that is outstanding, and what is owed for it. */
 void heal_undo(struct session *s);
 /* The session is between requests, as if there had been none; its server is the caller's to be rid of. */
@@ -114,4 +118,6 @@ void heal_quarantine(struct session *s, uint64_t key);
  * statement, and the session has no server; false: the session cannot go on.
  */
 bool heal_tell_lost(struct session *s);
+/* The server says why it ends: true when that is told by heal_tell_lost, once it has ended. */
+bool heal_keeps_farewell(struct session *s, const struct error *e);
 #endif

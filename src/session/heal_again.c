@@ -170,10 +170,10 @@ void
 heal_leave(struct session *s)
 {
 	s->in_batch = s->batch_failed = s->fencing = s->fenced_again = s->clearing = s->making = s->changed = false;
-	s->asks_names = s->looking = s->reported = s->close_in_doubt = s->full = s->blocked = s->skip_dropped = false;
+	s->asks_names = s->looking = s->reported = s->close_in_doubt = s->full = s->blocked = false;
 	s->ddl = s->defines_code = s->altered = s->redefaulted = s->draws = s->ready_held = false;
+	s->does = 0;
 	s->request_us = 0;
-	s->skip = 0;
 	s->effects = 0;
 	s->status = 'I';
 	session_enter(s, SESSION_IDLE);
@@ -196,7 +196,7 @@ heal_give_back(struct session *s)
 	bytes_clear(&h->held);
 	h->from = 0;
 	h->told_at = 0;
-	h->answered = h->flushed = h->asks = false;
+	h->answered = h->flushed = h->asks = h->farewell = false;
 	h->mark = (struct gather_mark){0};
 }
 
@@ -229,7 +229,7 @@ heal_resume(struct session *s, enum heal_again again, enum heal_count what)
 
 /* ---------------------------------------------------------------- refused */
 
-static void
+void
 heal_keep_error(struct heal *h, const struct error *e)
 {
 	struct error told = *e;

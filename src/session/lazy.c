@@ -22,6 +22,7 @@ struct lazy {
 	enum { LAZY_HELD, LAZY_SENT, LAZY_RUNNING, LAZY_MOVING, LAZY_FAILED } state;
 	struct bytes texts; /* BEGIN, then each SET TRANSACTION, with their NULs */
 	unsigned modes;     /* enum transaction_mode: what they come to */
+	char *news;         /* owned: FAILED, and the client does not know: the ErrorResponse that it gets next; else NULL */
 	bool is_primarys;   /* it is not for a replica: it was moved, or a replica would refuse what it has said */
 	bool stays;         /* it has something that a move would lose */
 };
@@ -32,6 +33,7 @@ lazy_free(struct session *s)
 	if (s->lazy == NULL)
 		return;
 	bytes_free(&s->lazy->texts);
+	free(s->lazy->news);
 	free(s->lazy);
 	s->lazy = NULL;
 }
@@ -59,6 +61,17 @@ lazy_fail(struct session *s)
 	s->lazy->state = LAZY_FAILED;
 	s->status = 'E';
 	s->idle_us = loop_now_us(s->worker->loop);
+}
+
+void
+lazy_fail_untold(struct session *s, const struct error *e)
+{
+	struct bytes b = {0};
+
+	lazy_fail(s);
+	message_error(&b, e);
+	free(s->lazy->news);
+	s->lazy->news = b.data;
 }
 
 bool
@@ -235,28 +248,107 @@ lazy_take(struct session *s, struct plan *plan, const char *bytes, size_t length
 	return 0;
 }
 
-size_t
-lazy_refuse(struct session *s, const char *bytes, size_t length)
+/* What the client does not know yet comes first. */
+static void
+lazy_tell_failed(struct session *s)
 {
 	static const struct error aborted = {.sqlstate = "25P02",
 	    .message = "current transaction is aborted, commands ignored until end of transaction block"};
+	char *news = s->lazy->news;
+	struct reader length = reader_over(news != NULL ? news + 1 : NULL, news != NULL ? sizeof(uint32_t) : 0);
+
+	s->cancelled = true;
+	if (news == NULL) {
+		session_send_error(s, &aborted);
+		return;
+	}
+	stream_send_bytes(&s->stream, news, 1 + reader_u32(&length));
+	s->lazy->news = NULL;
+	free(news);
+}
+
+/* What was not known to have failed is not committed with a mere tag, which few look at. */
+static void
+lazy_refuse_commit(struct session *s)
+{
+	lazy_tell_failed(s);
+	lazy_free(s);
+	s->status = 'I';
+	s->transaction_us = 0;
+}
+
+struct first_statement {
+	bool commits;
+	bool rolls_back;
+	size_t length; /* of it, with what is before it */
+};
+
+static bool
+first_statement_seen(void *user, const struct statement_detail *statement)
+{
+	struct first_statement *first = user;
+
+	if (statement->detail == NULL || statement->detail->is_chain)
+		return false;
+	first->commits = statement->kind == KIND_COMMIT;
+	first->rolls_back = statement->kind == KIND_ROLLBACK;
+	first->length = statement->offset + statement->length;
+	return false;
+}
+
+/*
+ * A text that begins with ROLLBACK or COMMIT, as drivers send it that leave a connection as they found it: that much
+ * is answered here and blanked, and the rest is a request of its own.
+ */
+static bool
+lazy_ends_ahead(struct session *s, const struct lone *lone)
+{
+	struct first_statement first = {0};
+	struct bytes out = {0};
+	char *text = (char *)(uintptr_t)lone->text;
+
+	if (!lone->is_query)
+		return false;
+	route_each_detail(text, strlen(text), first_statement_seen, &first);
+	if (!first.rolls_back && (!first.commits || s->lazy->news != NULL))
+		return false;
+	first.length += text[first.length] == ';';
+	memset(text, ' ', first.length);
+	lazy_free(s);
+	s->status = 'I';
+	s->transaction_us = 0;
+	message_command(&out, "ROLLBACK");
+	session_send(s, &out);
+	bytes_free(&out);
+	return true;
+}
+
+size_t
+lazy_refuse(struct session *s, const char *bytes, size_t length)
+{
 	struct verdict v = {0};
 	struct lone lone;
 
-	switch (lone_read(s, bytes, length, &lone)) {
+	switch (lone_read_named(s, bytes, length, &lone)) {
 	case LONE_WAIT:
 		return 0;
 	case LONE_YES:
 		routing_judge(s, lone.text, strlen(lone.text), &v);
-		if (!lazy_ends_here(&v))
-			break;
-		lazy_end(s, &lone, &v);
-		return lone.length;
+		if (lazy_ends_here(&v) && v.kind == KIND_COMMIT && s->lazy->news != NULL) {
+			lazy_refuse_commit(s);
+			return 0;
+		}
+		if (lazy_ends_here(&v)) {
+			lazy_end(s, &lone, &v);
+			return lone.length;
+		}
+		if (v.statements > 1 && lazy_ends_ahead(s, &lone))
+			return 0;
+		break;
 	case LONE_NO:
 		break;
 	}
-	session_send_error(s, &aborted);
-	s->cancelled = true;
+	lazy_tell_failed(s);
 	return 0;
 }
 

@@ -19,7 +19,10 @@
  * PLAN is where it would go.  Answers what was consumed; 0: it needs a server, and PLAN says where by now.
  */
 size_t lazy_take(struct session *s, struct plan *plan, const char *bytes, size_t length);
-/* The same for a session whose transaction has failed here; to be asked before there is a plan.  0 when more has to come. */
+/*
+ * The same for a session whose transaction has failed here; to be asked before there is a plan.  0 when more has to come,
+ * and when it has not failed any more: then the request, whose text may have changed, is one like any other.
+ */
 size_t lazy_refuse(struct session *s, const char *bytes, size_t length);
 
 /* Puts the BEGIN that is held in front of the request that is about to be forwarded. */

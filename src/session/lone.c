@@ -4,8 +4,8 @@
  *     Query
  *     [Parse ""] [Describe S] Bind [Describe P] Execute Sync
  *
- * A Parse that names its statement is not among them: such names are made where they
- * can be told from those that exist.
+ * A Parse that names its statement is among them only while no server is to have it:
+ * else such names are made where they can be told from those that exist.
  */
 #include "session/lone.h"
 
@@ -15,12 +15,21 @@
 enum lone_part { PART_BEGIN, PART_PARSED, PART_DESCRIBED, PART_BOUND, PART_PORTAL_DESCRIBED, PART_EXECUTED };
 
 static bool
-lone_parse(struct lone *l, struct reader r, enum lone_part *part)
+lone_may_name(struct session *s, const struct lone *l, const char *name)
+{
+	if (name[0] == '\0')
+		return true;
+	return l->names && s->snapshot->global.max_prepared_statements > 0 && names_find(s, name) == NULL;
+}
+
+static bool
+lone_parse(struct session *s, struct lone *l, struct reader r, enum lone_part *part)
 {
 	const char *name = reader_text(&r);
 
-	if (*part != PART_BEGIN || !reader_ok(&r) || name[0] != '\0')
+	if (*part != PART_BEGIN || !reader_ok(&r) || !lone_may_name(s, l, name))
 		return false;
+	l->name = name;
 	l->parse = r.at;
 	l->parse_length = reader_left(&r);
 	l->text = reader_text(&r);
@@ -34,10 +43,10 @@ lone_text_of(struct session *s, const struct lone *l, const char *name)
 {
 	struct name_entry *e;
 
-	if (name[0] == '\0')
-		return l->parse != NULL ? l->text : s->unnamed != NULL ? s->unnamed->body : NULL;
 	if (l->parse != NULL)
-		return NULL;
+		return strcmp(name, l->name) == 0 ? l->text : NULL;
+	if (name[0] == '\0')
+		return s->unnamed != NULL ? s->unnamed->body : NULL;
 	e = names_find(s, name);
 	return e != NULL ? e->statement->body : NULL;
 }
@@ -48,8 +57,6 @@ lone_bind(struct session *s, struct lone *l, struct reader r, enum lone_part *pa
 	const char *portal = reader_text(&r), *name = reader_text(&r);
 
 	if (*part > PART_DESCRIBED || !reader_ok(&r) || portal[0] != '\0')
-		return false;
-	if (*part == PART_DESCRIBED && name[0] != '\0')
 		return false;
 	reader_bytes(&r, (size_t)reader_u16(&r) * 2);
 	if (reader_u16(&r) != 0)
@@ -67,14 +74,14 @@ lone_describe(struct lone *l, struct reader r, enum lone_part *part)
 	char what = (char)reader_u8(&r);
 	const char *name = reader_text(&r);
 
-	if (!reader_at_end(&r) || name[0] != '\0')
+	if (!reader_at_end(&r))
 		return false;
-	if (what == 'S' && *part == PART_PARSED) {
+	if (what == 'S' && *part == PART_PARSED && strcmp(name, l->name) == 0) {
 		l->describes_statement = true;
 		*part = PART_DESCRIBED;
 		return true;
 	}
-	if (what != 'P' || *part != PART_BOUND)
+	if (what != 'P' || *part != PART_BOUND || name[0] != '\0')
 		return false;
 	l->describes_portal = true;
 	*part = PART_PORTAL_DESCRIBED;
@@ -100,7 +107,7 @@ lone_message(struct session *s, struct lone *l, const struct whole_frame *f, enu
 
 	switch (f->type) {
 	case FRONTEND_PARSE:
-		return lone_parse(l, r, part);
+		return lone_parse(s, l, r, part);
 	case FRONTEND_DESCRIBE:
 		return lone_describe(l, r, part);
 	case FRONTEND_BIND:
@@ -122,15 +129,14 @@ lone_query(struct lone *l, const struct whole_frame *f)
 	return reader_at_end(&r) ? LONE_YES : LONE_NO;
 }
 
-enum lone_state
-lone_read(struct session *s, const char *bytes, size_t length, struct lone *out)
+static enum lone_state
+lone_walk(struct session *s, const char *bytes, size_t length, struct lone *out)
 {
 	struct frames frames = frames_over(FROM_CLIENT, bytes, length, (uint32_t)s->snapshot->global.max_packet_size);
 	enum lone_part part = PART_BEGIN;
 	struct whole_frame f;
 	enum frame_state state;
 
-	memset(out, 0, sizeof(*out));
 	while ((state = frames_next(&frames, &f)) == FRAME_OK) {
 		out->length = frames.at;
 		if (f.type == FRONTEND_QUERY && part == PART_BEGIN)
@@ -143,6 +149,20 @@ lone_read(struct session *s, const char *bytes, size_t length, struct lone *out)
 	return state == FRAME_WAIT && length < AHEAD_MOST ? LONE_WAIT : LONE_NO;
 }
 
+enum lone_state
+lone_read(struct session *s, const char *bytes, size_t length, struct lone *out)
+{
+	*out = (struct lone){0};
+	return lone_walk(s, bytes, length, out);
+}
+
+enum lone_state
+lone_read_named(struct session *s, const char *bytes, size_t length, struct lone *out)
+{
+	*out = (struct lone){.names = true};
+	return lone_walk(s, bytes, length, out);
+}
+
 /* ---------------------------------------------------------------- answer */
 
 static void
@@ -151,16 +171,40 @@ lone_append(struct bytes *out, char type)
 	message_end(out, message_begin(out, type));
 }
 
+/* The statement of its Parse; the caller owns the reference. */
+static struct statement *
+lone_intern(struct session *s, const struct lone *lone)
+{
+	struct statement_about about = {.profile = names_profile(s)};
+	struct statement *statement;
+
+	about.era = atomic_load_explicit(&s->ledger->era, memory_order_relaxed);
+	statement = statement_intern(lone->parse, lone->parse_length, &about);
+	profile_unref(about.profile);
+	return statement;
+}
+
 static void
 lone_keep_unnamed(struct session *s, const struct lone *lone)
 {
-	struct statement_about about = {.profile = names_profile(s)};
-
 	statement_unref(s->unnamed);
-	about.era = atomic_load_explicit(&s->ledger->era, memory_order_relaxed);
-	s->unnamed = lone->parse != NULL ? statement_intern(lone->parse, lone->parse_length, &about) : NULL;
+	s->unnamed = lone->parse != NULL ? lone_intern(s, lone) : NULL;
+	s->unnamed_does = 0;
 	s->unnamed_effects = s->unnamed_surely = 0;
-	profile_unref(about.profile);
+	unnamed_judge(s);
+}
+
+static void
+lone_keep_name(struct session *s, const struct lone *lone)
+{
+	struct statement *statement = lone_intern(s, lone);
+	struct name_change *change = names_change(s, lone->name, statement);
+	struct verdict v;
+
+	routing_judge(s, statement->body, strlen(statement->body), &v);
+	names_find(s, lone->name)->does = v.does;
+	names_keep(&change);
+	statement_unref(statement);
 }
 
 void
@@ -169,8 +213,10 @@ lone_answer(struct session *s, const struct lone *lone, const char *tag, struct 
 	size_t begun;
 
 	stat_add(session_stats(s)->queries, 1);
-	if (lone->is_query || lone->parse != NULL)
+	if (lone->is_query || (lone->parse != NULL && lone->name[0] == '\0'))
 		lone_keep_unnamed(s, lone);
+	else if (lone->parse != NULL)
+		lone_keep_name(s, lone);
 	if (lone->parse != NULL) {
 		stat_add(session_stats(s)->client_parses, 1);
 		lone_append(out, BACKEND_PARSE_COMPLETE);

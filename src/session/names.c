@@ -74,6 +74,7 @@ names_new(struct session *s, const char *name, struct statement *statement)
 	memcpy(e->key, key, length);
 	e->key_length = length;
 	e->statement = statement_ref(statement);
+	e->does = DOES_WRITE;
 	return e;
 }
 

@@ -232,6 +232,8 @@ relay_error(struct session *s, const struct relay_frame *f)
 		if (v != HEAL_PASS)
 			return v == HEAL_RERUN ? STEP_RERUN : STEP_SWALLOW;
 	}
+	if (s->server->fatal_seen && heal_keeps_farewell(s, &e))
+		return STEP_SWALLOW;
 	s->server->in_copy = false;
 	if (head == NULL && s->server->fatal_seen && (relay_owes_nothing(s) || s->ready_held)) {
 		s->server->close_needed = true;

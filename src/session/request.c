@@ -216,7 +216,10 @@ request_begin(struct session *s, const char *bytes, size_t length)
 		return closed;
 	if (lazy_has_failed(s)) {
 		closed = lazy_refuse(s, bytes, length);
-		return s->cancelled ? request_drop_cancelled(s, type, size, length) : closed;
+		if (s->cancelled)
+			return request_drop_cancelled(s, type, size, length);
+		if (closed > 0 || lazy_has_failed(s))
+			return closed;
 	}
 	plan = routing_plan(s, bytes, length);
 	if (plan.outcome == PLAN_LEND && (closed = lazy_take(s, &plan, bytes, length)) > 0)

@@ -248,6 +248,8 @@ borrower_lost(struct borrower *b, struct server *server, int error)
 		release_server(s);
 		return;
 	}
+	if (heal_tell_lost(s))
+		return;
 	session_close(s, fatal ? CLOSE_server_ended : CLOSE_server_lost, NULL);
 }
 

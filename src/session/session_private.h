@@ -150,6 +150,8 @@ void touch_parameters(struct session *s, struct reader body);
 char lazy_status(const struct session *s);
 /* The transaction of a session that is losing its server, or waits for one, is lost: the client is in 'E' until it ends it. */
 void lazy_fail(struct session *s);
+/* The same, and the client does not know: it is told E at its next statement, unless that rolls back. */
+void lazy_fail_untold(struct session *s, const struct error *e);
 bool lazy_has_failed(const struct session *s);
 /* Its server has ended, and it has not begun there or is just ending there: it begins on another one. */
 bool lazy_outlives_server(const struct session *s);
@@ -173,7 +175,8 @@ struct name_entry {
 	struct list in_session;
 	struct statement *statement; /* owned reference */
 	struct brief brief;
-	uint32_t effects;            /* of its text */
+	uint8_t does;                /* enum does: of its text */
+	uint32_t effects;
 	uint32_t surely;
 	uint32_t effects_generation; /* of the facts by which they were judged */
 	uint64_t described;          /* a hash of the rows' description that the client was given; 0: none */

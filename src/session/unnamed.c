@@ -65,6 +65,7 @@ unnamed_judge(struct session *s)
 	if (s->unnamed == NULL || !feature_judges(s))
 		return;
 	routing_judge(s, s->unnamed->body, strlen(s->unnamed->body), &v);
+	s->unnamed_does = v.does;
 	s->unnamed_effects = v.effects;
 	s->unnamed_surely = v.surely;
 }

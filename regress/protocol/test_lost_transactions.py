@@ -1,0 +1,229 @@
+"""A server dies in the middle of a transaction, or of a statement: what the client is told, and in which state it is."""
+
+import socket
+
+import pytest
+
+from lib import wire
+from lib.eventually import eventually
+from lib.hosts import CLOSE, DATABASE, Hosts
+
+INSERT = "insert into t values (1)"
+ENDED = wire.error("terminating connection due to administrator command", "57P01", "FATAL")
+
+
+@pytest.fixture
+def hosts(fake_server):
+    return Hosts(fake_server)
+
+
+def loses(*texts, words=()):
+    """The primary is lost at the first of these texts."""
+    lost = []
+
+    def answers(session, sql):
+        if sql.lower().startswith(texts) and not lost:
+            lost.append(sql)
+            return [*words, CLOSE]
+        return None
+
+    return answers
+
+
+def call(sql, name=""):
+    return wire.parse(sql, name) + wire.bind(name=name) + wire.describe() + wire.execute()
+
+
+def heals(weir):
+    return {r["kind"]: r["count"] for r in weir.show("HEALS", database=DATABASE) if r["count"]}
+
+
+def codes(client, *texts):
+    """What each text is answered: its SQLSTATE or tags, and the status behind it."""
+    found = []
+    for text in texts:
+        result = client.ask(wire.query(text))
+        found.append((result.error.sqlstate if result.error else result.tags[-1], client.status))
+    return found
+
+
+def test_a_transaction_lost_half_way_is_in_a_failed_state_until_its_end(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        told = codes(client, "begin", INSERT, "savepoint a", "update t set n = 1", INSERT, "rollback to savepoint a", "select 1")
+        ended = codes(client, "rollback", INSERT)
+
+    assert told[3:] == [("57P01", "E"), ("25P02", "E"), ("25P02", "E"), ("25P02", "E")]
+    assert ended == [("ROLLBACK", "I"), ("INSERT 0 1", "I")]
+    assert heals(weir) == {"transaction_lost": 1}
+
+
+def test_a_commit_of_it_is_answered_with_rollback(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        assert codes(client, "begin", INSERT, "update t set n = 1", "commit", "select 1")[2:] == [
+            ("57P01", "E"), ("ROLLBACK", "I"), ("SELECT 1", "I")]
+
+
+def test_a_commit_whose_answer_is_lost_is_in_doubt(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("commit")
+
+    with weir.client(DATABASE) as client:
+        told = codes(client, "begin", INSERT, "commit", "select 1")
+        again = client.ask(call("begin"), wire.sync()), client.ask(call(INSERT), wire.sync())
+        hosts.primary.answers = loses("commit")
+        extended = client.ask(call("commit"), wire.sync())
+
+    assert told[2:] == [("08007", "I"), ("SELECT 1", "I")]
+    assert again[0].error is None and extended.error.sqlstate == "08007"
+    assert (extended.kinds[-2:], client.status) == ("EZ", "I")
+    assert {"D", "H"} <= set(extended.error.fields)
+    assert heals(weir) == {"outcome_unknown": 2}
+
+
+def test_a_write_by_itself_whose_answer_is_lost_is_in_doubt(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("insert", "call")
+
+    with weir.client(DATABASE) as client:
+        assert codes(client, INSERT, "select 1") == [("08007", "I"), ("SELECT 1", "I")]
+
+    assert hosts.primary.asked.count(INSERT) == 1
+    assert heals(weir) == {"outcome_unknown": 1}
+
+
+def test_what_writes_nothing_has_changed_nothing(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        for text in ("select 1 /* pgweir: primary */", "set work_mem = '1MB'", "show work_mem"):
+            hosts.primary.answers = loses(text[:4])
+            assert codes(client, text, "select 1") == [("57P01", "I"), ("SELECT 1", "I")], text
+
+    assert heals(weir) == {"nothing_lost": 3}
+
+
+def test_the_servers_own_last_words_are_an_error_and_leave_no_doubt(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("insert", words=[ENDED])
+
+    with weir.client(DATABASE) as client:
+        result = client.ask(wire.query(INSERT))
+
+    assert (result.error.severity, result.error.sqlstate, client.status) == ("ERROR", "57P01", "I")
+    assert heals(weir) == {"nothing_lost": 1}
+
+
+def idle(hosts, weir, client, *farewell):
+    """The client's server goes while its transaction is idle."""
+    codes(client, "begin", INSERT)
+    session = hosts.primary.last
+    session.send(*farewell)
+    session.socket.shutdown(socket.SHUT_RDWR)
+    eventually(lambda: not weir.show("SERVERS", database=DATABASE, state="active"))
+
+
+def test_an_idle_transaction_hears_of_it_at_its_next_statement(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        idle(hosts, weir, client)
+        assert codes(client, INSERT, INSERT, "rollback", "select 1") == [
+            ("57P01", "E"), ("25P02", "E"), ("ROLLBACK", "I"), ("SELECT 1", "I")]
+        idle(hosts, weir, client, wire.error("idle for too long", "25P03", "FATAL"))
+        result = client.ask(call(INSERT), wire.sync())
+        assert (result.kinds, result.error.sqlstate, result.error.severity, client.status) == ("EZ", "25P03", "ERROR", "E")
+        assert client.ask(call("rollback"), wire.sync()).tags == ["ROLLBACK"]
+
+    assert hosts.primary.asked.count(INSERT) == 2
+
+
+def test_an_idle_transaction_that_commits_unaware_is_told_so(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        idle(hosts, weir, client)
+        assert codes(client, "commit", "select 1") == [("57P01", "I"), ("SELECT 1", "I")]
+        idle(hosts, weir, client)
+        assert codes(client, "rollback", "select 1") == [("ROLLBACK", "I"), ("SELECT 1", "I")]
+
+
+def test_batches_are_refused_up_to_their_sync(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        client.ask(call("begin"), wire.sync())
+        lost = client.ask(call(INSERT), call("update t set n = 1"), call(INSERT), wire.sync())
+        refused = client.ask(call("select 1"), call("select 2"), wire.sync())
+        assert client.status == "E"
+        named = client.ask(call("rollback", "s_1"), wire.sync())
+        again = client.ask(call("begin"), wire.sync()), client.ask(wire.bind(name="s_1"), wire.execute(), wire.sync())
+
+    assert (lost.error.sqlstate, refused.kinds, refused.error.sqlstate) == ("57P01", "EZ", "25P02")
+    assert (named.kinds, named.tags) == ("12nCZ", ["ROLLBACK"])
+    assert again[1].tags == ["ROLLBACK"]
+
+
+def test_a_batch_that_is_not_complete_is_dropped_up_to_its_sync(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        client.ask(wire.query("begin"))
+        client.send(call("update t set n = 1"), wire.flush())
+        messages = client.read_until(b"E")
+        rest = client.ask(call(INSERT), wire.sync())
+
+    assert [m.kind for m in messages][-1] == b"E"
+    assert (rest.kinds, client.status) == ("Z", "E")
+    assert INSERT not in hosts.primary.asked
+
+
+def test_the_rest_of_a_pipelined_transaction_is_not_run_by_itself(hosts, pgweir):
+    """BEGIN is lost on its way; INSERT and COMMIT were sent ahead, and come later."""
+    weir = hosts.weir(pgweir, lazy_begin=0)
+    hosts.primary.answers = loses("begin")
+
+    with weir.client(DATABASE) as client:
+        client.send(wire.query("begin"))
+        first = wire.Result(client.read_until(b"Z"))
+        client.send(wire.query(INSERT), wire.query("commit"), wire.query("select 1"))
+        rest = [wire.Result(client.read_until(b"Z")) for _ in range(3)]
+
+    assert first.error.sqlstate == "57P01" and first.messages[-1].body == b"E"
+    assert [r.messages[-1].body for r in rest] == [b"E", b"I", b"I"]
+    assert INSERT not in hosts.primary.asked
+
+
+def test_a_rollback_in_front_of_other_statements_ends_it(hosts, pgweir):
+    """As asyncpg's pool leaves a connection."""
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        codes(client, "begin", INSERT, "update t set n = 1")
+        result = client.ask(wire.query("ROLLBACK;\nselect 1; select 2"))
+
+    assert result.error is None
+    assert (result.tags[0], client.status) == ("ROLLBACK", "I")
+
+
+def test_with_route_any_a_client_gets_what_pgbouncer_gives_it(fake_server, pgweir, front):
+    def script(session):
+        if session.log_in().is_cancel:
+            return
+        session.serve(lambda sql: session.close() if sql.startswith("insert") else None)
+
+    weir = front(fake_server(script))
+    with weir.client("app") as client:
+        client.query("begin")
+        client.send(wire.query(INSERT))
+        said = client.expect_closed()
+
+    assert said[-1].fields()["M"] == "server conn crashed?"
