@@ -157,7 +157,9 @@ def test_every_plain_read_runs_on_a_replica_with_the_primarys_answer(truth, pgwe
     hosts = seen(truth, marks)
     several = {n for n, sql in enumerate(READS) if protocol is not simple and is_multiple(sql)}
     assert len(READS) >= 60
-    assert [READS[n] for n in sorted(hosts[truth.primary] - several)] == []
+    # What is not there may not be there yet: the primary has the last word.
+    healed = {n for n, (error, *_) in enumerate(expected) if error and error.startswith("42")}
+    assert [READS[n] for n in sorted(hosts[truth.primary] - several - healed)] == []
     missing = set(range(len(READS))) - several - set().union(*[hosts[r] for r in truth.replicas])
     assert [READS[n] for n in sorted(missing)] == []
     assert differing(READS, got, expected) == []
