@@ -39,6 +39,12 @@ bool cluster_has_same_hosts(const struct cluster *c, const char *const *hosts, c
 struct cluster_masks cluster_masks(const struct cluster *c);
 enum host_role cluster_host_role(const struct cluster *c, unsigned host);
 
+/*
+ * Former primaries that are not used while another host is the primary: nobody may go on to write there, not in a
+ * transaction that was begun before either.  A mask; lock-free, any thread.
+ */
+uint32_t cluster_dethroned(const struct cluster *c);
+
 /* How far a host is: replayed by a replica, inserted by a primary (normalised as replay counts: lag_normalise_lsn). */
 struct cluster_position {
 	uint64_t lsn;	   /* 0 unknown */

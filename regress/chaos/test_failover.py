@@ -167,6 +167,55 @@ def test_a_promotion_beside_a_live_primary_displaces_it_and_its_return_is_refuse
     assert routes.serving(weir) == {former, sibling}
 
 
+def test_a_transaction_that_began_on_the_old_primary_is_not_committed_there(routes):
+    """Nor does a pinned session write on there: both lose their server when another host is the primary."""
+    weir, former, heir = weir_of(routes).allow("is cut off"), routes.primary, routes.cluster.replica(1)
+
+    with weir.client(DATABASE) as transaction, weir.client(DATABASE) as pinned:
+        transaction.query("begin")
+        transaction.query("insert into hits values (4711)")
+        pinned.query("create temporary table own (n int)")
+        heir.promote()
+        routes.cluster.primary = heir
+        eventually(lambda: row_of(weir, former)["state"] == "out")
+        eventually(lambda: not weir.show("SERVERS", database=DATABASE, port=former.port))
+        outcomes = [fails(transaction, "commit"), fails(pinned, "insert into hits values (4712)")]
+
+    assert all(outcomes), outcomes
+    assert former.value("select count(*) from hits where n in (4711, 4712)", DATABASE) == "0"
+    former.kill9()
+
+
+def test_who_waits_for_a_frozen_primary_is_set_free_by_the_promotion(routes):
+    weir, frozen, heir = weir_of(routes), routes.primary, routes.cluster.replica(1)
+    frozen.query("create table if not exists slow (n int)", DATABASE)
+
+    with weir.client(DATABASE, timeout=20) as client:
+        client.query("insert into slow values (1)")
+        frozen.pause()
+        client.send(wire.query("insert into slow values (2)"))
+        eventually(lambda: row_of(weir, frozen)["state"] == "down")
+        routes.cluster.promote(heir)
+        promoted = time.monotonic()
+        try:
+            answer = client.read()
+        except OSError:
+            answer = None
+        freed = time.monotonic() - promoted
+    frozen.kill9()
+
+    assert answer is None or answer.kind == b"E"
+    assert freed < 2
+
+
+def fails(client, sql):
+    """True when the statement is an error or costs the connection."""
+    try:
+        return client.ask(wire.query(sql)).error is not None
+    except OSError:
+        return True
+
+
 def test_a_promotion_is_seen_by_any_server_before_the_next_check(routes):
     """With checks far apart, a server that reports in_hot_standby=off is enough."""
     weir, heir = weir_of(routes, check_interval=30), routes.cluster.replica(1)

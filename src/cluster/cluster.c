@@ -46,6 +46,7 @@ struct cluster {
 	unsigned count;
 	bool monitored;
 	_Atomic uint64_t masks;	   /* primary in the upper half, replicas in the lower */
+	_Atomic uint32_t dethroned;
 	_Atomic uint64_t alarms;   /* not 0 exactly while the alarm is in the loop's inbox */
 	_Atomic int64_t wanted_us; /* positions are wanted until then; monotonic */
 	_Atomic int64_t primary_wanted_us; /* monotonic; 0 never */
@@ -163,6 +164,18 @@ cluster_set_masks(struct cluster *c, struct cluster_masks masks)
 	uint64_t word = (uint64_t)masks.primary << 32 | masks.replicas;
 
 	return atomic_exchange_explicit(&c->masks, word, memory_order_acq_rel) != word;
+}
+
+uint32_t
+cluster_dethroned(const struct cluster *c)
+{
+	return atomic_load_explicit(&c->dethroned, memory_order_acquire);
+}
+
+void
+cluster_set_dethroned(struct cluster *c, uint32_t hosts)
+{
+	atomic_store_explicit(&c->dethroned, hosts, memory_order_release);
 }
 
 /* ------------------------------------------------------------- positions */

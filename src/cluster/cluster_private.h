@@ -13,6 +13,7 @@ void cluster_set_report(struct cluster *c, unsigned host, const struct host_repo
 
 void cluster_set_position(struct cluster *c, unsigned host, const struct cluster_position *position);
 struct cluster_lag_limits cluster_lag_limits(struct cluster *c);
+void cluster_set_dethroned(struct cluster *c, uint32_t hosts);
 void cluster_set_up_since(struct cluster *c, unsigned host, int64_t at_us);
 /* Monotonic: when somebody began or went on to wait for a primary, the last time; 0 never. */
 int64_t cluster_primary_wanted_us(const struct cluster *c);

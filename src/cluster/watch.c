@@ -295,6 +295,18 @@ watch_note_returns(struct watch *w, const struct election_result *result)
 	}
 }
 
+/* Before the masks are: who hears of the new primary also finds what has become of the old one. */
+static void
+watch_note_dethroned(struct watch *w, const struct election_result *result)
+{
+	uint32_t used = result->masks.primary | result->masks.replicas, hosts = 0;
+
+	for (unsigned i = 0; i < w->count && result->masks.primary != 0; i++)
+		if (w->last_roles[i] == HOST_PRIMARY && !(used & (uint32_t)1 << i))
+			hosts |= (uint32_t)1 << i;
+	cluster_set_dethroned(w->cluster, hosts);
+}
+
 /* ------------------------------------------------------------ elections */
 
 static void
@@ -371,6 +383,7 @@ watch_elect(struct watch *w)
 	lineages_raise(w->lineages, w->election.system_identifier, &w->election.lineage);
 	watch_drop_late(w, &result);
 	watch_note_returns(w, &result);
+	watch_note_dethroned(w, &result);
 	watch_publish_positions(w);
 	is_changed = cluster_set_masks(w->cluster, result.masks);
 	watch_publish_reports(w, &result);

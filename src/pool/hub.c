@@ -499,6 +499,7 @@ void
 hub_cluster_changed(struct hub *h, struct cluster *c)
 {
 	hub_each_ledger(h, ledger_cluster_changed, c);
+	hub_shut_dethroned(h, c);
 }
 
 /* An entry that is removed, or was made on demand, is forgotten when nobody uses it any more. */
@@ -525,6 +526,8 @@ static void
 hub_janitor_ledger(struct ledger *l, void *snapshot)
 {
 	ledger_janitor(l, snapshot);
+	/* One may have been on its way to a waiter. */
+	hub_shut_dethroned(l->hub, l->cluster);
 	hub_forget_unused(l->hub, l, snapshot);
 }
 

@@ -14,5 +14,7 @@ bool ledger_is_forgotten(struct ledger *l, const struct snapshot *s);
 /* That host name has these addresses now. */
 void ledger_addresses_changed(struct ledger *l, const char *name, struct dns_addresses *now);
 void ledger_forget_addresses_locked(struct ledger *l);
+/* Cuts off who still uses servers of C's former primaries; on their workers, soon. */
+void hub_shut_dethroned(struct hub *h, struct cluster *c);
 
 #endif
