@@ -258,6 +258,8 @@ inquiry_granted(struct borrower *b, struct server *server)
 		return;
 	}
 	q->failed = false;
+	if (q->visit != NULL)
+		visit_granted(q);
 	q->step = server->profile != startup_set_settings(server->set) ? STEP_RESET : STEP_CHANGE;
 	inquiry_ask(q);
 }

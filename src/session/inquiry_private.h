@@ -49,6 +49,7 @@ void inquiry_end(struct inquiry *q);
 /* ---- visit.c: what an inquiry with a visit does in its place ---- */
 /* The timer has fired: the answer is there, or it takes too long.  The inquiry may be freed. */
 void visit_due(struct inquiry *q);
+void visit_granted(struct inquiry *q); /* a server is there */
 void visit_fail(struct inquiry *q, const char *why);
 void visit_take_facts(struct inquiry *q);
 void visit_take_cause(struct inquiry *q, const char *text, size_t length);

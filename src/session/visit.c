@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-#define VISIT_MOST_US ((int64_t)3000 * 1000)
+/* For a server to be had, and for its answers: FACTS_QUERY_BEGIN limits each of them to 10 s. */
+#define VISIT_WAIT_US ((int64_t)3000 * 1000)
+#define VISIT_MOST_US ((int64_t)20 * 1000 * 1000)
 
 struct visit {
 	void (*done)(void *asker, const struct visit_answer *answer); /* NULL: it was called */
@@ -19,6 +21,12 @@ struct visit {
 	char *problem;               /* owned: the first thing that went wrong */
 	bool answered;
 };
+
+void
+visit_granted(struct inquiry *q)
+{
+	timer_arm(loop_timers(q->worker->loop), &q->timer, VISIT_MOST_US);
+}
 
 bool
 visit_wants_causes(const struct inquiry *q)
@@ -126,6 +134,6 @@ visit_begin(struct worker *w, struct ledger *l, const char *user, const struct f
 	q->visit = visit_new(asked, done, asker);
 	q->routes = true;
 	list_push_back(&w->inquiries, &q->all);
-	timer_arm(loop_timers(w->loop), &q->timer, VISIT_MOST_US);
+	timer_arm(loop_timers(w->loop), &q->timer, VISIT_WAIT_US);
 	inquiry_lend(q);
 }

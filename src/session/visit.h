@@ -16,7 +16,7 @@ struct visit_answer {
 
 /*
  * Visits the database of L as USER.  ASKED is copied; NULL: the facts are loaded.  DONE is called exactly once and
- * later than the return, on W's thread, after VISIT_MOST_US at the latest; with NULL when the process ends before.
+ * later than the return, on W's thread, after half a minute at the latest; with NULL when the process ends before.
  */
 void visit_begin(struct worker *w, struct ledger *l, const char *user, const struct facts_asked *asked,
     void (*done)(void *asker, const struct visit_answer *answer), void *asker);
