@@ -17,27 +17,48 @@ limit_allows_pool_locked(const struct account *a, unsigned host, bool *from_rese
 		return true;
 	if (a->reserve_pool_size <= 0 || total >= (unsigned)(size + a->reserve_pool_size))
 		return false;
-	*from_reserve = account_oldest_wait_us(a, clock_monotonic_us()) >= a->ledger->reserve_timeout_us;
+	*from_reserve = account_oldest_wait_us(a, 1u << host, clock_monotonic_us()) >= a->ledger->reserve_timeout_us;
 	return *from_reserve;
 }
 
-/* An idle server of another account makes room under max_db_connections. */
-static void
-ledger_evict_locked(struct ledger *l, const struct account *for_account)
+/* The idle server of the cell that was not used for the longest time, or OLDEST if that was used before. */
+static struct server *
+cell_oldest_idle(const struct cell *c, unsigned workers, struct server *oldest)
 {
+	for (unsigned w = 0; w < workers; w++) {
+		struct list *last = list_last(&c->idle[w]);
+		struct server *s = last != NULL ? list_entry(last, struct server, idle) : NULL;
+
+		if (s != NULL && (oldest == NULL || s->returned_us < oldest->returned_us))
+			oldest = s;
+	}
+	return oldest;
+}
+
+/*
+ * True when an idle server there may go for one of account FOR_WHOM on HOST.  Its own are lent instead of closed, but where hosts
+ * have roles: what waits for the primary has no use for a server of a replica.
+ */
+static bool
+cell_may_yield(const struct account *a, unsigned i, const struct account *for_whom, unsigned host)
+{
+	return a != for_whom || (i != host && cluster_is_monitored(a->ledger->cluster));
+}
+
+/* An idle server makes room, one at a time: of the account itself alone, or of any. */
+static void
+ledger_evict_locked(const struct account *for_whom, unsigned host, bool own_alone)
+{
+	struct ledger *l = for_whom->ledger;
 	struct server *oldest = NULL;
 
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {
-		for (unsigned i = 0; a != for_account && i < a->cell_count; i++) {
+		for (unsigned i = 0; (a == for_whom || !own_alone) && i < a->cell_count; i++) {
+			if (!cell_may_yield(a, i, for_whom, host))
+				continue;
 			if (a->cells[i]->by_state[SERVER_CLOSING] > 0)
 				return;
-			for (unsigned w = 0; w < hub_worker_count(l->hub); w++) {
-				struct list *last = list_last(&a->cells[i]->idle[w]);
-				struct server *s = last != NULL ? list_entry(last, struct server, idle) : NULL;
-
-				if (s != NULL && (oldest == NULL || s->returned_us < oldest->returned_us))
-					oldest = s;
-			}
+			oldest = cell_oldest_idle(a->cells[i], hub_worker_count(l->hub), oldest);
 		}
 	}
 	if (oldest != NULL)
@@ -45,20 +66,21 @@ ledger_evict_locked(struct ledger *l, const struct account *for_account)
 }
 
 bool
-limit_allows_database_locked(const struct account *a, bool for_waiter)
+limit_allows_database_locked(const struct account *a, unsigned host, bool for_waiter)
 {
 	struct ledger *l = a->ledger;
 
 	if (l->max_connections <= 0 || l->total - l->beyond < (unsigned)l->max_connections)
 		return true;
 	if (for_waiter)
-		ledger_evict_locked(l, a);
+		ledger_evict_locked(a, host, false);
 	return false;
 }
 
 bool
-limit_reserve_user(struct user_counter *c, bool for_waiter)
+limit_reserve_user_locked(const struct account *a, unsigned host, bool for_waiter)
 {
+	struct user_counter *c = a->counter;
 	int most = atomic_load(&c->most);
 
 	if (atomic_fetch_add(&c->servers, 1) < most || most <= 0) {
@@ -66,8 +88,10 @@ limit_reserve_user(struct user_counter *c, bool for_waiter)
 		return true;
 	}
 	atomic_fetch_sub(&c->servers, 1);
-	if (for_waiter)
+	if (for_waiter) {
 		atomic_store(&c->wanted, true);
+		ledger_evict_locked(a, host, true);
+	}
 	return false;
 }
 

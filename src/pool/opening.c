@@ -13,9 +13,9 @@ ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struc
 
 	if (a->ledger->vacating > 0 || cell_is_resting(a->cells[host], a->ledger))
 		return NULL;
-	if (!limit_allows_pool_locked(a, host, &from_reserve) || !limit_allows_database_locked(a, waiter != NULL))
+	if (!limit_allows_pool_locked(a, host, &from_reserve) || !limit_allows_database_locked(a, host, waiter != NULL))
 		return NULL;
-	if (!limit_reserve_user(a->counter, waiter != NULL))
+	if (!limit_reserve_user_locked(a, host, waiter != NULL))
 		return NULL;
 	s = server_new_locked(a, host, p, waiter != NULL ? waiter->set : NULL);
 	s->from_reserve = from_reserve;

@@ -75,8 +75,8 @@ void account_forget_hosts_locked(struct account *a);
 struct borrower *queue_first(const struct queue *q);
 /* The hosts that may serve its waiters now. */
 uint32_t queue_mask_locked(const struct account *a, const struct queue *q);
-/* For how long the oldest waiter of all waits; 0: nobody does. */
-int64_t account_oldest_wait_us(const struct account *a, int64_t now_us);
+/* For how long the oldest waiter waits whom one of those hosts may serve (UINT32_MAX: of all); 0: nobody does. */
+int64_t account_oldest_wait_us(const struct account *a, uint32_t hosts, int64_t now_us);
 void queue_refuse_locked(struct queue *q, const struct refusal *why);
 /* Queues the borrower by its sequence number: behind all of its age, before the younger. */
 void ledger_enqueue_locked(struct borrower *b);
@@ -116,10 +116,10 @@ void ledger_forget(struct server *s);
 /* ---- how many servers there may be, src/pool/limits.c ---- */
 /* True when one more server on that host is within the pool's size, or within the reserve when that may be used. */
 bool limit_allows_pool_locked(const struct account *a, unsigned host, bool *from_reserve);
-/* FOR_WAITER: an idle server of another account is closed where that makes room. */
-bool limit_allows_database_locked(const struct account *a, bool for_waiter);
-/* Reserves a place in the process-wide count of the user's servers. */
-bool limit_reserve_user(struct user_counter *c, bool for_waiter);
+/* FOR_WAITER: an idle server of another account, or of a host with another role, is closed where that makes room. */
+bool limit_allows_database_locked(const struct account *a, unsigned host, bool for_waiter);
+/* Reserves a place in the process-wide count of the user's servers; likewise. */
+bool limit_reserve_user_locked(const struct account *a, unsigned host, bool for_waiter);
 /* True while a failed login on that host keeps new ones waiting. */
 bool cell_is_resting(const struct cell *c, const struct ledger *l);
 

@@ -105,12 +105,12 @@ account_waiting(const struct account *a)
 }
 
 int64_t
-account_oldest_wait_us(const struct account *a, int64_t now_us)
+account_oldest_wait_us(const struct account *a, uint32_t hosts, int64_t now_us)
 {
 	int64_t oldest_us = now_us;
 
 	for (unsigned i = 0; i < a->queue_count; i++)
-		if (a->queues[i]->count > 0)
+		if (a->queues[i]->count > 0 && (hosts == UINT32_MAX || (queue_mask_locked(a, a->queues[i]) & hosts) != 0))
 			oldest_us = min_of(oldest_us, queue_first(a->queues[i])->since_us);
 	return now_us - oldest_us;
 }

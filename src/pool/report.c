@@ -31,7 +31,7 @@ account_report(const struct account *a, int64_t delay_us, struct account_report 
 	    .total = a->total,
 	    .clients = a->clients,
 	    .waiting = account_waiting(a),
-	    .oldest_wait_us = account_oldest_wait_us(a, now_us),
+	    .oldest_wait_us = account_oldest_wait_us(a, UINT32_MAX, now_us),
 	    .pool_mode = a->pool_mode,
 	};
 	for (unsigned i = 0; i < a->cell_count; i++) {
