@@ -186,3 +186,7 @@ DIFFERENCE("DROP DATABASE through the pool",
 DIFFERENCE("long messages of servers",
     "A server's message above max_packet_size ends the connection as packet too large. PgBouncer says bad pkt header.",
     "It names the cause.")
+DIFFERENCE("PAUSE and RESUME",
+    "PAUSE db PRIMARY and RESUME db PRIMARY hold and let go what needs the primary of a routed entry. SHOW DATABASES has the column "
+    "primary_paused behind PgBouncer's, and SHOW STATE a row of that name while a primary is paused.",
+    "PgBouncer does not know which host is the primary.")
