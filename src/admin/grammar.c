@@ -229,7 +229,8 @@ scan_escape(struct scan *s, struct words *out, struct bytes *to)
 	}
 	s->at += is_code;
 	code = is_code ? scan_digits(s, 16, most) : scan_digits(s, 8, 3);
-	if (code <= 0 || code > 0x10ffff || (is_unicode && code >= 0xd800 && code < 0xe000))
+	if (code <= 0 || code > 0x10ffff || (is_unicode && code >= 0xd800 && code < 0xe000) ||
+	    (!is_unicode && (uint8_t)code == 0))
 		out->problem = "invalid escape in a string constant";
 	else if (is_unicode)
 		put_unicode(to, code);
@@ -256,7 +257,7 @@ scan_string(struct scan *s, struct words *out, bool escapes)
 		}
 	}
 	if (out->problem == NULL)
-		out->statement = text_copy_n(to.data, to.length);
+		out->statement = text_copy_n(to.length > 0 ? to.data : "", to.length);
 	bytes_free(&to);
 }
 

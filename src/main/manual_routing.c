@@ -177,8 +177,8 @@ static const char manual_routing[] =
 static const char manual_routing_more[] =
     ".Ss ROUTE\n"
     ".Ic ROUTE Ar db Ar statement\n"
-    "judges a statement as it would be judged now for a client of that entry that speaks UTF8, has changed no setting, and is in no\n"
-    "transaction; nothing is run.\n"
+    "judges a statement as it would be judged now for a client of that entry whose user has no route of its own, and that speaks UTF8,\n"
+    "has changed no setting, and is in no transaction; nothing is run.\n"
     "What a replica has refused lately, and what a session has yet to see, is not looked at.\n"
     "The statement is one string, in any of PostgreSQL's quotes\n"
     ".Pq Ql '...' , E'...' , $$...$$ ,\n"

@@ -14,23 +14,40 @@ class Reads {
         }
     }
 
+    // DataSourceTransactionManager.doBegin and doCleanupAfterCompletion
+    static void begin(Connection c, boolean readOnly) throws Exception {
+        if (readOnly)
+            c.setReadOnly(true);
+        c.setAutoCommit(false);
+    }
+
+    static void end(Connection c) throws Exception {
+        c.commit();
+        c.setAutoCommit(true);
+        if (c.isReadOnly())
+            c.setReadOnly(false);
+    }
+
     public static void main(String[] args) throws Exception {
         String url = "jdbc:postgresql://" + System.getenv("PGHOST") + ":" + System.getenv("PGPORT") + "/" + System.getenv("PGDATABASE");
         try (Connection c = DriverManager.getConnection(url + "?prepareThreshold=5", System.getenv("PGUSER"), "")) {
             read(c, "plain", 8);
-            c.setAutoCommit(false);
+
+            begin(c, false);
             read(c, "transactional", 2);
             try (PreparedStatement p = c.prepareStatement("insert into notes (v) values (?)")) {
                 p.setString(1, "reads write");
                 p.executeUpdate();
             }
-            c.commit();
-            c.setReadOnly(true);
+            end(c);
+
+            begin(c, true);
             read(c, "declared", 8);
-            c.commit();
-            c.setReadOnly(false);
+            end(c);
+
+            begin(c, false);
             read(c, "transactional", 1);
-            c.commit();
+            end(c);
         }
     }
 }
