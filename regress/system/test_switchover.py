@@ -131,6 +131,18 @@ def test_an_entry_without_a_primary_has_none_to_pause(routes):
     assert refusals == [f"database {DATABASE} is not routed: it has no primary"] * 2
 
 
+def test_an_entry_that_is_not_routed_any_more_has_nothing_paused(routes):
+    weir = routes.weir()
+    with weir.client("pgbouncer") as console, weir.client(DATABASE) as client:
+        client.query(WRITE)
+        console.query(f"pause {DATABASE} primary")
+
+        routes.rewrite(weir, route="any")
+
+        assert eventually(lambda: paused(weir) == 0)
+        assert client.query(READ).rows
+
+
 def switch(routes, weir, load, heir, others, stops_former):
     """Makes HEIR the primary between PAUSE and RESUME; answers what the former one has logged after it."""
     former, begun = routes.cluster.primary, load.written

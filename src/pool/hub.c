@@ -352,6 +352,7 @@ ledger_set_cluster_locked(struct ledger *l, struct cluster *c)
 	l->epoch++;
 	l->turn = 0;
 	balance_start_over(&l->balance);
+	l->primary_paused &= cluster_is_monitored(c);
 	ledger_forget_addresses_locked(l);
 	l->cluster = c;
 	for (struct account *a = l->accounts; a != NULL; a = a->hh.next) {

@@ -219,6 +219,8 @@ floor_choose(struct session *s)
 	s->borrower.hosts = 0;
 	if (s->target != LEND_REPLICA || (s->floor->mode == CONSISTENCY_EVENTUAL && s->floor->least == 0))
 		return;
+	if (masks.replicas == 0 && snapshot_read_from_primary(s->snapshot, s->database) == READ_FROM_PRIMARY_NEVER)
+		return;
 	if (masks.replicas == 0) {
 		floor_turn_to_primary(s, cluster_host_count(c) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica);
 		return;
