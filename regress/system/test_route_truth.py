@@ -224,7 +224,7 @@ EXPLAINED = ["relations", "hidden in a view", "hidden in an operator, a cast or 
 
 
 def test_route_says_of_a_statement_what_happens_to_it(truth, pgweir):
-    statements = [sql for group in EXPLAINED for sql in route_truth.PRIMARY[group][::3]] + READS[::6]
+    statements = [sql for group in EXPLAINED for sql in route_truth.PRIMARY[group][::5]] + READS[::10]
     rewind(truth)
     weir = split(pgweir, truth)
 
