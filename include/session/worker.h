@@ -88,5 +88,7 @@ void worker_shutdown(struct worker *w, enum shutdown_mode mode);
  * who keep a server that is outdated; those in a transaction at its end.
  */
 void worker_drop_outdated(struct worker *w);
+/* Any thread: what reads on a host of C that is down now, and may do so elsewhere, waits no longer. */
+void worker_hosts_changed(struct worker *w, struct cluster *c);
 
 #endif

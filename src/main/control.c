@@ -378,7 +378,11 @@ control_watch(void *program, struct cluster *c, bool begins)
 static void
 control_cluster_changed(void *program, struct cluster *c)
 {
-	hub_cluster_changed(((struct program *)program)->hub, c);
+	struct program *p = program;
+
+	hub_cluster_changed(p->hub, c);
+	for (unsigned i = 0; i < hub_worker_count(p->hub); i++)
+		worker_hosts_changed(p->process.workers[i], c);
 }
 
 /* --------------------------------------------------------------- signals */

@@ -170,3 +170,48 @@ worker_drop_outdated(struct worker *w)
 	d->worker = w;
 	loop_post(w->loop, &d->message);
 }
+
+/* ----------------------------------------------------------------- hosts */
+
+struct hosts_message {
+	struct message message;
+	struct worker *worker;
+	struct cluster *cluster; /* owned reference */
+};
+
+static bool
+session_hangs(const struct session *s, const struct cluster *c)
+{
+	struct host_report report;
+
+	if (s->state != SESSION_ACTIVE || s->heal == NULL || s->server->cluster != c)
+		return false;
+	cluster_report(c, s->server->host, &report);
+	return report.state == HOST_DOWN;
+}
+
+static void
+worker_look_at_hosts(struct message *m)
+{
+	struct hosts_message *h = container_of(m, struct hosts_message, message);
+
+	list_for_each_safe(node, &h->worker->sessions) {
+		struct session *s = list_entry(node, struct session, all);
+
+		if (session_hangs(s, h->cluster))
+			heal_host_is_down(s);
+	}
+	cluster_unref(h->cluster);
+	free(h);
+}
+
+void
+worker_hosts_changed(struct worker *w, struct cluster *c)
+{
+	struct hosts_message *h = memory_new(sizeof(*h));
+
+	h->message.run = worker_look_at_hosts;
+	h->worker = w;
+	h->cluster = cluster_ref(c);
+	loop_post(w->loop, &h->message);
+}

@@ -1,0 +1,190 @@
+"""Reads that a replica refuses or loses, before real hosts: what PostgreSQL itself says decides, and no write happens twice."""
+
+import pytest
+
+from lib import wire
+from lib.eventually import eventually
+from lib.routes import DATABASE, Routes
+
+SLEEP = "select /* {word} */ count(*), pg_sleep(20) from notes"
+LOST = ("is down", "server login failed", "server conn crashed", "pooler error", "no primary", "terminating connection", "connection", "FATAL")
+CHECKS = {"check_interval": 0.2, "check_timeout": 0.3, "check_fall": 2, "check_rise": 2}
+
+LEDGER = """
+create table if not exists ledger (n int);
+create or replace function ledger_add(n int) returns int language sql as 'insert into ledger values (n) returning n';
+create or replace function liar(n int) returns int stable language plpgsql as
+$$ declare got int; begin execute 'select ledger' || '_add(' || n || ')' into got; return got; end $$;
+create or replace function teller() returns int stable language plpgsql as
+$$ begin raise notice 'on its way'; return liar(0); end $$;
+truncate ledger;
+"""
+
+
+@pytest.fixture
+def routes(cluster, pgweir):
+    routes = Routes(cluster, pgweir)
+    routes.primary.query(LEDGER, DATABASE)
+    cluster.wait_for_replicas()
+    return routes
+
+
+def heals(weir):
+    return {r["kind"]: r["count"] for r in weir.show("HEALS", database=DATABASE) if r["count"]}
+
+
+def ledger(routes):
+    return [int(n) for (n,) in routes.primary.query("select n from ledger order by n", DATABASE)]
+
+
+def running(routes, word):
+    """The replica that runs the statement with that word, and its process."""
+    asked = f"select pid from pg_stat_activity where query like '%/* {word} */%' and state = 'active' and pid <> pg_backend_pid()"
+    for replica in routes.cluster.replicas:
+        pids = replica.query(asked) if replica.is_up() else []
+        if pids:
+            return replica, int(pids[0][0])
+    return None
+
+
+def asleep(routes, client):
+    """A long read of the client's is under way; answers where and in which process."""
+    word = routes.word()
+    client.send(wire.query(SLEEP.format(word=word).replace("20", "0.7")))
+    return eventually(running, routes, word)
+
+
+def answer(client):
+    return wire.Result(client.read_until(b"Z"))
+
+
+def test_a_function_that_lies_about_writing_is_run_on_the_primary_once(routes):
+    weir = routes.weir()
+
+    with weir.client(DATABASE) as client:
+        simple = client.query("select liar(1)")
+        extended = client.ask(wire.parse("select liar($1)", "lies"), wire.bind(("2",), "lies"), wire.describe(), wire.execute(), wire.sync())
+        again = client.ask(wire.bind(("3",), "lies"), wire.execute(), wire.sync())
+        told = client.query("select teller()")
+
+    assert [simple.rows, extended.rows, again.rows] == [[("1",)], [("2",)], [("3",)]]
+    assert ledger(routes) == [0, 1, 2, 3]
+    assert [n["M"] for n in told.notices] == ["on its way"]
+    assert heals(weir)["refused_to_primary"] >= 3
+
+
+def test_what_is_not_replayed_yet_is_read_on_the_primary(routes):
+    weir = routes.weir()
+    table = f"fresh_{routes.word()}"
+    for replica in routes.cluster.replicas:
+        replica.pause_replay()
+
+    try:
+        with weir.client(DATABASE) as client:
+            client.query(f"create table {table} (n int)")
+            eventually(lambda: read_on_replica(client, table))
+    finally:
+        for replica in routes.cluster.replicas:
+            replica.resume_replay()
+
+    assert heals(weir)["refused_to_primary"] >= 1
+
+
+def read_on_replica(client, table):
+    """The catalog knows the table by now, so it is read on a replica first; answers whether the client noticed nothing."""
+    client.query("set pgweir.route_notice = on")
+    result = client.query(f"select count(*) from {table}")
+    assert result.rows == [("0",)]
+    return any("refused_lately" in n["M"] for n in result.notices)
+
+
+def test_a_recovery_conflict_is_not_the_clients(routes):
+    weir = routes.weir()
+    for replica in routes.cluster.replicas:
+        replica.set(max_standby_streaming_delay=0)
+
+    try:
+        with weir.client(DATABASE) as client:
+            asleep(routes, client)
+            routes.primary.query("begin; lock table notes; commit", DATABASE)
+            result = answer(client)
+    finally:
+        for replica in routes.cluster.replicas:
+            replica.set(max_standby_streaming_delay="-1")
+
+    assert (result.error, result.rows) == (None, [("20", "")])
+    assert heals(weir) == {"refused_to_primary": 1}
+
+
+def test_what_an_administrator_terminates_is_the_clients_to_hear(routes):
+    weir = routes.weir(**CHECKS).allow(*LOST)
+
+    with weir.client(DATABASE) as client:
+        replica, pid = asleep(routes, client)
+        replica.query(f"select pg_terminate_backend({pid})")
+        result = answer(client)
+        after = client.query("select 1")
+
+    assert result.error.sqlstate == "57P01"
+    assert after.rows == [("1",)]
+    assert heals(weir) == {"given_up_no_host": 1}
+
+
+def test_a_read_on_a_host_that_stops_answering_is_run_elsewhere(routes):
+    weir = routes.weir(**CHECKS).allow(*LOST)
+
+    with weir.client(DATABASE) as client:
+        replica, _ = asleep(routes, client)
+        replica.pause()
+        try:
+            result = answer(client)
+        finally:
+            replica.resume()
+
+    assert (result.error, result.rows) == (None, [("20", "")])
+    assert heals(weir) == {"lost_to_replica": 1}
+
+
+@pytest.mark.parametrize("how", ["stop_fast", "kill9"])
+def test_a_read_on_a_host_that_goes_is_run_elsewhere(routes, how):
+    weir = routes.weir(**CHECKS).allow(*LOST)
+
+    with weir.client(DATABASE) as client:
+        replica, _ = asleep(routes, client)
+        getattr(replica, how)()
+        try:
+            result = answer(client)
+        finally:
+            replica.start()
+
+    assert (result.error, result.rows) == (None, [("20", "")])
+    assert heals(weir) == {"lost_to_replica": 1}
+
+
+def test_a_query_of_death_kills_two_servers_and_no_more(routes):
+    """A process of its own dies with each: PostgreSQL ends all others of that host and starts again."""
+    weir = routes.weir(**CHECKS).allow(*LOST)
+
+    with weir.client(DATABASE) as client:
+        word = routes.word()
+        client.send(wire.query(SLEEP.format(word=word)))
+        killed = set()
+        for _ in range(2):
+            replica, pid = eventually(running, routes, word)
+            kill(replica, pid)
+            killed.add(replica)
+        result = answer(client)
+        after = client.query("select 1")
+
+    routes.cluster.wait_for_replicas()
+    assert killed == routes.replicas
+    assert (result.error.sqlstate, after.rows) == ("57P01", [("1",)])
+    assert heals(weir) == {"lost_to_replica": 1, "given_up_second_time": 1, "nothing_lost": 1}
+
+
+def kill(host, pid):
+    import os
+    import signal
+
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not os.path.exists(f"/proc/{pid}"))
