@@ -38,43 +38,37 @@ def is_back(routes, host):
     return True
 
 
-def test_a_killed_replica_fails_only_what_was_in_flight_on_it_and_comes_back(routes):
+def test_a_killed_replica_fails_nothing_and_comes_back(routes):
     weir, victim = loaded(routes), routes.cluster.replica(1)
 
     with Load(weir, CLIENTS) as load:
         load.goes_on()
         victim.kill9()
-        killed = time.monotonic()
         load.lasts(1).goes_on(500)
         victim.start()
         returned = time.monotonic()
         eventually(is_back, routes, victim, within=10)
         back = time.monotonic()
 
-    assert len(load.errors) <= POOL
-    assert not [e for e in load.errors if e.is_write]
-    assert load.errors_after(killed + 1) == []
+    assert load.errors == []
     assert back - returned < 5
 
 
-def test_a_replica_that_is_shut_down_fast_fails_only_what_was_in_flight_on_it(routes):
+def test_a_replica_that_is_shut_down_fast_fails_nothing(routes):
     weir, victim = loaded(routes), routes.cluster.replica(2)
 
     with Load(weir, CLIENTS) as load:
         load.goes_on()
         victim.stop_fast()
-        stopped = time.monotonic()
         load.lasts(1).goes_on(500)
         victim.start()
         eventually(is_back, routes, victim, within=5)
 
-    assert len(load.errors) <= POOL
-    assert not [e for e in load.errors if e.is_write]
-    assert load.errors_after(stopped + 1) == []
+    assert load.errors == []
 
 
 def test_a_replica_that_hangs_is_out_in_time_and_comes_back(routes):
-    """Its connections stay and nobody answers: what was sent to it waits, and nothing more is sent to it."""
+    """Its connections stay and nobody answers: what was sent to it is run elsewhere, and nothing more is sent to it."""
     weir, victim = loaded(routes), routes.cluster.replica(1)
 
     with Load(weir, CLIENTS) as load:
@@ -91,11 +85,10 @@ def test_a_replica_that_hangs_is_out_in_time_and_comes_back(routes):
         eventually(lambda: load.waiting_since(time.monotonic() - 1) == 0)
         eventually(is_back, routes, victim, within=5)
 
-    assert hanging <= POOL
+    assert hanging == 0
     assert late <= 0
     assert before > 0
-    assert len(load.errors) <= POOL
-    assert not [e for e in load.errors if e.is_write]
+    assert load.errors == []
 
 
 def test_both_replicas_lost_leaves_the_reads_to_the_primary(routes):
