@@ -213,21 +213,24 @@ floor_turn_to_primary(struct session *s, enum route_reason reason)
 void
 floor_choose(struct session *s)
 {
+	enum read_from_primary policy = snapshot_read_from_primary(s->snapshot, s->database);
 	struct cluster *c = s->ledger->cluster;
 	struct cluster_masks masks = cluster_masks(c);
 
 	s->borrower.hosts = 0;
 	if (s->target != LEND_REPLICA || (s->floor->mode == CONSISTENCY_EVENTUAL && s->floor->least == 0))
 		return;
-	if (masks.replicas == 0 && snapshot_read_from_primary(s->snapshot, s->database) == READ_FROM_PRIMARY_NEVER)
+	if (masks.replicas == 0 && policy == READ_FROM_PRIMARY_NEVER)
 		return;
 	if (masks.replicas == 0) {
 		floor_turn_to_primary(s, cluster_host_count(c) > 1 ? ROUTE_REASON_replica_down : ROUTE_REASON_no_replica);
 		return;
 	}
 	s->borrower.hosts = floor_hosts(s, c, masks);
-	if (s->borrower.hosts != 0)
+	if (s->borrower.hosts != 0) {
+		s->borrower.hosts |= policy == READ_FROM_PRIMARY_ALWAYS ? masks.primary : 0;
 		return;
+	}
 	cluster_want_positions(c);
 	floor_turn_to_primary(s, ROUTE_REASON_not_caught_up);
 }
