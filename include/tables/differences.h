@@ -113,7 +113,8 @@ DIFFERENCE("online restart",
     "PgBouncer deprecates it, and it loses connections with TLS.")
 DIFFERENCE("console",
     "The extended protocol works there, and one can be open on the databases pgbouncer and pgweir, which are one to host-based rules. SHOW FDS shows no secrets. "
-    "An empty query is answered as one.",
+    "An empty query is answered as one. ROUTE, PAUSE and RESUME of a primary, SHOW HOSTS, ROUTES, HEALS, PINS, PIN_STATS and HBA are not "
+    "in PgBouncer; what it has keeps its columns in their places, and new ones stand behind them.",
     "Drivers that prepare every statement can read it.")
 DIFFERENCE("forced users",
     "When a forced user changes at reload, clients are logged in to servers as the new one, or as themselves, from their next "
