@@ -66,6 +66,9 @@ bool facts_is_unsafe(const struct catalog_facts *facts, const struct facts_menti
 void facts_each_unsafe(const struct catalog_facts *facts, const struct facts_mention *mention,
     void (*take)(void *user, char kind, const char *schema), void *user);
 
+/* Is there a row of that name, whatever its role and schema? */
+bool facts_has_name(const struct catalog_facts *facts, const char *name);
+
 /* Does the list "app.total, postgis.*" name SCHEMA.NAME? */
 bool facts_pattern_matches(const char *patterns, const char *schema, const char *name);
 
@@ -111,7 +114,7 @@ void facts_query_mentions(unsigned server_version_num, struct bytes *out);
 void facts_query_sources(unsigned server_version_num, struct bytes *out);
 
 /*
- * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_hits(), facts_query_closure(),
+ * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_calls(), facts_query_closure(),
  * facts_query_mentions(), facts_query_sources(), COMMIT.
  * All are for the simple protocol on a session whose standard_conforming_strings is on.
  */
@@ -119,20 +122,21 @@ enum facts_query {
 	FACTS_QUERY_BEGIN,    /* several statements in one text; SET LOCAL only */
 	FACTS_QUERY_CHANGE,   /* one number (text), moved by DDL; NULL or a constant 0 when track_counts is off */
 	FACTS_QUERY_CHANGE_SLOW, /* one text that moves with DDL, without the statistics */
-	FACTS_QUERY_RULES,    /* rows of (rule oid, xmin): a rule that is not known yet must go through facts_query_hits() */
+	FACTS_QUERY_RULES,    /* rows of (rule oid, xmin, relation): one that is new must go through facts_query_calls() */
 	FACTS_QUERY_PATTERN,  /* one text: the pattern of unsafe built-ins; constant for a server version */
 	FACTS_QUERY_COMMIT,
 };
 const char *facts_query(enum facts_query query);
 
 /*
- * Appends the query (no NUL) that answers rows of one column, the oids of the view rules that call an unsafe built-in.
- * PATTERN: from FACTS_QUERY_PATTERN.  RULES: the oids to look at, "1,2,3", or NULL for all.
+ * Appends the query (no NUL) that answers rows of (rule oid, name): what the rule calls, for effect_graph_mention(), or ""
+ * for something that a replica must not run.  RULES: the oids to look at, "1,2,3", or NULL for all.
  */
-void facts_query_hits(const char *pattern, const char *rules, struct bytes *out);
+void facts_query_calls(const char *rules, struct bytes *out);
 
 struct facts_closure {
 	const char *pattern;         /* from FACTS_QUERY_PATTERN */
+	const char *liars;           /* the oids of functions whose bodies mention unsafe names, "4,5"; "" for none */
 	const char *hits;            /* the oids of all rules that are known to hit, "1,2,3"; "" for none */
 	const char *read_functions;  /* of the database's configuration, or NULL */
 	unsigned server_version_num; /* 150020; below 140000 there are no SQL-standard bodies */

@@ -98,7 +98,9 @@ class Judge:
     program = os.path.join(os.path.dirname(program_path()), "effects_of")
 
     def __init__(self, client):
-        self.rows = {kind: client.query(self.run(kind + "s")).rows for kind in ("mention", "source")}
+        self.rows = {kind: [row[:2] for row in client.query(self.run(kind + "s")).rows] for kind in ("mention", "source")}
+        relations = {oid: relation for oid, _, relation in client.query(self.run("rules")).rows}
+        self.rows["mention"] += [(relations[oid], name) for oid, name in client.query(self.run("calls")).rows if name]
 
     def run(self, word, told=""):
         return subprocess.run([self.program, word], input=told, capture_output=True, text=True, check=True, timeout=60).stdout

@@ -110,12 +110,13 @@ mentions(const struct bytes *query, const char *part)
 
 TEST("the queries quote what they are given")
 {
-	struct facts_closure closure = {.pattern = "a'b", .hits = "1,2", .read_functions = "app.o'x, s.*", .server_version_num = 150000};
+	struct facts_closure closure = {.pattern = "a'b", .hits = "1,2", .liars = "3,4", .read_functions = "app.o'x, s.*", .server_version_num = 150000};
 	struct bytes query = {0};
 
 	facts_query_closure(&closure, &query);
 	expect(mentions(&query, "'a''b'::text"));
 	expect(mentions(&query, "'{1,2}'"));
+	expect(mentions(&query, "'{3,4}'"));
 	expect(mentions(&query, "'app.o''x, s.*'"));
 	expect(mentions(&query, "prosqlbody"));
 	bytes_clear(&query);
@@ -126,8 +127,8 @@ TEST("the queries quote what they are given")
 	expect_false(mentions(&query, "drop table"));
 	expect_false(mentions(&query, "prosqlbody"));
 	bytes_clear(&query);
-	facts_query_hits("a'b", "7,8", &query);
-	expect(mentions(&query, "~ 'a''b' and r.oid = any('{7,8}'"));
+	facts_query_calls("7,8", &query);
+	expect(mentions(&query, "where r.oid = any('{7,8}'"));
 	bytes_free(&query);
 }
 

@@ -82,6 +82,12 @@ facts_find(const struct catalog_facts *facts, const char *name)
 	return found;
 }
 
+bool
+facts_has_name(const struct catalog_facts *facts, const char *name)
+{
+	return facts_find(facts, name) != NULL;
+}
+
 static struct facts_name *
 facts_find_or_make(struct catalog_facts *facts, const char *name)
 {

@@ -8,6 +8,7 @@
 #include "route/facts.h"
 
 /* Owned by the facts; NULL while it is not known. */
+
 struct effect_names;
 void effect_names_free(struct effect_names *names);
 
@@ -26,5 +27,9 @@ void footprint_write_relation(struct footprint *f, const struct catalog_facts *f
 void footprint_read_relation(struct footprint *f, const struct catalog_facts *facts, const char *schema, const char *name);
 /* Is there a row of that kind for what is mentioned? */
 bool facts_has_footprint(const struct catalog_facts *facts, char what, const char *schema, const char *name);
+
+/* ---- effect_sql.c ---- */
+/* Appends a part of a WITH: b(o, n), the built-ins that touch a session. */
+void facts_append_builtins(struct bytes *out);
 
 #endif

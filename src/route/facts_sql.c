@@ -11,10 +11,13 @@
  */
 #include "route/facts.h"
 
+#include "facts_private.h"
+
 #include <string.h>
 
 static const char sql_begin[] =
 	"begin isolation level repeatable read read only; set local search_path = pg_catalog; set local jit = off;"
+	" set local work_mem = '64MB'; set local enable_mergejoin = off;"
 	" set local statement_timeout = '10s'; set local standard_conforming_strings = on";
 
 #define SQL_COUNT_OF(table) \
@@ -38,7 +41,8 @@ static const char sql_change_slow[] =
 	", " SQL_COUNT_OF("pg_type") ", " SQL_COUNT_OF("pg_operator") ", " SQL_COUNT_OF("pg_cast")
 	", " SQL_COUNT_OF("pg_policy") ", " SQL_COUNT_OF("pg_constraint") ")" SQL_DEFAULTS;
 
-static const char sql_rules[] = "select oid, xmin from pg_catalog.pg_rewrite where ev_type = '1'";
+static const char sql_rules[] =
+	"select r.oid, r.xmin, c.relname from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class";
 
 /*
  * Built-ins that a replica must not run: the volatile ones that are not known to be
@@ -73,6 +77,24 @@ static const char sql_pattern[] =
 	"with " SQL_BUILTINS
 	"select ':(?:rowMarks [(]|(?:funcid|aggfnoid|winfnoid|opfuncid) (?:' || string_agg(oid::text, '|' order by oid) || ') )' from badbuiltin";
 
+/*
+ * What the stored trees of rules call: a tree is cut at each label of an oid, which is
+ * ten times as fast as a pattern of all oids.  A view is as unsafe as what it calls, and
+ * as one that locks rows.
+ */
+static const char sql_calls_head[] =
+	",\n"
+	"s(o, t) as materialized (select oid::text, '' from badbuiltin union all select o, n from b),\n"
+	"x(o, x) as materialized (select r.oid, r.ev_action::text || ' ' from pg_rewrite r";
+
+static const char sql_calls_tail[] =
+	")\n"
+	"select distinct x.o, s.t from x cross join lateral\n"
+	"   unnest(string_to_array(x.x, 'funcid ') || string_to_array(x.x, 'fnoid ') || string_to_array(x.x, ':relid ')) p(p)\n"
+	"   join s on s.o = split_part(left(p.p, 11), ' ', 1)\n"
+	"union all select o, '' from x where strpos(x, ':rowMarks (') > 0\n"
+	"union all select o, 'pg_catalog.pg_notify' from x where strpos(x, '{NOTIFYSTMT ') > 0\n";
+
 /* Volatile functions of known extensions that only compute; volatile functions of the database; stable ones that call. */
 static const char sql_closure_head[] =
 	SQL_BUILTINS ",\n"
@@ -82,16 +104,18 @@ static const char sql_closure_head[] =
 	"      'uuid_generate_v1mc'),('uuid-ossp','uuid_generate_v4'),\n"
 	"   ('tablefunc','normal_rand'),('tsm_system_rows','system_rows'),('tsm_system_time','system_time'),('intagg',\n"
 	"      'int_agg_state'),('intagg','int_agg_final_array'),('intagg','int_array_aggregate')),\n"
+	"harmless_own(o) as materialized (select d.objid from harmless_ext h join pg_extension e on e.extname = h.e join pg_depend d on\n"
+	"     d.classid = 'pg_proc'::regclass and d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid\n"
+	"     join pg_proc p on p.oid = d.objid and p.proname = h.n\n"
+	"  union all select p.oid from given cross join lateral unnest(vouched) v(v) join pg_namespace n on v.v like '%.%'\n"
+	"     and n.nspname = left(v.v, length(n.nspname)) join pg_proc p on p.pronamespace = n.oid\n"
+	"     and v.v in (n.nspname || '.' || p.proname, n.nspname || '.*')),\n"
 	"badfn as (\n"
 	"  select oid from badbuiltin\n"
 	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.prokind in ('f','w') and p.provolatile = 'v' and\n"
 	"     p.prorettype not in (2279, 3838)\n"
-	"      and p.pronamespace <> 'information_schema'::regnamespace\n"
-	"      and not exists (select 1 from harmless_ext h join pg_extension e on e.extname = h.e join pg_depend d on d.classid =\n"
-	"         'pg_proc'::regclass and d.objid = p.oid and d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid where h.n =\n"
-	"         p.proname)\n"
-	"      and not (array[(select nspname from pg_namespace where oid = p.pronamespace) || '.' || p.proname, (select nspname from\n"
-	"         pg_namespace where oid = p.pronamespace) || '.*'] && (select vouched from given))\n"
+	"      and p.pronamespace <> 'information_schema'::regnamespace and p.oid not in (select o from harmless_own)\n"
+	"  union all select o from unnest((select liars from given)::oid[]) o where o not in (select o from harmless_own)\n"
 	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.provolatile <> 'v'\n"
 	"      and ( p.proargdefaults::text ~ (select rx from given)\n";
 
@@ -130,7 +154,7 @@ static const char sql_closure_bodies[] =
  * and '*' the implicit ones among them, after which nothing is safe.
  */
 static const char sql_closure_tail[] =
-	"         or (p.prolang not in (12, 13) and p.pronamespace not in ('pg_catalog'::regnamespace,'information_schema'::regnamespace)\n"
+	"         or (p.prolang not in (12, 13, 14) and p.prolang <> (select plpgsql from given) and p.pronamespace not in ('pg_catalog'::regnamespace,'information_schema'::regnamespace)\n"
 	"             and p.prosrc ~*\n"
 	"                " SQL_UNSAFE_WORDS "))),\n"
 	"inh(o) as (\n"
@@ -143,7 +167,7 @@ static const char sql_closure_tail[] =
 	"  union all select 'pg_class'::regclass, c.oid from pg_class c where relkind in ('S','f') or (relpersistence = 'u' and\n"
 	"     relkind in ('r','p')) or (relpersistence = 't' and relkind in ('r','p','v'))\n"
 	"  union all select 'pg_class'::regclass, r.ev_class from pg_rewrite r join pg_class c on c.oid = r.ev_class where\n"
-	"     c.relkind = 'v' and r.oid = any((select hits from given)::oid[])\n"
+	"     c.relkind = 'v' and r.ev_type = '1' and r.oid = any((select hits from given)::oid[])\n"
 	"  union all select 'pg_class'::regclass, p.polrelid from pg_policy p where p.polcmd in ('r','*') and p.polqual::text ~\n"
 	"     (select rx from given)\n"
 	"  union all select 'pg_type'::regclass, k.contypid from pg_constraint k where k.contypid <> 0 and k.conbin::text ~\n"
@@ -173,6 +197,8 @@ static const char sql_closure_rows[] =
 	"union select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, false from pg_cast a join u\n"
 	"   on u.c = 'pg_proc'::regclass and u.o = a.castfunc\n"
 	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n"
+	"union select '*', 'pg_catalog', a.amproc::text, false from pg_amproc a join u on u.c = 'pg_proc'::regclass and u.o = a.amproc::oid\n"
+	"       where a.amproclefttype < 12000\n"
 	"union select 'd', coalesce(r.rolname, ''), lower(regexp_replace(c, '=(true|yes|t|y|1)$', '=on')), false from pg_db_role_setting s\n"
 	"   left join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) c\n"
 	"       where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))\n"
@@ -271,28 +297,30 @@ append_oids(struct bytes *out, const char *oids)
 }
 
 void
-facts_query_hits(const char *pattern, const char *rules, struct bytes *out)
+facts_query_calls(const char *rules, struct bytes *out)
 {
-	bytes_chars(out,
-	    "select r.oid from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class"
-	    " where r.ev_type = '1' and c.relkind = 'v' and r.ev_action::pg_catalog.text ~ ");
-	append_quoted(out, pattern);
-	if (rules == NULL)
-		return;
-	bytes_chars(out, " and r.oid = any(");
-	append_oids(out, rules);
-	bytes_chars(out, "::pg_catalog.oid[])");
+	bytes_chars(out, "with " SQL_BUILTINS ",\n");
+	facts_append_builtins(out);
+	bytes_chars(out, sql_calls_head);
+	if (rules != NULL) {
+		bytes_chars(out, " where r.oid = any(");
+		append_oids(out, rules);
+		bytes_chars(out, "::oid[])");
+	}
+	bytes_chars(out, sql_calls_tail);
 }
 
 /* Up to the set of all unsafe objects. */
 static void
 append_closure(const struct facts_closure *closure, struct bytes *out)
 {
-	bytes_chars(out, "with recursive given(rx, hits, vouched) as (values (");
+	bytes_chars(out, "with recursive given(rx, hits, liars, plpgsql, vouched) as (values (");
 	append_quoted(out, closure->pattern);
 	bytes_chars(out, "::text, ");
 	append_oids(out, closure->hits);
-	bytes_chars(out, "::text, regexp_split_to_array(");
+	bytes_chars(out, "::text, ");
+	append_oids(out, closure->liars);
+	bytes_chars(out, "::text, coalesce((select oid from pg_language where lanname = 'plpgsql'), 0), regexp_split_to_array(");
 	append_quoted(out, closure->read_functions != NULL ? closure->read_functions : "");
 	bytes_chars(out, ", '[, \t]+'))),\n");
 	bytes_chars(out, sql_closure_head);

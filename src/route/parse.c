@@ -104,9 +104,12 @@ parse_place(const RawStmt *raw, size_t length, size_t *offset, size_t *own_lengt
 }
 
 static bool
-ends_or_marks_transaction(enum statement_kind kind)
+lives_in_transaction(enum statement_kind kind)
 {
 	switch (kind) {
+	case KIND_DECLARE:
+	case KIND_FETCH:
+	case KIND_CLOSE_CURSOR:
 	case KIND_COMMIT:
 	case KIND_ROLLBACK:
 	case KIND_SAVEPOINT:
@@ -136,7 +139,7 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 	footprint_add(&all->footprint, &next->footprint);
 	if (next->kind == KIND_BEGIN_READ_ONLY)
 		*is_in_read_only = true;
-	if (*is_in_read_only && ends_or_marks_transaction(next->kind))
+	if (*is_in_read_only && lives_in_transaction(next->kind))
 		follows = false;
 	if (all->target == TARGET_PRIMARY)
 		return;

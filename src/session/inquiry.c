@@ -7,7 +7,9 @@
  * statements pass, and loads the facts anew when there was one.
  *
  *     change test ── same ──▶ rest ── a second, or DDL seen here ──▶ change test
- *          └── changed ──▶ BEGIN · pattern · hits · closure · COMMIT ──▶ new facts
+ *          └── changed ──▶ BEGIN · rules · calls of new ones · closure · mentions · sources ──▶ COMMIT ──▶ new facts
+ *                                                              ▲ a body mentions what is unsafe │
+ *                                                              └────────────────────────────────┘
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +51,9 @@ inquiry_free(struct inquiry *q)
 	facts_unref(&q->facts);
 	facts_unref(&q->last);
 	effect_graph_free(&q->graph);
+	inquiry_forget_load(q);
+	rules_free(&q->rules);
 	bytes_free(&q->pattern);
-	bytes_free(&q->hits);
 	bytes_free(&q->change);
 	bytes_free(&q->changed);
 	visit_free(q->visit);
@@ -75,10 +78,7 @@ inquiry_end(struct inquiry *q)
 static void
 inquiry_finish(struct inquiry *q)
 {
-	facts_unref(&q->facts);
-	effect_graph_free(&q->graph);
-	bytes_clear(&q->pattern);
-	bytes_clear(&q->hits);
+	inquiry_forget_load(q);
 	q->step = STEP_DONE;
 	if (q->server != NULL)
 		pool_return(&q->server);
@@ -111,8 +111,8 @@ inquiry_publish(struct inquiry *q)
 		return;
 	}
 	facts_take_effects(facts, &q->graph);
-	log_debug("route", "catalog of %s: %zu unsafe names, %zu that touch their session", q->ledger->name, facts_count(facts),
-	    facts_effect_count(facts));
+	log_debug("route", "catalog of %s: %zu unsafe names, %zu that touch their session, read in %lld ms", q->ledger->name,
+	    facts_count(facts), facts_effect_count(facts), (long long)(loop_now_us(q->worker->loop) - q->began_us) / 1000);
 	bytes_clear(&q->change);
 	bytes_append(&q->change, q->changed.data, q->changed.length);
 	q->facts = NULL;
@@ -123,6 +123,7 @@ inquiry_publish(struct inquiry *q)
 		return;
 	}
 	/* Verdicts that were taken with an equal set are as good as new. */
+	q->digest += q->closure_digest;
 	if (q->last != NULL && q->digest == q->last_digest && facts_knows_routes(q->last) == facts_knows_routes(facts) &&
 	    facts_knows_footprints(q->last) == facts_knows_footprints(facts)) {
 		facts_unref(&facts);
@@ -135,16 +136,32 @@ inquiry_publish(struct inquiry *q)
 	ledger_set_facts(q->ledger, facts);
 }
 
+/* Once it is known what the rules call. */
+static enum inquiry_step
+inquiry_step_after_calls(const struct inquiry *q)
+{
+	if (!q->loads_routes)
+		return STEP_MENTIONS;
+	return q->pattern_version == inquiry_server_version(q) && q->pattern.length > 0 ? STEP_CLOSURE : STEP_PATTERN;
+}
+
 static enum inquiry_step
 inquiry_step_after(const struct inquiry *q)
 {
-	if (q->step == STEP_BEGIN && !q->loads_routes)
-		return STEP_MENTIONS;
-	if (q->step == STEP_HITS && q->visit != NULL && visit_wants_causes(q))
-		return STEP_CAUSES;
-	if (q->step == STEP_SOURCES)
+	switch (q->step) {
+	case STEP_RULES:
+		return rules_unknown_count(q->rules) > 0 ? STEP_CALLS : inquiry_step_after_calls(q);
+	case STEP_CALLS:
+		return inquiry_step_after_calls(q);
+	case STEP_SOURCES:
+		if (q->visit != NULL && visit_wants_causes(q))
+			return STEP_CAUSES;
 		return q->loads_footprints ? STEP_FOOTPRINTS : STEP_COMMIT;
-	return q->step == STEP_FOOTPRINTS ? STEP_COMMIT : q->step + 1;
+	case STEP_FOOTPRINTS:
+		return STEP_COMMIT;
+	default:
+		return q->step + 1;
+	}
 }
 
 static void
@@ -168,7 +185,15 @@ inquiry_next(struct inquiry *q)
 		facts_complete_footprints(q->facts);
 	if (q->step == STEP_COMMIT)
 		inquiry_publish(q);
-	q->step = inquiry_step_after(q);
+	if (q->step == STEP_RULES || q->step == STEP_CALLS)
+		inquiry_take_rules(q);
+	if (q->step == STEP_CLOSURE && q->has_bodies)
+		q->step = STEP_SOURCES;
+	q->has_bodies |= q->step == STEP_SOURCES;
+	if (q->step == STEP_SOURCES && inquiry_found_liars(q))
+		q->step = STEP_CLOSURE;
+	else
+		q->step = inquiry_step_after(q);
 	if (q->step == STEP_DONE)
 		inquiry_finish(q);
 	else

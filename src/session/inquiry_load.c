@@ -31,7 +31,7 @@ inquiry_send_bytes(struct inquiry *q, struct bytes *text)
 	bytes_free(text);
 }
 
-static unsigned
+unsigned
 inquiry_server_version(const struct inquiry *q)
 {
 	const struct server_value *row = server_value(q->server, "server_version");
@@ -40,38 +40,71 @@ inquiry_server_version(const struct inquiry *q)
 	return major * 10000;
 }
 
+static const char *
+inquiry_read_functions(const struct inquiry *q)
+{
+	const struct database_config *d = snapshot_database(pool_snapshot(q->worker->pool), q->ledger->name);
+
+	return d != NULL ? d->read_functions : NULL;
+}
+
+static void
+inquiry_make_facts(struct inquiry *q)
+{
+	facts_unref(&q->facts);
+	q->facts = facts_new(atomic_fetch_add(&facts_last_generation, 1) + 1);
+	if (!q->loads_routes)
+		facts_leave_out_routes(q->facts);
+	q->closure_digest = 0;
+}
+
 static void
 inquiry_begin_facts(struct inquiry *q)
 {
-	facts_unref(&q->facts);
-	effect_graph_free(&q->graph);
-	q->facts = facts_new(atomic_fetch_add(&facts_last_generation, 1) + 1);
+	inquiry_forget_load(q);
 	q->graph = effect_graph_new();
+	q->bodies = bodies_new();
 	q->digest = 0;
+	q->began_us = loop_now_us(q->worker->loop);
+	if (q->rules == NULL)
+		q->rules = rules_new();
+	rules_begin(q->rules);
 	pthread_mutex_lock(&q->ledger->mutex);
 	q->loads_routes = q->routes;
 	pthread_mutex_unlock(&q->ledger->mutex);
-	if (!q->loads_routes)
-		facts_leave_out_routes(q->facts);
+	inquiry_make_facts(q);
 	q->loads_footprints = q->loads_routes && q->visit == NULL && atomic_load_explicit(&q->ledger->wants_footprints, memory_order_relaxed);
 }
 
 static void
 inquiry_ask_closure(struct inquiry *q)
 {
-	struct snapshot *snap = pool_snapshot(q->worker->pool);
-	const struct database_config *d = snapshot_database(snap, q->ledger->name);
 	struct facts_closure closure = {.pattern = q->pattern.data,
-	    .read_functions = d != NULL ? d->read_functions : NULL,
+	    .read_functions = inquiry_read_functions(q),
 	    .server_version_num = inquiry_server_version(q)};
-	struct bytes text = {0};
+	struct bytes text = {0}, hits = {0};
 
-	bytes_u8(&q->hits, 0);
-	closure.hits = q->hits.data;
+	rules_hits(q->rules, &hits);
+	bytes_u8(&hits, 0);
+	closure.hits = hits.data;
+	closure.liars = q->liars.data != NULL ? q->liars.data : "";
 	if (q->step == STEP_CAUSES)
 		visit_ask_causes(q, &closure, &text);
 	else
 		facts_query_closure(&closure, &text);
+	bytes_free(&hits);
+	inquiry_send_bytes(q, &text);
+}
+
+static void
+inquiry_ask_calls(struct inquiry *q)
+{
+	struct bytes text = {0}, oids = {0};
+	bool some = rules_unknown(q->rules, &oids);
+
+	bytes_u8(&oids, 0);
+	facts_query_calls(some ? oids.data : NULL, &text);
+	bytes_free(&oids);
 	inquiry_send_bytes(q, &text);
 }
 
@@ -92,15 +125,21 @@ inquiry_ask(struct inquiry *q)
 		inquiry_begin_facts(q);
 		inquiry_send(q, facts_query(FACTS_QUERY_BEGIN));
 		break;
+	case STEP_RULES:
+		inquiry_send(q, facts_query(FACTS_QUERY_RULES));
+		break;
+	case STEP_CALLS:
+		inquiry_ask_calls(q);
+		break;
 	case STEP_PATTERN:
+		bytes_clear(&q->pattern);
+		q->pattern_version = inquiry_server_version(q);
 		inquiry_send(q, facts_query(FACTS_QUERY_PATTERN));
 		break;
-	case STEP_HITS:
-		bytes_u8(&q->pattern, 0);
-		facts_query_hits(q->pattern.data, NULL, &text);
-		inquiry_send_bytes(q, &text);
-		break;
 	case STEP_CLOSURE:
+		inquiry_make_facts(q);
+		inquiry_ask_closure(q);
+		break;
 	case STEP_CAUSES:
 		inquiry_ask_closure(q);
 		break;
@@ -122,14 +161,6 @@ inquiry_ask(struct inquiry *q)
 	case STEP_DONE:
 		break;
 	}
-}
-
-static void
-inquiry_append_text(struct bytes *b, const char *value, uint32_t length, const char *separator)
-{
-	if (b->length > 0)
-		bytes_chars(b, separator);
-	bytes_append(b, value, length);
 }
 
 /* A row of the closure: kind, schema, name, attribute; or of the footprints, with a target in the place of that. */
@@ -155,28 +186,104 @@ inquiry_take_fact(struct inquiry *q, struct reader *r)
 	return ok;
 }
 
-/* A row of two: who mentions what, or the body of a function. */
-static bool
-inquiry_take_effect(struct inquiry *q, struct reader *r)
+/* A column's value with a NUL behind it, owned by the caller; NULL for NULL, and when the row ends. */
+static char *
+row_value(struct reader *r)
 {
-	uint32_t name_length = reader_u32(r), length;
-	const char *name = reader_bytes(r, name_length), *value;
-	char *from, *to;
+	uint32_t length = reader_u32(r);
+	const char *value = length != UINT32_MAX ? reader_bytes(r, length) : NULL;
 
-	length = reader_u32(r);
-	value = reader_bytes(r, length);
-	if (name == NULL || value == NULL)
-		return false;
-	from = text_copy_n(name, name_length);
-	if (q->step == STEP_SOURCES) {
-		effect_graph_source(q->graph, from, value, length);
-	} else {
-		to = text_copy_n(value, length);
+	return value != NULL ? text_copy_n(value, length) : NULL;
+}
+
+/* Who mentions what. */
+static bool
+inquiry_take_mention(struct inquiry *q, struct reader *r)
+{
+	char *from = row_value(r), *to = row_value(r);
+	bool ok = from != NULL && to != NULL;
+
+	if (ok)
 		effect_graph_mention(q->graph, from, to);
-		free(to);
-	}
 	free(from);
-	return true;
+	free(to);
+	return ok;
+}
+
+/* A function: name, body, oid, schema, volatility. */
+static bool
+inquiry_take_source(struct inquiry *q, struct reader *r)
+{
+	char *name = row_value(r), *source = row_value(r), *oid = row_value(r), *schema = row_value(r), *volatility = row_value(r);
+	bool ok = name != NULL && source != NULL && oid != NULL && schema != NULL && volatility != NULL;
+
+	if (ok)
+		effect_graph_source(q->graph, name, source, strlen(source));
+	if (ok && q->loads_routes && volatility[0] != 'v')
+		bodies_add(q->bodies, (uint32_t)strtoul(oid, NULL, 10), schema, name, source, strlen(source));
+	free(name);
+	free(source);
+	free(oid);
+	free(schema);
+	free(volatility);
+	return ok;
+}
+
+/* A rule: oid, row version, relation; or what it calls: oid, name. */
+static bool
+inquiry_take_rule(struct inquiry *q, struct reader *r)
+{
+	char *oid = row_value(r), *first = row_value(r), *second = q->step == STEP_RULES ? row_value(r) : NULL;
+	bool ok = oid != NULL && first != NULL && (q->step == STEP_CALLS || second != NULL);
+
+	if (ok && q->step == STEP_RULES)
+		rules_list(q->rules, (uint32_t)strtoul(oid, NULL, 10), first, second);
+	else if (ok)
+		rules_call(q->rules, (uint32_t)strtoul(oid, NULL, 10), first);
+	free(oid);
+	free(first);
+	free(second);
+	return ok;
+}
+
+void
+inquiry_take_rules(struct inquiry *q)
+{
+	if (q->step == STEP_RULES && rules_unknown_count(q->rules) > 0)
+		return;
+	rules_end(q->rules);
+	q->digest += rules_mentions(q->rules, q->graph);
+}
+
+bool
+inquiry_found_liars(struct inquiry *q)
+{
+	struct bytes found = {0};
+	bool is_new;
+
+	if (!q->loads_routes)
+		return false;
+	bodies_find_liars(q->bodies, q->facts, inquiry_read_functions(q), &found);
+	is_new = found.length > 0 && (q->liars.data == NULL || strlen(q->liars.data) != found.length ||
+	    memcmp(q->liars.data, found.data, found.length) != 0);
+	if (is_new) {
+		bytes_u8(&found, 0);
+		bytes_free(&q->liars);
+		q->liars = found;
+	} else {
+		bytes_free(&found);
+	}
+	return is_new;
+}
+
+void
+inquiry_forget_load(struct inquiry *q)
+{
+	facts_unref(&q->facts);
+	effect_graph_free(&q->graph);
+	bodies_free(&q->bodies);
+	q->has_bodies = false;
+	bytes_free(&q->liars);
 }
 
 /* What code that nobody can look into has done to them is found here, and what somebody else has. */
@@ -198,6 +305,13 @@ inquiry_take_defaults(struct inquiry *q, struct reader *r)
 	q->renewals = atomic_load(&q->ledger->renewals);
 }
 
+static void
+inquiry_take_pattern(struct inquiry *q, const char *value, size_t length)
+{
+	bytes_append(&q->pattern, value, length);
+	bytes_u8(&q->pattern, 0);
+}
+
 bool
 inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 {
@@ -207,10 +321,16 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 
 	reader_u16(&r);
 	/* rows come in any order */
-	if (q->step >= STEP_CLOSURE)
+	if (q->step == STEP_CLOSURE)
+		q->closure_digest += hash_bytes(body, length);
+	else if (q->step > STEP_CLOSURE)
 		q->digest += hash_mix(hash_bytes(body, length), (uint64_t)q->step);
-	if (q->step == STEP_MENTIONS || q->step == STEP_SOURCES)
-		return inquiry_take_effect(q, &r);
+	if (q->step == STEP_RULES || q->step == STEP_CALLS)
+		return inquiry_take_rule(q, &r);
+	if (q->step == STEP_MENTIONS)
+		return inquiry_take_mention(q, &r);
+	if (q->step == STEP_SOURCES)
+		return inquiry_take_source(q, &r);
 	if (q->step == STEP_CLOSURE || q->step == STEP_FOOTPRINTS)
 		return inquiry_take_fact(q, &r);
 	size = reader_u32(&r);
@@ -221,13 +341,11 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 		return false;
 	if (q->step == STEP_CHANGE)
 	{
-		inquiry_append_text(&q->changed, value, size, "");
+		bytes_append(&q->changed, value, size);
 		inquiry_take_defaults(q, &r);
 	}
 	else if (q->step == STEP_PATTERN)
-		inquiry_append_text(&q->pattern, value, size, "");
-	else if (q->step == STEP_HITS)
-		inquiry_append_text(&q->hits, value, size, ",");
+		inquiry_take_pattern(q, value, size);
 	else if (q->step == STEP_CAUSES)
 		visit_take_cause(q, value, size);
 	return true;

@@ -4,9 +4,11 @@
 #ifndef PGWEIR_SRC_SESSION_INQUIRY_PRIVATE_H
 #define PGWEIR_SRC_SESSION_INQUIRY_PRIVATE_H
 
+#include "route/bodies.h"
+#include "route/rules.h"
 #include "session/session_private.h"
 
-enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_PATTERN, STEP_HITS, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_FOOTPRINTS, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
+enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_RULES, STEP_CALLS, STEP_PATTERN, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_FOOTPRINTS, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
 
 struct inquiry {
 	struct borrower borrower;
@@ -16,8 +18,12 @@ struct inquiry {
 	struct ledger *ledger;       /* owned reference */
 	struct server *server;       /* borrowed from the pool */
 	enum inquiry_step step;
-	struct bytes pattern;        /* what the steps brought */
-	struct bytes hits;
+	struct bytes pattern;        /* of unsafe built-ins; it stays as long as the servers' version does */
+	unsigned pattern_version;    /* of which server version it is */
+	struct rules *rules;         /* owned: what they call, as far as it was asked */
+	struct bodies *bodies;       /* owned: of the load under way */
+	bool has_bodies;             /* all of them are there */
+	struct bytes liars;          /* functions that mention what is unsafe, as the last closure was told */
 	struct bytes change;         /* the last change test's answer */
 	struct bytes changed;        /* the running one's */
 	char defaults[64];           /* what told the defaults of roles and databases at the last change test; "": never asked */
@@ -25,6 +31,8 @@ struct inquiry {
 	struct catalog_facts *facts; /* owned: under construction */
 	struct effect_graph *graph;  /* owned: likewise */
 	uint64_t digest;             /* of the rows that came */
+	uint64_t closure_digest;     /* likewise, of the last closure */
+	int64_t began_us;            /* the load */
 	struct catalog_facts *last;  /* owned reference: what was published last */
 	uint64_t last_digest;
 	enum lend_target target;     /* where it asks */
@@ -58,6 +66,13 @@ void visit_ask_causes(struct inquiry *q, const struct facts_closure *closure, st
 bool visit_wants_causes(const struct inquiry *q);
 void visit_free(struct visit *v);
 
+unsigned inquiry_server_version(const struct inquiry *q);
+/* The rows of the step that looks at rules are complete. */
+void inquiry_take_rules(struct inquiry *q);
+/* The bodies are here: true when the closure has to be asked again, for what they mention. */
+bool inquiry_found_liars(struct inquiry *q);
+/* What a load leaves that has failed, or has been published. */
+void inquiry_forget_load(struct inquiry *q);
 /* Sends the question of the step. */
 void inquiry_ask(struct inquiry *q);
 /* Takes a row of its answer; false when it is none. */

@@ -1,0 +1,133 @@
+/*
+ * What is kept of a database's rules from one look at it to the next, and which bodies of
+ * functions mention what is unsafe.
+ */
+#include "route/bodies.h"
+#include "route/rules.h"
+
+#include "test.h"
+
+#include <string.h>
+
+static char *
+text_of(struct bytes *b)
+{
+	bytes_u8(b, 0);
+	return b->data;
+}
+
+/* A look at rules 1 and 2 (of a and b), as VERSION of 2. */
+static void
+look(struct rules *rules, const char *version)
+{
+	rules_begin(rules);
+	rules_list(rules, 1, "700", "a");
+	rules_list(rules, 2, version, "b");
+}
+
+TEST("only rules that are new or have changed are looked into again")
+{
+	struct rules *rules = rules_new();
+	struct bytes first = {0}, same = {0}, changed = {0}, hits = {0};
+
+	look(rules, "701");
+	expect_false(rules_unknown(rules, &first));
+	expect_int(rules_unknown_count(rules), 2);
+	rules_call(rules, 1, "");
+	rules_end(rules);
+	look(rules, "701");
+	expect_int(rules_unknown_count(rules), 0);
+	expect(rules_unknown(rules, &same));
+	expect_int(same.length, 0);
+	rules_end(rules);
+	look(rules, "702");
+	expect(rules_unknown(rules, &changed));
+	expect_text(text_of(&changed), "2");
+	rules_call(rules, 2, "");
+	rules_end(rules);
+	rules_hits(rules, &hits);
+	expect(strcmp(text_of(&hits), "1,2") == 0 || strcmp(hits.data, "2,1") == 0);
+	rules_free(&rules);
+	bytes_free(&first);
+	bytes_free(&same);
+	bytes_free(&changed);
+	bytes_free(&hits);
+}
+
+TEST("a look that fails half-way leaves nothing, and a rule that is gone is forgotten")
+{
+	struct rules *rules = rules_new();
+	struct bytes hits = {0}, unknown = {0};
+
+	look(rules, "701");
+	rules_call(rules, 1, "");
+	look(rules, "701");
+	expect_int(rules_unknown_count(rules), 2);
+	rules_call(rules, 1, "");
+	rules_end(rules);
+	rules_begin(rules);
+	rules_list(rules, 2, "701", "b");
+	rules_end(rules);
+	rules_hits(rules, &hits);
+	expect_text(text_of(&hits), "");
+	rules_begin(rules);
+	rules_list(rules, 1, "700", "a");
+	expect(rules_unknown(rules, &unknown) && strcmp(text_of(&unknown), "1") == 0);
+	rules_free(&rules);
+	bytes_free(&hits);
+	bytes_free(&unknown);
+}
+
+TEST("what rules call is told of their relation's name of today")
+{
+	struct catalog_facts *facts = facts_new(1);
+	struct effect_graph *graph = effect_graph_new();
+	struct rules *rules = rules_new();
+	uint64_t before;
+
+	look(rules, "701");
+	rules_call(rules, 2, "pg_catalog.nextval");
+	rules_end(rules);
+	before = rules_mentions(rules, graph);
+	rules_begin(rules);
+	rules_list(rules, 2, "701", "renamed");
+	rules_end(rules);
+	expect(rules_mentions(rules, graph) != before);
+	facts_take_effects(facts, &graph);
+	expect(facts_effects_of(facts, "renamed").effects != 0);
+	expect_int(facts_effects_of(facts, "a").effects, 0);
+	facts_unref(&facts);
+	rules_free(&rules);
+}
+
+static void
+add(struct bodies *bodies, uint32_t oid, const char *name, const char *source)
+{
+	bodies_add(bodies, oid, "app", name, source, strlen(source));
+}
+
+TEST("a body that mentions what is unsafe makes its function unsafe, and those that call it")
+{
+	struct catalog_facts *facts = facts_new(1);
+	struct bodies *bodies = bodies_new();
+	struct facts_mention outer = {.place = FACTS_CALL, .schema = "app", .name = "outer_one"};
+	struct bytes found = {0};
+
+	facts_add(facts, 'f', "app", "writes", false);
+	facts_add(facts, 'r', "app", "unl", false);
+	facts_add(facts, 't', "app", "dom", false);
+	add(bodies, 1, "outer_one", "select inner_one(a) from t");
+	add(bodies, 2, "inner_one", "begin return app.\"writes\" (a); end");
+	add(bodies, 3, "column_one", "select writes from t where writes > 5");
+	add(bodies, 4, "reads_one", "SELECT count(*) FROM App.UNL");
+	add(bodies, 5, "plain_one", "select a from t where unlike = 1");
+	add(bodies, 6, "dynamic_one", "execute 'select writes(1)'");
+	add(bodies, 7, "cast_one", "select a::dom");
+	add(bodies, 8, "given_one", "select writes(1)");
+	bodies_find_liars(bodies, facts, "app.given_one", &found);
+	expect_text(text_of(&found), "1,2,4,6,7");
+	expect(facts_is_unsafe(facts, &outer));
+	bodies_free(&bodies);
+	facts_unref(&facts);
+	bytes_free(&found);
+}
