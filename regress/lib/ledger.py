@@ -6,7 +6,8 @@
     ledger.assert_kept(primary)
 
 Each client writes (its number, 1), (its number, 2)... and after each write asks for its last one.  An
-answer is a promise; an error or a lost connection leaves open whether the row is there.
+answer is a promise; 57P01 is a promise that the row is not there; any other error or a lost
+connection leaves that open.
 """
 
 import threading
@@ -20,6 +21,9 @@ from .routes import DATABASE
 WRITE = "insert into ledger values ({}, {})"
 READ = "select coalesce(max(n), 0) from ledger where k = {}"
 
+# PostgreSQL has ended the session before it could commit.
+REFUSED = "57P01"
+
 Failure = namedtuple("Failure", "at words is_write")
 Stale = namedtuple("Stale", "client expected got")
 
@@ -28,7 +32,8 @@ class Ledger:
     def __init__(self, weir, clients=6, pause=0.005, patience=30):
         self.weir, self.pause, self.patience = weir, pause, patience
         self.promised = [set() for _ in range(clients)]  # acknowledged
-        self.open = [set() for _ in range(clients)]  # nobody knows
+        self.why = [""] * clients  # the last failure
+        self.denied = [set() for _ in range(clients)]  # surely not there
         self.acknowledged, self.failures, self.stale, self.reads = [], [], [], 0
         self._lock, self._end = threading.Lock(), threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(k,), daemon=True) for k in range(clients)]
@@ -48,13 +53,15 @@ class Ledger:
         client, n, seen = None, 0, 0
         while not self._end.wait(self.pause):
             n += 1
-            client, wrote = self._ask(client, WRITE.format(k, n), True)
+            client, wrote = self._ask(client, WRITE.format(k, n), k, True)
             with self._lock:
-                (self.promised if wrote else self.open)[k].add(n)
+                if wrote is None and self.why[k].startswith(REFUSED):
+                    self.denied[k].add(n)
                 if wrote:
+                    self.promised[k].add(n)
                     self.acknowledged.append(time.monotonic())
                     seen = n
-            client, read = self._ask(client, READ.format(k), False)
+            client, read = self._ask(client, READ.format(k), k, False)
             if read is None:
                 continue
             got = int(read.rows[0][0])
@@ -66,20 +73,20 @@ class Ledger:
         if client:
             client.close()
 
-    def _ask(self, client, sql, is_write):
+    def _ask(self, client, sql, k, is_write):
         """The client to go on with, and the result; None for an error."""
         try:
             client = client or self.weir.client(DATABASE, timeout=self.patience)
         except (OSError, wire.PgError) as refused:
-            self._fail(f"no login: {refused}", is_write)
+            self._fail(f"no login: {refused}", k, is_write)
             return None, None
         try:
             return client, client.query(sql)
         except wire.PgError as error:
-            self._fail(f"{error.fields.get('C', '')}: {error}", is_write)
+            self._fail(f"{error.fields.get('C', '')}: {error}", k, is_write)
             return (client if self._is_well(client) else None), None
         except OSError as lost:
-            self._fail(f"lost: {lost}", is_write)
+            self._fail(f"lost: {lost}", k, is_write)
             return None, None
 
     @staticmethod
@@ -89,7 +96,8 @@ class Ledger:
         except OSError:
             return False
 
-    def _fail(self, words, is_write):
+    def _fail(self, words, k, is_write):
+        self.why[k] = words
         with self._lock:
             self.failures.append(Failure(time.monotonic(), words, is_write))
 
@@ -123,6 +131,11 @@ class Ledger:
         """Promised rows that are not there."""
         rows = self.rows(host)
         return sorted((k, n) for k, numbers in enumerate(self.promised) for n in numbers if (k, n) not in rows)
+
+    def unwanted(self, host):
+        """Rows that are there although their clients were told that they are not."""
+        rows = self.rows(host)
+        return sorted((k, n) for k, numbers in enumerate(self.denied) for n in numbers if (k, n) in rows)
 
     def doubled(self, host):
         return sorted(row for row, count in self.rows(host).items() if count > 1)
