@@ -79,10 +79,23 @@ host_learn(struct host *h, const struct answer *a)
 	h->heard_us = h->started_us;
 }
 
+/* True when nothing that an election looks at differs. */
+static bool
+host_is_as(const struct host *h, const struct host *was)
+{
+	return h->health.heard == was->health.heard && h->health.up == was->health.up &&
+	    (h->health.missed_in_row == 0) == (was->health.missed_in_row == 0) && h->standby == was->standby &&
+	    h->timeline == was->timeline && h->system_identifier == was->system_identifier;
+}
+
 static void
 host_answered(void *user, const struct answer *a)
 {
 	struct host *h = user;
+	const struct host was = {.health = h->health,
+	    .standby = h->standby,
+	    .timeline = h->timeline,
+	    .system_identifier = h->system_identifier};
 
 	h->checks++;
 	h->asked_us = h->started_us;
@@ -91,6 +104,7 @@ host_answered(void *user, const struct answer *a)
 	else
 		h->failures++;
 	health_take(&h->health, a->result, a->reason, h->rules->fall, h->rules->rise);
+	h->news = !host_is_as(h, &was);
 	h->events->heard(h->user, h);
 	host_plan(h, host_pause_ms(h));
 }

@@ -41,6 +41,8 @@ struct host {
 	uint16_t port;
 	char *subject; /* owned; how log lines name it */
 	int said;      /* the last verdict that was logged; the monitor's */
+	bool news;     /* the last check told more than another log position */
+	int64_t elected_us; /* monotonic: the last time that it was reason for an election; the monitor's */
 
 	/* what is known; kept while it is down */
 	struct health health;

@@ -17,6 +17,9 @@
 #include "cluster/watch.h"
 #include "net/loop.h"
 
+/* Positions come every 20 ms while somebody waits for one: that is no reason for an election in a thousand entries. */
+#define MONITOR_REST_US ((int64_t)45000)
+
 struct monitor {
 	struct loop *loop; /* borrowed */
 	void (*changed)(void *user, struct cluster *c);
@@ -34,9 +37,20 @@ struct monitor {
 static void
 monitor_heard(void *user, struct host *h)
 {
+	int64_t now_us = clock_monotonic_us();
+	bool elects = h->news || now_us - h->elected_us > MONITOR_REST_US;
+
 	(void)user;
-	list_for_each (node, &h->uses)
-		watch_elect(list_entry(node, struct host_use, node)->watch);
+	if (elects)
+		h->elected_us = now_us;
+	list_for_each (node, &h->uses) {
+		struct watch *w = list_entry(node, struct host_use, node)->watch;
+
+		if (elects)
+			watch_elect(w);
+		else
+			watch_publish_positions(w, h);
+	}
 }
 
 static int64_t

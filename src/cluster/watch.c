@@ -261,15 +261,15 @@ watch_publish_reports(struct watch *w, const struct election_result *result)
 	}
 }
 
-static void
-watch_publish_positions(const struct watch *w)
+void
+watch_publish_positions(const struct watch *w, const struct host *heard)
 {
 	struct cluster_position position;
 
 	for (unsigned i = 0; i < w->count; i++) {
 		const struct host *h = w->uses[i].host;
 
-		if (h == NULL)
+		if (h == NULL || (heard != NULL && h != heard))
 			continue;
 		position =
 		    (struct cluster_position){.lsn = h->lsn, .timeline = h->timeline, .at_us = h->lsn_asked_us};
@@ -384,7 +384,7 @@ watch_elect(struct watch *w)
 	watch_drop_late(w, &result);
 	watch_note_returns(w, &result);
 	watch_note_dethroned(w, &result);
-	watch_publish_positions(w);
+	watch_publish_positions(w, NULL);
 	is_changed = cluster_set_masks(w->cluster, result.masks);
 	watch_publish_reports(w, &result);
 	watch_mind_primary(w, &result);

@@ -40,6 +40,8 @@ struct watch {
 
 /* Decides with what is known of the hosts, publishes it, and tells CHANGED of other masks. */
 void watch_elect(struct watch *w);
+/* Passes on how far the hosts are, or HEARD alone. */
+void watch_publish_positions(const struct watch *w, const struct host *heard);
 /* The most that may lie between two checks of H for this cluster's sake; 0: it has no wish. */
 int64_t watch_hurry_ms(const struct watch *w, const struct host *h, int64_t now_us);
 /* For cluster_listen: HOSTS are suspected, or somebody waits for a position or a primary. */
