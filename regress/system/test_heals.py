@@ -188,3 +188,64 @@ def kill(host, pid):
 
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+# ---- transactions ----
+
+
+def backend(host, text):
+    """The process that runs, or ran last, that text on the host."""
+    return int(host.value(f"select pid from pg_stat_activity where query = '{text}' and pid <> pg_backend_pid()"))
+
+
+def terminate(routes, weir, text):
+    """Ends the primary's process that has run that text, and waits until pgweir knows."""
+    pid = backend(routes.primary, text)
+    routes.primary.query(f"select pg_terminate_backend({pid})")
+    eventually(lambda: pid not in [r["remote_pid"] for r in weir.show("SERVERS", database=DATABASE)])
+
+
+def test_a_transaction_whose_server_is_terminated_is_rolled_back_and_its_client_stays(routes):
+    weir = routes.weir(**CHECKS).allow(*LOST)
+    insert = "insert into ledger values (7)"
+
+    with weir.client(DATABASE) as client:
+        client.query("begin")
+        client.query(insert)
+        terminate(routes, weir, insert)
+        told = [client.ask(wire.query(sql)) for sql in (insert, insert, "commit")]
+        after = client.query("insert into ledger values (8) returning n")
+
+    assert [r.error and r.error.sqlstate for r in told] == ["57P01", "25P02", None]
+    assert (told[2].tags, after.rows, ledger(routes)) == (["ROLLBACK"], [("8",)], [8])
+
+
+def test_a_write_whose_server_is_killed_is_in_doubt_and_not_run_twice(routes):
+    """The whole primary starts again; the client waits for that with its next statement, and goes on."""
+    weir = routes.weir(**CHECKS).allow(*LOST)
+    insert = "insert into ledger select 9 from (select pg_sleep(0.5)) s"
+
+    with weir.client(DATABASE) as client:
+        client.send(wire.query(insert))
+        kill(routes.primary, eventually(backend, routes.primary, insert))
+        told = answer(client)
+        after = client.query("insert into ledger values (10) returning n")
+
+    assert (told.error.sqlstate, after.rows) == ("08007", [("10",)])
+    assert ledger(routes).count(9) <= 1
+    routes.cluster.wait_for_replicas()
+
+
+def test_a_listening_client_survives_the_loss_of_its_transaction(routes):
+    weir = routes.weir(**CHECKS).allow(*LOST)
+
+    with weir.client(DATABASE) as client:
+        client.query("listen news")
+        client.query("begin")
+        client.query("listen others")
+        terminate(routes, weir, "listen others")
+        lost = client.ask(wire.query("select 1")), client.ask(wire.query("rollback"))
+        listens = client.query("select pg_listening_channels()").rows
+
+    assert [r.error and r.error.sqlstate for r in lost] == ["57P01", None]
+    assert listens == [("news",)]

@@ -267,6 +267,8 @@ heal_flush(struct session *s)
 	struct heal *h = s->heal;
 	struct gather *g = &s->worker->to_client;
 
+	/* Of a long one nothing is kept. */
+	h->answered |= s->server != NULL && s->server->skip > 0;
 	if (heal_holds(h)) {
 		gather_move(g, &h->mark, &h->held);
 		gather_flush(g);

@@ -19,6 +19,7 @@
 
 #include "cluster/cluster.h"
 #include "observe/log.h"
+#include "session/listening.h"
 #include "session/pin.h"
 #include "session/vacate.h"
 
@@ -51,10 +52,19 @@ lost_may_go_on(const struct session *s)
 {
 	if (s->state != SESSION_ACTIVE || s->replication != REPLICATION_NONE || !cluster_is_monitored(s->server->cluster))
 		return false;
-	if (session_keeps_server(s) || s->settling || s->ready_held || restore_is_owed(s) || s->learning)
+	if (session_keeps_server(s) || !listening_may_lose_server(s) || s->settling || s->ready_held || restore_is_owed(s) || s->learning)
 		return false;
 	/* In the middle of a message an error of ours would be taken for its contents. */
 	return s->server->skip == 0;
+}
+
+/* An error of a question of ours, which has a meaning of its own, unless the server just goes. */
+static bool
+error_is_of_ours(const struct answer *head, const struct error *e)
+{
+	if (head == NULL || head->way != ANSWER_SWALLOW || head->purpose == PURPOSE_REPREPARE || head->purpose == PURPOSE_BEGIN)
+		return false;
+	return e->sqlstate == NULL || strncmp(e->sqlstate, "57P", 3) != 0;
 }
 
 bool
@@ -62,6 +72,8 @@ heal_keeps_farewell(struct session *s, const struct error *e)
 {
 	const struct server *server = s->server;
 
+	if (error_is_of_ours(answers_head(&server->answers), e))
+		return false;
 	if (!lost_may_go_on(s) || (server->answers.count == 0 && server->status == 'I' && !s->in_batch))
 		return false;
 	heal_keep_error(heal_take(s), e);
@@ -161,6 +173,7 @@ static void
 lost_leave(struct session *s)
 {
 	heal_undo(s);
+	listening_lost_server(s);
 	pin_settled(s);
 	if (s->vacating != NULL)
 		vacate_end(s);

@@ -426,6 +426,21 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 	return AHEAD_GO;
 }
 
+bool
+listening_may_lose_server(const struct session *s)
+{
+	const struct listening *l = s->listening;
+
+	return l == NULL || (l->step == HANDOVER_NONE && l->natives.count == 0);
+}
+
+void
+listening_lost_server(struct session *s)
+{
+	if (s->listening != NULL)
+		s->listening->brought = s->listening->in_doubt = s->listening->heard = false;
+}
+
 /* ----------------------------------------------------------------- answers */
 
 void

@@ -39,6 +39,11 @@ void listening_release(struct session *s);
 /* The server is lost while the ReadyForQuery is held: if nothing is wanted from it any more, that is sent. */
 void listening_outlives(struct session *s);
 
+/* False while a handover is under way, or notifications wait for its end: they would be lost with the server. */
+bool listening_may_lose_server(const struct session *s);
+/* Then: what its transaction had begun to listen to is rolled back. */
+void listening_lost_server(struct session *s);
+
 /* ---- from the audience ---- */
 void listening_take(struct listening *l, struct notification *n);
 bool listening_hears(const struct listening *l, uint64_t receiver);
