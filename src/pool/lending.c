@@ -100,8 +100,11 @@ uint32_t
 account_mask_locked(const struct account *a, enum lend_target target, uint32_t hosts)
 {
 	const struct ledger *l = a->ledger;
-	uint32_t mask = ledger_up_locked(l, target), reachable;
+	uint32_t mask, reachable;
 
+	if (likely(a->cell_count == 1 && !cluster_is_monitored(l->cluster)))
+		return 1;
+	mask = ledger_up_locked(l, target);
 	if (a->cell_count == 1 || target == LEND_PRIMARY)
 		return mask;
 	if (hosts != 0)
@@ -133,10 +136,12 @@ cell_leave_state(struct cell *c, enum server_state state)
 void
 server_enter_locked(struct server *s, enum server_state state)
 {
-	cell_leave_state(s->cell, (enum server_state)s->state);
+	struct cell *c = s->cell;
+
+	c->by_state[s->state]--;
+	c->by_state[state]++;
+	*c->in_use += (STATES_IN_USE >> state & 1) - (STATES_IN_USE >> s->state & 1);
 	s->state = (uint8_t)state;
-	s->cell->by_state[state]++;
-	*s->cell->in_use += STATES_IN_USE >> state & 1;
 }
 
 void
