@@ -78,3 +78,39 @@ def test_a_limit_over_all_hosts_keeps_nobody_out_for_the_sake_of_idle_servers_el
 
         assert readers[0].ask(wire.query(WRITE)).error is None
         assert sum(servers(routes, weir)) <= 3
+
+
+def test_who_waits_for_one_host_is_in_nobodys_way_who_may_have_another(routes):
+    """One replica is late; whoever has written waits for the other one, whose only server is in use."""
+    weir = routes.weir(keys={"replica_pool_size": 1, "consistency": "session"})
+    late, other = routes.cluster.replicas
+    holder, writer, reader = (weir.client(DATABASE) for _ in range(3))
+    reader.query("set pgweir.consistency = 'eventual'")
+    late.pause_replay()
+    try:
+        for client in (holder, writer):
+            client.query(WRITE)
+            eventually(lambda: reads_on(routes, client) == {other})
+        holder.query("begin read only")
+        holder.query(READ)
+        seen = routes.watch()
+
+        writer.send(wire.query(f"/* waits */ {READ}"))
+        eventually(lambda: weir.show("POOLS", database=DATABASE)[0]["cl_waiting"] == 1)
+        served = [reads_on(routes, reader) for _ in range(3)]
+        early = seen.on("waits")
+        holder.query("commit")
+        writer.read_until(b"Z")
+    finally:
+        late.resume_replay()
+
+    assert (served, early) == ([{late}] * 3, set())
+    assert seen.on("waits") == {other}
+    for client in (holder, writer, reader):
+        client.close()
+
+
+def reads_on(routes, client):
+    seen, word = routes.watch(), routes.word()
+    client.query(f"/* {word} */ {READ}")
+    return seen.on(word)
