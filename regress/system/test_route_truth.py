@@ -242,7 +242,8 @@ EXPLAINED = ["relations", "hidden in a view", "hidden in an operator, a cast or 
 
 
 def test_route_says_of_a_statement_what_happens_to_it(truth, pgweir):
-    statements = [sql for group in EXPLAINED for sql in route_truth.PRIMARY[group][::5]] + READS[::10]
+    statements = [sql for group in EXPLAINED for sql in route_truth.PRIMARY[group][::5]]
+    statements += [sql for sql in READS[::9] if "no_such" not in sql]
     rewind(truth)
     weir = split(pgweir, truth)
 

@@ -227,8 +227,11 @@ facts_has_defaults(const struct catalog_facts *facts)
 bool
 facts_default_is(const struct catalog_facts *facts, const char *role, const char *setting)
 {
-	const char *at = facts->defaults.data, *end = at + facts->defaults.length;
+	const char *at = facts->defaults.data, *end;
 
+	if (at == NULL)
+		return false;
+	end = at + facts->defaults.length;
 	while (at < end) {
 		const char *of = at, *said = of + strlen(of) + 1;
 
