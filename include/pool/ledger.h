@@ -49,6 +49,9 @@ struct queue {
 	unsigned count;
 };
 
+/* Does somebody look whether the catalog is still what the facts say?  While nobody uses the entry, nobody does. */
+enum facts_watch { FACTS_WATCHED, FACTS_UNWATCHED, FACTS_WANTED };
+
 struct inquiry;
 struct route_counts;
 struct tls_set;
@@ -162,6 +165,7 @@ struct ledger {
 	struct table_floors *_Atomic floors; /* owned reference: how far its tables are written; set once, NULL: nobody asks */
 	atomic_bool looks_for_floors; /* another entry may have made them meanwhile */
 	atomic_bool wants_footprints; /* somebody reads by those: the facts are to tell what writes change */
+	_Atomic int facts_watch;           /* enum facts_watch */
 	_Atomic uint32_t renewals;    /* counts the changes of defaults that are known to have been made on its hosts */
 	_Atomic uint32_t era;         /* counts what may have changed the results of prepared statements */
 	struct heal_shapes *_Atomic heal_shapes; /* owned; NULL: no replica has refused anything yet */

@@ -72,6 +72,15 @@ bool facts_has_name(const struct catalog_facts *facts, const char *name);
 /* Does the list "app.total, postgis.*" name SCHEMA.NAME? */
 bool facts_pattern_matches(const char *patterns, const char *schema, const char *name);
 
+/* ---- which names there are ----------------------------------------------------------- */
+
+/* Adds one, of a row of facts_query_names(). */
+void facts_add_name(struct catalog_facts *facts, const char *name);
+/* True when something of that name was there when the facts were loaded, or may have been: constant time. */
+bool facts_may_have_name(const struct catalog_facts *facts, const char *name);
+/* Appends the query (no NUL) whose rows of one column feed facts_add_name(). */
+void facts_query_names(struct bytes *out);
+
 /* ---- what names do to a session ----------------------------------------------------- */
 
 /*
@@ -115,7 +124,7 @@ void facts_query_sources(unsigned server_version_num, struct bytes *out);
 
 /*
  * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_calls(), facts_query_closure(),
- * facts_query_mentions(), facts_query_sources(), COMMIT.
+ * facts_query_mentions(), facts_query_sources(), facts_query_names(), COMMIT.
  * All are for the simple protocol on a session whose standard_conforming_strings is on.
  */
 enum facts_query {

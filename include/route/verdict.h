@@ -116,6 +116,7 @@ struct verdict {
 	uint8_t does;               /* enum does */
 	uint8_t modes;              /* enum transaction_mode: of the only statement */
 	bool lacks_catalog;         /* it mentions names that the facts would tell the effects of, if they were there */
+	bool has_new_relation;      /* and relations that they do not know: made since, or the session's own temporary ones */
 	bool may_copy_in;           /* a COPY FROM STDIN is in it, or may be */
 	bool makes_relation;        /* CREATE TABLE AS or SELECT INTO is in it, whose tag does not say so */
 	bool is_proven;             /* a proven read or a READ ONLY begin, whatever a hint says */

@@ -140,3 +140,36 @@ def test_parameters_that_are_names_cost_no_server(app):
         client.ask(wire.bind(("own.known", "1"), "s"), wire.execute(), wire.sync())
         client.query("reset all")
         assert client.query("select pg_backend_pid()").rows == server
+
+
+def test_a_setting_that_a_role_may_not_read_keeps_what_it_was(app):
+    """To ask for it would be an error, for which all other settings were lost and a server closed at each transaction."""
+    app.query("do $$ begin create role reads_little; exception when duplicate_object then end $$")
+    one = app.weir(default_pool_size=1)
+
+    with one.client("app") as client, one.client("app") as other:
+        pid = other.query("select pg_backend_pid()").rows
+        client.query("set dynamic_library_path = '/nowhere'")
+        client.query("set role reads_little")
+        client.query("set work_mem = '7MB'")
+        client.query("select custom_set('work_mem', '9MB'), 'data_directory'")
+        assert other.query("select current_user, current_setting('work_mem'), current_setting('dynamic_library_path'), pg_backend_pid()").rows \
+            == [("postgres", "4MB", "$libdir", pid[0][0])]
+        assert client.query("select current_user, current_setting('work_mem')").rows == [("reads_little", "9MB")]
+        client.query("reset role")
+        assert client.query("show dynamic_library_path").rows == [("/nowhere",)]
+
+
+def test_names_among_what_is_said_are_asked_for_in_vain(app):
+    app.query("do $$ begin create role reads_nothing login; exception when duplicate_object then end $$")
+    app.query("grant all on schema public to reads_nothing")
+    one = app.weir(default_pool_size=1, secrets={"reads_nothing": "", "postgres": ""})
+
+    with one.client("app", user="reads_nothing") as client, one.client("app", user="reads_nothing") as other:
+        client.query("set work_mem = '7MB'")
+        pid = client.query("select pg_backend_pid()").rows
+        for name in ("data_directory", "hba_file", "config_file", "log_statement", "session_preload_libraries", "no_such_name", "role"):
+            client.query(f"select custom_set('application_name', '{name}')")
+            assert other.query("show work_mem").rows == [("4MB",)]
+        assert client.query("show work_mem").rows == [("7MB",)]
+        assert client.query("select pg_backend_pid()").rows == pid

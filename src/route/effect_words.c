@@ -351,6 +351,9 @@ add_facts(struct effect_words *e, const char *name)
 {
 	struct facts_effects found = facts_effects_of(e->facts, name);
 
+	/* For what any name at all may do, if it is that one, no server is kept. */
+	if (name == NULL && (found.effects & (EFFECT_loads | EFFECT_seeds | EFFECT_hides)) != 0)
+		found.effects = (found.effects & ~(uint32_t)(EFFECT_loads | EFFECT_seeds | EFFECT_hides)) | EFFECTS_UNKNOWN;
 	e->effects |= found.effects;
 	e->has_unnamed |= found.has_unnamed;
 	if (found.settings != 0 && e->take_setting != NULL)

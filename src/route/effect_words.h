@@ -30,6 +30,7 @@ struct effect_words {
 	bool has_default;      /* the keyword DEFAULT */
 	bool has_update;
 	bool lacks_catalog;    /* relations or functions are mentioned, and there are no facts */
+	bool has_new_relation; /* relations are mentioned that the facts do not know */
 	bool has_settings_view;
 };
 

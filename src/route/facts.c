@@ -39,6 +39,7 @@ struct catalog_facts {
 	struct facts_name *names; /* owned */
 	struct effect_names *effects; /* owned; NULL while they are not known */
 	struct footprint_names *footprints; /* owned; likewise */
+	struct known_names known;     /* all names, also of what is harmless; empty while they are not known */
 };
 
 struct catalog_facts *
@@ -164,10 +165,23 @@ facts_unref(struct catalog_facts **shared)
 		facts_free_name(name);
 	}
 	effect_names_free(facts->effects);
+	known_names_free(&facts->known);
 	bytes_free(&facts->defaults);
 	footprint_names_free(facts->footprints);
 	free(facts->everything);
 	free(facts);
+}
+
+void
+facts_add_name(struct catalog_facts *facts, const char *name)
+{
+	known_names_add(&facts->known, name);
+}
+
+bool
+facts_may_have_name(const struct catalog_facts *facts, const char *name)
+{
+	return facts->known.count == 0 || known_names_has(&facts->known, name);
 }
 
 struct effect_names **

@@ -7,6 +7,17 @@
 
 #include "route/facts.h"
 
+/* A set of names; {0} is empty. */
+struct known_names {
+	uint64_t *hashes; /* owned */
+	size_t room;      /* a power of two, or 0 */
+	size_t count;
+};
+
+void known_names_add(struct known_names *known, const char *name);
+bool known_names_has(const struct known_names *known, const char *name);
+void known_names_free(struct known_names *known);
+
 /* Owned by the facts; NULL while it is not known. */
 
 struct effect_names;

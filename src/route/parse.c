@@ -135,6 +135,7 @@ parse_combine(struct verdict *all, const struct verdict *next, bool *is_in_read_
 	all->effects |= next->effects;
 	all->surely |= next->surely;
 	all->lacks_catalog |= next->lacks_catalog;
+	all->has_new_relation |= next->has_new_relation;
 	all->makes_relation |= next->makes_relation;
 	footprint_add(&all->footprint, &next->footprint);
 	if (next->kind == KIND_BEGIN_READ_ONLY)
@@ -195,6 +196,7 @@ parse_judge_all(const struct route_context *ctx, const char *text, size_t length
 		next.effects = words.effects;
 		next.surely = words.surely;
 		next.lacks_catalog = words.lacks_catalog;
+		next.has_new_relation = words.has_new_relation;
 		next.makes_relation = IsA(raw->stmt, CreateTableAsStmt) || strcmp(next.name, "SELECT INTO") == 0;
 		if (foreach_current_index(cell) == 0) {
 			is_in_read_only = next.kind == KIND_BEGIN_READ_ONLY;

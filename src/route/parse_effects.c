@@ -365,6 +365,7 @@ parse_effects(const char *text, size_t length, const RawStmt *raw, struct effect
 	parse_place(raw, length, &offset, &own_length);
 	if (!is_of_plain_names(raw->stmt))
 		effect_words_scan(words, text + offset, own_length);
+	parse_strangers(raw->stmt, words);
 	masks = effects_of_statement(raw->stmt, words);
 	if (!is_query(raw->stmt))
 		words->surely = 0;

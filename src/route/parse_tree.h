@@ -53,6 +53,8 @@ void parse_judge_statement(const struct route_context *ctx, const Node *statemen
 struct effect_words;
 /* The effects of one statement of the text, into WORDS, which are new or hold those of statements before it. */
 void parse_effects(const char *text, size_t length, const RawStmt *raw, struct effect_words *words);
+/* Notes in WORDS what a statement mentions that the catalog's facts, or without them the table of well-known types, do not know. */
+void parse_strangers(const Node *statement, struct effect_words *words);
 /* Where a statement's own bytes begin and end. */
 void parse_place(const RawStmt *raw, size_t length, size_t *offset, size_t *own_length);
 

@@ -102,6 +102,13 @@ inquiry_catalog_is_same(const struct inquiry *q)
 }
 
 static void
+inquiry_has_looked(struct inquiry *q)
+{
+	atomic_store_explicit(&q->ledger->facts_looked_us, loop_now_us(q->worker->loop), memory_order_relaxed);
+	atomic_store_explicit(&q->ledger->facts_watch, FACTS_WATCHED, memory_order_relaxed);
+}
+
+static void
 inquiry_publish(struct inquiry *q)
 {
 	struct catalog_facts *facts = q->facts;
@@ -132,7 +139,7 @@ inquiry_publish(struct inquiry *q)
 	facts_unref(&q->last);
 	q->last = facts_ref(facts);
 	q->last_digest = q->digest;
-	atomic_store_explicit(&q->ledger->facts_looked_us, loop_now_us(q->worker->loop), memory_order_relaxed);
+	inquiry_has_looked(q);
 	ledger_set_facts(q->ledger, facts);
 }
 
@@ -154,8 +161,8 @@ inquiry_step_after(const struct inquiry *q)
 	case STEP_CALLS:
 		return inquiry_step_after_calls(q);
 	case STEP_SOURCES:
-		if (q->visit != NULL && visit_wants_causes(q))
-			return STEP_CAUSES;
+		return q->visit != NULL && visit_wants_causes(q) ? STEP_CAUSES : STEP_NAMES;
+	case STEP_NAMES:
 		return q->loads_footprints ? STEP_FOOTPRINTS : STEP_COMMIT;
 	case STEP_FOOTPRINTS:
 		return STEP_COMMIT;
@@ -175,7 +182,7 @@ inquiry_next(struct inquiry *q)
 	if (q->step == STEP_RESET)
 		server_set_profile(q->server, startup_set_settings(q->server->set));
 	if (q->step == STEP_CHANGE && inquiry_catalog_is_same(q)) {
-		atomic_store_explicit(&q->ledger->facts_looked_us, loop_now_us(q->worker->loop), memory_order_relaxed);
+		inquiry_has_looked(q);
 		inquiry_finish(q);
 		return;
 	}
@@ -380,6 +387,7 @@ inquiry_due(struct timer *t)
 		return;
 	}
 	if (known && transactions == q->transactions) {
+		atomic_store_explicit(&q->ledger->facts_watch, FACTS_UNWATCHED, memory_order_relaxed);
 		inquiry_rest(q, INQUIRY_REST_US);
 		return;
 	}
@@ -430,6 +438,60 @@ inquiry_worker_concerned(struct session *s)
 	return w;
 }
 
+struct due_message {
+	struct message message;
+	struct ledger *ledger; /* owned reference */
+	struct worker *worker; /* borrowed: on whose thread it runs */
+};
+
+static void
+inquiry_hurry(struct message *m)
+{
+	struct due_message *d = container_of(m, struct due_message, message);
+	struct inquiry *q = NULL;
+
+	/* Another worker's may have taken its place meanwhile; it begins by looking. */
+	pthread_mutex_lock(&d->ledger->mutex);
+	if (d->ledger->inquiry != NULL && d->ledger->inquiry->worker == d->worker)
+		q = d->ledger->inquiry;
+	pthread_mutex_unlock(&d->ledger->mutex);
+	if (q != NULL && q->step == STEP_DONE && timer_is_armed(&q->timer))
+		inquiry_rest(q, 0);
+	else if (q != NULL)
+		q->due = true;
+	ledger_unref(d->ledger);
+	free(d);
+}
+
+static void
+inquiry_tell_to_hurry(struct ledger *l, struct worker *w)
+{
+	struct due_message *d = memory_new(sizeof(*d));
+
+	d->message.run = inquiry_hurry;
+	d->ledger = ledger_ref(l);
+	d->worker = w;
+	loop_post(w->loop, &d->message);
+}
+
+/* The entry is used again, and nobody has looked meanwhile: the first one of its sessions says so. */
+static void
+inquiry_look_again(struct session *s)
+{
+	struct ledger *l = s->ledger;
+	int unwatched = FACTS_UNWATCHED;
+	struct worker *w = NULL;
+
+	if (!atomic_compare_exchange_strong(&l->facts_watch, &unwatched, FACTS_WANTED))
+		return;
+	pthread_mutex_lock(&l->mutex);
+	if (l->inquiry != NULL)
+		w = l->inquiry->worker;
+	pthread_mutex_unlock(&l->mutex);
+	if (w != NULL)
+		inquiry_tell_to_hurry(l, w);
+}
+
 /* Is there one, and does it ask for all that the session needs?  If it has not, it is told to. */
 static bool
 inquiry_is_there(struct session *s)
@@ -445,6 +507,8 @@ inquiry_is_there(struct session *s)
 	pthread_mutex_unlock(&l->mutex);
 	if (!enough)
 		inquiry_catalog_changed(s);
+	else if (there)
+		inquiry_look_again(s);
 	return there;
 }
 
@@ -472,46 +536,16 @@ inquiry_begin(struct session *s)
 	inquiry_rest(q, q->routes ? 0 : INQUIRY_GRACE_US);
 }
 
-struct due_message {
-	struct message message;
-	struct ledger *ledger; /* owned reference */
-	struct worker *worker; /* borrowed: on whose thread it runs */
-};
-
-static void
-inquiry_hurry(struct message *m)
-{
-	struct due_message *d = container_of(m, struct due_message, message);
-	struct inquiry *q = NULL;
-
-	/* Another worker's may have taken its place meanwhile; it begins by looking. */
-	pthread_mutex_lock(&d->ledger->mutex);
-	if (d->ledger->inquiry != NULL && d->ledger->inquiry->worker == d->worker)
-		q = d->ledger->inquiry;
-	pthread_mutex_unlock(&d->ledger->mutex);
-	if (q != NULL && q->step == STEP_DONE && timer_is_armed(&q->timer))
-		inquiry_rest(q, 0);
-	else if (q != NULL)
-		q->due = true;
-	ledger_unref(d->ledger);
-	free(d);
-}
-
 static void
 inquiry_ask_soon(struct session *s, bool forgets)
 {
 	struct worker *w = inquiry_worker_concerned(s);
-	struct due_message *d;
 
 	if (w == NULL)
 		return;
 	if (forgets)
 		ledger_set_facts(s->ledger, NULL);
-	d = memory_new(sizeof(*d));
-	d->message.run = inquiry_hurry;
-	d->ledger = ledger_ref(s->ledger);
-	d->worker = w;
-	loop_post(w->loop, &d->message);
+	inquiry_tell_to_hurry(s->ledger, w);
 }
 
 void

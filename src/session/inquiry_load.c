@@ -155,6 +155,10 @@ inquiry_ask(struct inquiry *q)
 		facts_query_footprints(&text);
 		inquiry_send_bytes(q, &text);
 		break;
+	case STEP_NAMES:
+		facts_query_names(&text);
+		inquiry_send_bytes(q, &text);
+		break;
 	case STEP_COMMIT:
 		inquiry_send(q, facts_query(FACTS_QUERY_COMMIT));
 		break;
@@ -286,6 +290,15 @@ inquiry_forget_load(struct inquiry *q)
 	bytes_free(&q->liars);
 }
 
+static void
+inquiry_take_name(struct inquiry *q, const char *value, size_t length)
+{
+	char *name = text_copy_n(value, length);
+
+	facts_add_name(q->facts, name);
+	free(name);
+}
+
 /* What code that nobody can look into has done to them is found here, and what somebody else has. */
 static void
 inquiry_take_defaults(struct inquiry *q, struct reader *r)
@@ -346,6 +359,8 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 	}
 	else if (q->step == STEP_PATTERN)
 		inquiry_take_pattern(q, value, size);
+	else if (q->step == STEP_NAMES)
+		inquiry_take_name(q, value, size);
 	else if (q->step == STEP_CAUSES)
 		visit_take_cause(q, value, size);
 	return true;

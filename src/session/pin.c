@@ -208,7 +208,8 @@ pin_tag(struct session *s, const char *tag)
 		pin_take(s, EFFECT_loads);
 	else if (tag[0] == 'D' && strcmp(tag, "DISCARD ALL") == 0)
 		pin_end(s, EFFECT_loads | EFFECT_seeds | EFFECT_draws | EFFECT_hides);
-	else
+	/* Of what was prepared nothing has run. */
+	else if (strcmp(tag, "PREPARE") != 0)
 		pin_take(s, pin_said(s, EFFECT_loads | EFFECT_seeds | EFFECT_hides));
 }
 

@@ -146,19 +146,52 @@ probe_is_sure(const struct session *s, const char *name)
 	return profile_find(s->server->risen ? s->startup : s->profile, name) != NULL;
 }
 
+/* What a role may perhaps not read: to ask for it would be an error.  pg_settings lists it for who may. */
+static bool
+probe_is_guarded(const char *name)
+{
+	static const char *const guarded[] = {"dynamic_library_path", "session_preload_libraries"};
+
+	for (size_t i = 0; i < array_length(guarded); i++)
+		if (strcasecmp(guarded[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* How a name is asked for: 's' surely, 'd' if it is no setting that another has, 'p' if it is one that the session has. */
+static char
+probe_kind(const struct session *s, const char *name)
+{
+	if (probe_is_guarded(name))
+		return 'p';
+	if (probe_is_sure(s, name) || strcasecmp(name, "session_authorization") == 0)
+		return 's';
+	return strchr(name, '.') != NULL ? 'd' : 'p';
+}
+
 /*
  * A setting that the text was refused, or never came to, is not the session's: to set it on another server
  * would fail there too.  Those of the client's own making (a.b) are not listed, and are whose they are.
+ * The third column is '' for a setting that there is, and that is not the session's.
  */
 static void
 probe_text(const struct session *s, const struct difference *d, struct bytes *text)
 {
-	bytes_chars(text, "select n,pg_catalog.current_setting(n,true),null::pg_catalog.text from (values(null::pg_catalog.text,true)");
+	bool are_sure = true;
+
 	for (unsigned i = 0; i < d->count; i++)
-		bytes_format(text, ",($%u,%s)", i + 1, probe_is_sure(s, d->names[i]) ? "true" : "false");
-	bytes_chars(text, ") v(n,sure) where case when sure then true else not exists(select from pg_catalog.pg_settings where"
-	                  " pg_catalog.lower(name) operator(pg_catalog.=) pg_catalog.lower(n)"
-	                  " and source operator(pg_catalog.<>) 'session') end");
+		are_sure &= probe_kind(s, d->names[i]) == 's';
+	if (are_sure)
+		bytes_chars(text, "select n,pg_catalog.current_setting(n,true),null::pg_catalog.text from (values(null::pg_catalog.text,'s')");
+	else
+		bytes_chars(text, "select n,case when k operator(pg_catalog.=) 's' or p.source operator(pg_catalog.=) 'session'"
+		                  " or (k operator(pg_catalog.=) 'd' and p.source is null) then pg_catalog.current_setting(n,true) end,"
+		                  "case when k operator(pg_catalog.<>) 's' and p.source operator(pg_catalog.<>) 'session' then '' end from (values(null::pg_catalog.text,'s')");
+	for (unsigned i = 0; i < d->count; i++)
+		bytes_format(text, ",($%u,'%c')", i + 1, probe_kind(s, d->names[i]));
+	bytes_chars(text, ") v(n,k)");
+	if (!are_sure)
+		bytes_chars(text, " left join pg_catalog.pg_settings p on pg_catalog.lower(p.name) operator(pg_catalog.=) pg_catalog.lower(n)");
 	if (s->names_unknown)
 		bytes_chars(text, " union all select name,pg_catalog.current_setting(name,true),null from pg_catalog.pg_settings"
 		                  " where source operator(pg_catalog.=) 'session'");
@@ -238,6 +271,9 @@ probe_explains(const struct session *s, const struct profile *now)
 		if (!text_equal(profile_find(s->profile, name), profile_value(now, i)) && !probe_is_told(s, name))
 			return true;
 	}
+	for (unsigned i = 0; i < s->server->value_count; i++)
+		if (probe_is_likely(s, s->server->values[i].name))
+			return true;
 	return false;
 }
 
@@ -252,12 +288,17 @@ void
 probe_row(struct session *s, struct reader *r)
 {
 	char *name = row_text(r), *value = row_text(r), *initial = row_text(r);
-	bool is_followed = name != NULL && value != NULL && probe_is_under_way(s) && restore_name_is_followed(s, name);
+	bool is_asked = name != NULL && probe_is_under_way(s) && restore_name_is_followed(s, name);
+	bool is_followed = is_asked && value != NULL;
+	/* It may not be read now: it is what it was. */
+	const char *unread = is_asked && value == NULL && initial == NULL && probe_is_guarded(name) ? profile_find(s->profile, name) : NULL;
 	/* A server's own set is not this session's default. */
 	bool is_kept = is_followed && initial != NULL && profile_find(startup_set_settings(s->server->set), name) == NULL;
 
-	if (is_followed && probe_is_likely(s, name))
+	if (is_asked && (value != NULL || initial != NULL) && probe_is_likely(s, name))
 		s->upkeep->is_explained = true;
+	if (unread != NULL)
+		profile_list(&s->upkeep->found, name, unread);
 	if (is_followed && (is_kept || restore_is_own(s, name, value)))
 		profile_list(&s->upkeep->found, name, value);
 	if (is_kept)

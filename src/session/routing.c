@@ -89,7 +89,11 @@ routing_is_held_back(const struct session *s, const struct brief *brief)
 bool
 facts_are_old(const struct session *s)
 {
-	return loop_now_us(s->worker->loop) - atomic_load_explicit(&s->ledger->facts_looked_us, memory_order_relaxed) > FACTS_OLD_US;
+	const struct ledger *l = s->ledger;
+
+	if (atomic_load_explicit(&l->facts_watch, memory_order_relaxed) != FACTS_WATCHED)
+		return true;
+	return loop_now_us(s->worker->loop) - atomic_load_explicit(&l->facts_looked_us, memory_order_relaxed) > FACTS_OLD_US;
 }
 
 struct route_context
@@ -125,12 +129,21 @@ routing_settings_named(struct session *s, const char *text, size_t length, void 
 	return route_settings_named(&ctx, text, length, take, user);
 }
 
+/* Who has temporary relations, or makes some now, knows them; the catalog's facts do not. */
+static bool
+routing_has_temporary(const struct session *s)
+{
+	return ((s->pins | s->effects) & EFFECT_temporary) != 0;
+}
+
 void
 routing_judge(struct session *s, const char *text, size_t length, struct verdict *out)
 {
 	struct route_context ctx = routing_context(s);
 
 	route_judge(s->worker->verdicts, &ctx, text, length, out);
+	if (unlikely(out->has_new_relation) && !routing_has_temporary(s))
+		out->effects |= EFFECTS_UNKNOWN;
 	if (unlikely(out->lacks_catalog) && s->features != FEATURES_IGNORE && s->pool_mode != POOL_SESSION)
 		inquiry_begin(s);
 }

@@ -18,12 +18,10 @@
 #define LIKELY_MOST 64
 #define LIKELY_LENGTH_MOST 128
 
-/* a.b: PostgreSQL lists no settings of a client's own making, so whatever looks like the name of one is asked for. */
+/* PostgreSQL lists no settings of a client's own making (a.b), so whatever looks like the name of one is asked for. */
 static bool
-looks_like_custom_name(const char *name, size_t length)
+looks_like_name(const char *name, size_t length)
 {
-	bool has_dot = false;
-
 	if (length < 3 || length > LIKELY_LENGTH_MOST || isdigit((unsigned char)name[0]) || name[0] == '.' || name[length - 1] == '.')
 		return false;
 	for (size_t i = 0; i < length; i++) {
@@ -31,9 +29,8 @@ looks_like_custom_name(const char *name, size_t length)
 
 		if (!isalnum(c) && c != '_' && c != '$' && c != '.' && c < 128)
 			return false;
-		has_dot |= c == '.';
 	}
-	return has_dot;
+	return true;
 }
 
 static bool
@@ -41,7 +38,7 @@ touch_likely(struct session *s, const char *name, size_t length)
 {
 	char *copy;
 
-	if (!looks_like_custom_name(name, length))
+	if (!looks_like_name(name, length))
 		return false;
 	copy = text_copy_n(name, length);
 	restore_touch(s, copy);
@@ -151,8 +148,11 @@ touch_hides(struct session *s, const struct verdict *v, enum settings_named name
 		return false;
 	case KIND_PREPARE:
 		s->prepares_hiding |= named != NAMED_ALL;
+		s->prepares_hidden |= (v->effects & EFFECT_hides) != 0;
 		return false;
 	case KIND_EXECUTE:
+		if (s->prepares_hidden)
+			s->effects |= EFFECT_hides;
 		return s->prepares_hiding;
 	default:
 		return named == NAMED_NOT;
@@ -181,6 +181,8 @@ touch_text(struct session *s, const struct verdict *v, const char *text, size_t 
 		return;
 	s->probe = true;
 	named = routing_settings_named(s, text, length, touch_name, s);
+	if ((v->effects & EFFECT_unknown) != 0)
+		named = NAMED_NOT;
 	/* What was prepared by SQL is no command, so it hardly ever has a setting that the session has not. */
 	s->hides |= touch_hides(s, v, named);
 	s->by_parameters |= named == NAMED_BY_PARAMETERS;
