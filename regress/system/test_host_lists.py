@@ -165,3 +165,23 @@ def test_a_list_may_mix_folders_and_addresses(app, fake_server):
 
     assert {row["addr"] for row in one.show("SERVERS", database="fake")} == {"127.0.0.1", "unix"}
     assert len(held) == 2
+
+
+def test_new_connections_are_spread_in_proportion_to_weight(app, three):
+    one = app.weir(databases={"fake": entry(three, weight="3,0,1")}).allow("server conn crashed")
+
+    held = [holding(one) for _ in range(8)]
+
+    assert sorted(where for _, where in held) == ["0"] * 6 + ["2"] * 2
+
+
+def test_a_host_without_weight_serves_while_the_others_refuse(app, fake_server, three):
+    port = three[0].port
+    three[0].close()
+    one = app.weir(databases={"fake": entry(three[:2], weight="1,0")}, server_login_retry=0.3).allow("server login failed")
+
+    held = [holding(one)]
+    fake_server(naming("again"), port=port)
+
+    assert held[0][1] == "1"
+    assert eventually(lambda: held.append(holding(one)) or held[-1][1] == "again", every=0.1)

@@ -131,6 +131,19 @@ def test_an_entry_without_a_primary_has_none_to_pause(routes):
     assert refusals == [f"database {DATABASE} is not routed: it has no primary"] * 2
 
 
+def test_who_only_listens_keeps_no_pause_waiting_and_hears_again_afterwards(routes):
+    weir = routes.weir().allow("the connection that listens")
+    with weir.client(DATABASE) as listener, weir.client(DATABASE) as other, weir.client("pgbouncer") as console:
+        listener.query("listen news")
+
+        tags = console.query(f"pause {DATABASE} primary").tags
+        console.query(f"resume {DATABASE} primary")
+        heard = eventually(lambda: other.query("notify news, 'again'") and [n for n in listener.query(WRITE).messages if n.kind == b"A"])
+
+    assert tags == ["PAUSE"]
+    assert heard
+
+
 def test_an_entry_that_is_not_routed_any_more_has_nothing_paused(routes):
     weir = routes.weir()
     with weir.client("pgbouncer") as console, weir.client(DATABASE) as client:
