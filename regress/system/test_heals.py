@@ -221,7 +221,7 @@ def test_a_transaction_whose_server_is_terminated_is_rolled_back_and_its_client_
 
 
 def test_a_write_whose_server_is_killed_is_in_doubt_and_not_run_twice(routes):
-    """The whole primary starts again; the client waits for that with its next statement, and goes on."""
+    """The whole primary starts again, and other servers may be found dead after the first; the client goes on when it is back."""
     weir = routes.weir(**CHECKS).allow(*LOST)
     insert = "insert into ledger select 9 from (select pg_sleep(0.5)) s"
 
@@ -229,9 +229,9 @@ def test_a_write_whose_server_is_killed_is_in_doubt_and_not_run_twice(routes):
         client.send(wire.query(insert))
         kill(routes.primary, eventually(backend, routes.primary, insert))
         told = answer(client)
-        after = client.query("insert into ledger values (10) returning n")
+        eventually(lambda: client.ask(wire.query("insert into ledger values (10) returning n")).rows == [("10",)])
 
-    assert (told.error.sqlstate, after.rows) == ("08007", [("10",)])
+    assert told.error.sqlstate == "08007"
     assert ledger(routes).count(9) <= 1
     routes.cluster.wait_for_replicas()
 
