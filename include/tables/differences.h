@@ -191,3 +191,9 @@ DIFFERENCE("PAUSE and RESUME",
     "PAUSE db PRIMARY and RESUME db PRIMARY hold and let go what needs the primary of a routed entry. SHOW DATABASES has the column "
     "primary_paused behind PgBouncer's, and SHOW STATE a row of that name while a primary is paused.",
     "PgBouncer does not know which host is the primary.")
+DIFFERENCE("servers that are lost under a client",
+    "The client of an entry with a route stays connected: 57P01 and a failed transaction until ROLLBACK or COMMIT, 08007 for a write or "
+    "COMMIT whose answer was lost. It ends as with PgBouncer (server conn crashed?) with route=any, with pool_mode=session, while it keeps "
+    "its server for something that is lost with it, and in the middle of a message. An ERROR of the server's that was FATAL reaches "
+    "it as ERROR.",
+    "A failover is no reason for a thousand logins, and drivers tell the codes apart.")

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "cluster/cluster.h"
+#include "session/floor.h"
 
 /* How often it is looked whether the host was asked. */
 #define LOOK_US ((int64_t)10 * 1000)
@@ -178,6 +179,8 @@ heal_leave(struct session *s)
 	s->status = 'I';
 	session_enter(s, SESSION_IDLE);
 	release_forget(s);
+	if (s->floor != NULL)
+		floor_released(s);
 	s->idle_us = loop_now_us(s->worker->loop);
 }
 
