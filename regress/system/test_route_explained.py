@@ -340,3 +340,13 @@ def test_reads_that_the_primary_serves_by_choice_say_so(routes):
     assert f"primary 127.0.0.1:{primary} (read_from_primary)" in seen
     assert counted(weir, "read_from_primary", "primary")[primary] > 0
     assert all(host.endswith("eligible") and "not" not in host for host in route(weir, f"'{READ}'")["host"])
+
+
+def test_a_read_that_was_run_again_says_why_it_is_on_the_primary(routes):
+    weir = routes.weir()
+
+    with weir.client(DATABASE, options="-c pgweir.route_notice=on") as client:
+        told = notices(client.ask(wire.query("select * from no_such_table")))
+
+    assert told == [f"pgweir: primary 127.0.0.1:{routes.primary.port} (refused_lately)"]
+    assert counted(weir, "refused_lately") == {routes.primary.port: 1}

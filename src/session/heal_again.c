@@ -219,6 +219,8 @@ heal_aim(struct session *s)
 	if (again == HEAL_ON_PRIMARY || s->target == LEND_PRIMARY || (hosts == 0 && s->target == LEND_REPLICA))
 		s->target = LEND_PRIMARY;
 	s->borrower.hosts = s->target == LEND_PRIMARY ? 0 : hosts;
+	if (s->target == LEND_PRIMARY && s->batch.target == TARGET_REPLICA)
+		s->batch.reason = h->refused ? ROUTE_REASON_refused_lately : ROUTE_REASON_replica_down;
 }
 
 /* The session is between requests, and what it gets next is the one that runs again. */
