@@ -164,7 +164,7 @@ struct ledger {
 	_Atomic int64_t facts_looked_us;   /* when the catalog was last seen to be as they say */
 	struct table_floors *_Atomic floors; /* owned reference: how far its tables are written; set once, NULL: nobody asks */
 	atomic_bool looks_for_floors; /* another entry may have made them meanwhile */
-	atomic_bool wants_footprints; /* somebody reads by those: the facts are to tell what writes change */
+	atomic_bool wants_footprints; /* its writes are marked there: the facts are to tell what they change */
 	_Atomic int facts_watch;           /* enum facts_watch */
 	_Atomic uint32_t renewals;    /* counts the changes of defaults that are known to have been made on its hosts */
 	_Atomic uint32_t era;         /* counts what may have changed the results of prepared statements */

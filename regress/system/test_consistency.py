@@ -409,6 +409,15 @@ def test_writers_count_whatever_their_own_entry_says(routes, tables, keys):
 
             assert reader.read(count("t1")) == (routes.primary.value(count("t1"), DATABASE), routes.primary, "not_caught_up")
 
+        def is_told_apart():
+            """The writers' entry knows its catalog too: its reads are nobody's writes, and a write is of one table."""
+            with held_back(*routes.replicas):
+                writer.query("insert into t1 values (1)")
+                writer.query(count("hits"))
+                return reader.where(count("t2")) in routes.replicas
+
+        eventually(is_told_apart)
+
 
 # ---- another primary ----
 

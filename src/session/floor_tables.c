@@ -50,10 +50,9 @@ floor_watch_tables(struct session *s, struct table_floors *shared)
 {
 	struct floor *f = s->floor;
 
-	if (f->mode == CONSISTENCY_TABLE)
-		atomic_store_explicit(&s->ledger->wants_footprints, true, memory_order_relaxed);
 	if (f->tables != NULL)
 		return;
+	atomic_store_explicit(&s->ledger->wants_footprints, true, memory_order_relaxed);
 	f->tables = memory_new(sizeof(*f->tables));
 	f->tables->shared = shared;
 	if (session_is_in_the_middle(s))
@@ -106,6 +105,9 @@ floor_sends(struct session *s, const struct verdict *v, const char *text)
 	}
 	if (v == NULL || v->footprint.writes_any) {
 		tables_mark(t, FOOTPRINT_ANY);
+		/* Who does not know what it writes keeps everybody from the replicas. */
+		if (!facts_knows_footprints(facts_of_session(s)))
+			inquiry_begin(s);
 		return;
 	}
 	for (unsigned i = 0; i < v->footprint.writes; i++)

@@ -414,13 +414,20 @@ inquiry_make(struct worker *w, struct ledger *l, const char *user, enum lend_tar
 	return q;
 }
 
+/* Who marks the tables that it writes has to know what a statement may write, wherever it runs. */
+static bool
+session_needs_routes(const struct session *s)
+{
+	return s->route == ROUTE_SPLIT || atomic_load_explicit(&s->ledger->wants_footprints, memory_order_relaxed);
+}
+
 /* Not seen by other workers yet: another one's may be there first. */
 static struct inquiry *
 inquiry_new(struct session *s)
 {
 	struct inquiry *q = inquiry_make(s->worker, s->ledger, s->borrower.account->user, routing_home_of(s), s->snapshot);
 
-	q->routes = s->route == ROUTE_SPLIT;
+	q->routes = session_needs_routes(s);
 	return q;
 }
 
@@ -501,7 +508,7 @@ inquiry_is_there(struct session *s)
 
 	pthread_mutex_lock(&l->mutex);
 	there = l->inquiry != NULL;
-	enough = !there || l->inquiry->routes || s->route != ROUTE_SPLIT;
+	enough = !there || l->inquiry->routes || !session_needs_routes(s);
 	if (!enough)
 		l->inquiry->routes = true;
 	pthread_mutex_unlock(&l->mutex);
