@@ -29,7 +29,6 @@ NAME_WORD(pg_cursors, EFFECT_looks_cursors)
 NAME_WORD(pg_settings, EFFECT_resets)
 NAME_WORD(pg_show_all_settings, EFFECT_resets)
 NAME_WORD(reset_val, EFFECT_resets)
-NAME_WORD(last_lsn, EFFECT_looks_lsn)
 NAME_WORD(insert, EFFECT_fills)
 NAME_WORD(merge, EFFECT_fills)
 /* They run SQL that stands in a string, or all the views of a schema. */

@@ -84,7 +84,7 @@ static const struct expectation harmless[] = {
     BOTH(NOTHING, "select 'nextval', 'set_config(1)' /* setseed */ -- pg_advisory_lock"), BOTH(NOTHING, "select $$pg_temp.x$$, $a$currval('x')$a$"),
     BOTH(NOTHING, "update t set a = 1"), BOTH(NOTHING, "update t set settings = 'x', role = 2 where session = 3"), BOTH(NOTHING, "delete from t"),
     BOTH(NOTHING, "begin"), BOTH(NOTHING, "commit"), BOTH(NOTHING, "rollback and chain"), BOTH(NOTHING, "savepoint a"), BOTH(NOTHING, "release a"), BOTH(NOTHING, "rollback to a"),
-    BOTH(NOTHING, "prepare transaction 'x'"), BOTH(NOTHING, "begin; select 1; commit"), BOTH(NOTHING, "show search_path"), BOTH(NOTHING, "show all"),
+    BOTH(NOTHING, "prepare transaction 'x'"), BOTH(NOTHING, "begin; select 1; commit"), BOTH(NOTHING, "show search_path"), BOTH(NOTHING, "show all"), BOTH(EFFECT_looks_lsn, "show pgweir.last_lsn"), BOTH(EFFECT_looks_lsn, "SHOW pgweir . LAST_LSN"),
     BOTH(NOTHING, "set local work_mem = 1"), BOTH(NOTHING, "set local a.b = 'c'"), BOTH(NOTHING, "set local role x"), BOTH(NOTHING, "set transaction read only"),
     BOTH(NOTHING, "set transaction_isolation = 'serializable'"), BOTH(NOTHING, "set transaction snapshot '1-1-1'"), BOTH(NOTHING, "set constraints all deferred"),
     BOTH(NOTHING, "declare c cursor for select 1"), BOTH(NOTHING, "declare c cursor without hold for select 1"), BOTH(NOTHING, "fetch all from c"), BOTH(NOTHING, "move 5 in c"),

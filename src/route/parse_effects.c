@@ -328,6 +328,8 @@ effects_of_statement(const Node *statement, struct effect_words *words)
 	switch (nodeTag(statement)) {
 	case T_VariableSetStmt:
 		return effects_of_set((const VariableSetStmt *)statement, words);
+	case T_VariableShowStmt:
+		return effects_both(text_equal_nocase(((const VariableShowStmt *)statement)->name, "pgweir.last_lsn") ? EFFECT_looks_lsn : 0);
 	case T_PrepareStmt:
 		return effects_both(EFFECT_prepares);
 	case T_DeallocateStmt:
