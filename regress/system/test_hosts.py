@@ -194,3 +194,13 @@ def test_a_host_without_a_free_connection_is_not_down(routes):
     assert row["state"] == "up"
     assert row["role"] == "replica"
     assert routes.serving(weir) == routes.replicas
+
+
+def test_timelines_are_kept_beside_the_pidfile(routes, nest):
+    folder = nest.folder("timelines")
+
+    routes.weir(pidfile=f"{folder}/weir.pid", **CHECKS)
+    kept = eventually(lambda: [line for line in open(f"{folder}/weir.state") if not line.startswith("#")])
+
+    identifier = routes.primary.value("select system_identifier from pg_control_system()")
+    assert [line.split()[:2] for line in kept] == [[identifier, "1"]]

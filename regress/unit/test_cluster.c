@@ -278,6 +278,37 @@ TEST("an answer with anything else in it is no answer")
 	expect_int(answer_of("t", NULL, NULL, NULL, NULL).result, CHECK_GOOD);
 }
 
+/* A standby without a timeline, and what became of it with these answers to IDENTIFY_SYSTEM. */
+static bool
+identity_of(struct answer *a, const char *identifier, const char *timeline)
+{
+	const char *values[] = {identifier, timeline, "0/3000148", NULL};
+	PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+	PGresAttDesc columns[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}};
+	bool ok;
+
+	*a = (struct answer){.result = CHECK_GOOD, .standby = true};
+	PQsetResultAttrs(rows, 4, columns);
+	for (int i = 0; i < 4; i++)
+		PQsetvalue(rows, 0, i, (char *)(uintptr_t)values[i], values[i] != NULL ? (int)strlen(values[i]) : -1);
+	ok = answer_read_identity(a, rows);
+	PQclear(rows);
+	return ok;
+}
+
+TEST("IDENTIFY_SYSTEM tells timeline and identifier of a standby, and what is none is not believed")
+{
+	struct answer a;
+
+	expect(identity_of(&a, "7300000000000000001", "3"));
+	expect_int(a.timeline, 3);
+	expect_int(a.system_identifier, 7300000000000000001);
+	expect_false(identity_of(&a, "7300000000000000001", "4294967296"));
+	expect_false(identity_of(&a, "", "3"));
+	expect_false(identity_of(&a, "-1", "3"));
+	expect_int(a.timeline, 0);
+}
+
 /* ---------------------------------------------------------------- cluster */
 
 static const char *const names[] = {"db1", "db2"};
