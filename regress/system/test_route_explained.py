@@ -170,6 +170,7 @@ TRAPS = """
 create schema if not exists app;
 create or replace function app.audit(a int) returns int language sql volatile as 'select a';
 create or replace function app.total() returns int language sql stable as 'select nextval(''public.notes_id_seq'')::int';
+create or replace function app.liar(a int) returns int language sql stable as 'select app.audit(a)';
 create or replace view app.hidden as select app.audit(id) from notes;
 drop table if exists app.scratch;
 create unlogged table app.scratch (a int);
@@ -194,6 +195,7 @@ def route(weir, statement, database=DATABASE):
 NAMED = [
     ("select audit(1)", "unsafe_function", "function audit", "function app.audit(integer): it is VOLATILE"),
     ("select app.total()", "unsafe_function", "function app.total", "function app.total(): its body mentions nextval"),
+    ("select app.liar(1)", "unsafe_function", "function app.liar", "function app.liar(integer): its body mentions audit"),
     ("select pg_backend_pid()", "unsafe_function", "function pg_backend_pid", "it answers for its own server or session"),
     ("table app.hidden", "unsafe_relation", "relation app.hidden", "view app.hidden: it depends on function app.audit(integer)"),
     ("table app.hidden", "unsafe_relation", "relation app.hidden", "function app.audit(integer): it is VOLATILE"),

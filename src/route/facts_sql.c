@@ -238,7 +238,11 @@ static const char sql_causes_rows[] =
 	"         when p.proargdefaults::text ~ (select rx from given) then 'in the default of an argument ' || " SQL_CALLED("p.proargdefaults::text")
 	"         when p.prosrc ~* " SQL_UNSAFE_WORDS "\n"
 	"           then 'its body mentions ' || substring(p.prosrc from '(?i)' || " SQL_UNSAFE_WORDS ")\n"
-	"         else 'its body calls what may write or answers for its own server or session' end\n"
+	"         else coalesce('its body mentions ' || (select string_agg(distinct m.name, ', ') from (\n"
+	"             select q.proname::text name from u v join pg_proc q on q.oid = v.o where v.c = 'pg_proc'::regclass and q.oid <> p.oid\n"
+	"             union all select k.relname from u v join pg_class k on k.oid = v.o where v.c = 'pg_class'::regclass) m\n"
+	"             where m.name ~ '^\\w+$' and p.prosrc ~* ('\\m' || m.name || '\\M')),\n"
+	"           'its body calls what may write or answers for its own server or session') end\n"
 	"      from pg_proc p where t.c = 'pg_proc'::regclass and p.oid = t.o and p.oid in (select oid from badfn)\n"
 	"    union all select case when k.relkind = 'S' then 'it is a sequence' when k.relkind = 'f' then 'it is a foreign table'\n"
 	"         when k.relpersistence = 'u' then 'it is unlogged' else 'it is temporary' end\n"
