@@ -352,3 +352,24 @@ def test_a_read_that_was_run_again_says_why_it_is_on_the_primary(routes):
 
     assert told == [f"pgweir: primary 127.0.0.1:{routes.primary.port} (refused_lately)"]
     assert counted(weir, "refused_lately") == {routes.primary.port: 1}
+
+
+def test_routing_is_introduced_by_reloads_while_clients_stay(routes):
+    """As the manual has it: an entry of equals, a dry run, the split, and back."""
+    target, seen = routes.cluster.target, []
+    weir = routes.weir(ready=False, keys={"route": None})
+
+    def told(client):
+        return notices(client.query(READ))[0].split("pgweir: ")[1]
+
+    with weir.client(DATABASE, options="-c pgweir.route_notice=on") as client:
+        for keys, wanted in [
+            ({"route": "split", "route_dry_run": 1}, "(plain_read, dry run: a replica's)"),
+            ({"route": "split"}, "(plain_read)"),
+            ({"route": "split", "route_dry_run": 1}, "(plain_read, dry run: a replica's)"),
+        ]:
+            configure(weir, target(DATABASE, **keys))
+            seen.append(eventually(lambda: (line := told(client)).endswith(wanted) and line))
+
+    primary = f"primary 127.0.0.1:{routes.primary.port}"
+    assert [line.startswith(primary) for line in seen] == [True, False, True]
