@@ -21,6 +21,7 @@ enum facts_place {
 	FACTS_OPERATOR,
 	FACTS_RELATION,
 	FACTS_TYPE,
+	FACTS_PARAMETER, /* a parameter's type, by its oid in decimal */
 };
 
 /* An empty set with one reference.  GENERATION must be new for each set of one database. */
@@ -28,7 +29,7 @@ struct catalog_facts *facts_new(uint64_t generation);
 
 /*
  * Adds a row of the closure query.  KIND: 'f' function, 'o' operator, 'r' relation, 't' type, '*' nothing is safe,
- * 'd' a default (SCHEMA: the role).
+ * 'p' the oid of such a type, 'd' a default (SCHEMA: the role).
  * ATTRIBUTE: the function may be called in attribute notation on a row.  An unknown kind makes everything unsafe.
  */
 void facts_add(struct catalog_facts *facts, char kind, const char *schema, const char *name, bool attribute);

@@ -15,6 +15,8 @@ from . import route_truth
 
 PRIMARY = [text for texts in route_truth.PRIMARY.values() for text in texts]
 READS = route_truth.READS
+# A session that has drawn a number, or done worse, would stay on the primary, whatever comes next.
+CONTINUED = {text for group in route_truth.CONTINUED for text in route_truth.PRIMARY[group][:-1]}
 MARK = re.compile(r"/\* truth (\w+) \*/")
 
 
@@ -84,12 +86,17 @@ def answer_of(result, rows):
     return error, result.names, result.tags, (result.rows, copied) if rows else len(result.rows) + len(copied)
 
 
-def run_all(client, protocol, statements, rows):
-    answers = []
+def run_all(connect, protocol, statements, rows):
+    """The answers, each to a client of its own but where a statement needs those before it."""
+    answers, client = [], None
     for number, sql in enumerate(statements):
+        client = client or connect()
         answers.append(answer_of(protocol(client, f"/* truth {number} */ {sql}"), rows))
         if client.status != "I":
             client.query("rollback")
+        if sql not in CONTINUED:
+            client.close()
+            client = None
     return answers
 
 
@@ -112,6 +119,12 @@ def reads_go_to_replicas(cluster, weir, database="truth"):
     return not any("is the catalog known" in s.text for s in cluster.primary.statements_since(marks[cluster.primary]))
 
 
+def runs_on_a_replica(cluster, client, sql):
+    mark = cluster.primary.mark()
+    client.query(sql)
+    return sql not in cluster.primary.log_since(mark)
+
+
 def seen(cluster, marks):
     """Host → the numbers of the statements that its log mentions."""
     return {host: {int(n) for n in MARK.findall(host.log_since(marks[host])) if n.isdigit()} for host in cluster.hosts}
@@ -131,14 +144,12 @@ PROTOCOLS = [simple, extended, prepared, together]
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_statement_that_needs_the_primary_is_ever_seen_by_a_replica(truth, pgweir, protocol):
     rewind(truth)
-    with truth.primary.client("truth") as direct:
-        expected = run_all(direct, protocol, PRIMARY, rows=False)
+    expected = run_all(lambda: truth.primary.client("truth"), protocol, PRIMARY, rows=False)
     rewind(truth)
     weir = split(pgweir, truth)
     marks = truth.marks()
 
-    with weir.client("truth") as client:
-        got = run_all(client, protocol, PRIMARY, rows=False)
+    got = run_all(lambda: weir.client("truth"), protocol, PRIMARY, rows=False)
 
     hosts = seen(truth, marks)
     strays = set().union(*[hosts[replica] for replica in truth.replicas])
@@ -152,12 +163,10 @@ def test_every_plain_read_runs_on_a_replica_with_the_primarys_answer(truth, pgwe
     rewind(truth)
     truth.wait_for_replicas()
     weir = split(pgweir, truth)
-    with truth.primary.client("truth") as direct:
-        expected = run_all(direct, protocol, READS, rows=True)
+    expected = run_all(lambda: truth.primary.client("truth"), protocol, READS, rows=True)
     marks = truth.marks()
 
-    with weir.client("truth") as client:
-        got = run_all(client, protocol, READS, rows=True)
+    got = run_all(lambda: weir.client("truth"), protocol, READS, rows=True)
 
     hosts = seen(truth, marks)
     several = {n for n, sql in enumerate(READS) if protocol is not simple and is_multiple(sql)}
@@ -171,12 +180,10 @@ def test_every_plain_read_runs_on_a_replica_with_the_primarys_answer(truth, pgwe
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_read_that_a_replica_refuses_has_the_primarys_answer(truth, pgweir, protocol):
     weir = split(pgweir, truth)
-    with truth.primary.client("truth") as direct:
-        expected = run_all(direct, protocol, route_truth.REFUSED, rows=True)
+    expected = run_all(lambda: truth.primary.client("truth"), protocol, route_truth.REFUSED, rows=True)
     marks = truth.marks()
 
-    with weir.client("truth") as client:
-        got = run_all(client, protocol, route_truth.REFUSED, rows=True)
+    got = run_all(lambda: weir.client("truth"), protocol, route_truth.REFUSED, rows=True)
 
     hosts = seen(truth, marks)
     assert differing(route_truth.REFUSED, got, expected) == []
@@ -230,6 +237,46 @@ def test_a_function_call_of_the_protocol_runs_on_the_primary(truth, pgweir):
     calls = {host: [s for s in host.statements_since(mark) if s.kind.startswith("fastpath")] for host, mark in marks.items()}
     assert len(calls[truth.primary]) == 1
     assert calls[truth.replica(1)] + calls[truth.replica(2)] == []
+
+
+@pytest.mark.parametrize("name", ["", "one"])
+def test_a_parameter_of_a_type_that_calls_something_unsafe_runs_on_the_primary(truth, pgweir, name):
+    """A domain's check runs when the value is bound: the text does not mention the type."""
+    weir = split(pgweir, truth)
+    oids = [int(truth.primary.value(f"select '{t}'::regtype::oid", "truth")) for t in ("app.small", "int4", "app.checked", "app.holder")]
+    marks = truth.marks()
+
+    with weir.client("truth") as client:
+        for number, (oid, value) in enumerate(zip(oids, ("5", "5", "5", "(5)"))):
+            sql = f"/* truth {number} */ select $1 is null"
+            client.ask(wire.parse(sql, name, [oid]), wire.sync())
+            assert not client.ask(wire.bind([value], name), wire.execute(), wire.sync()).error
+            assert not client.ask(wire.parse(sql, "", [oid]), wire.bind([value]), wire.execute(), wire.sync()).error
+            client.ask(wire.close("S", name), wire.sync())
+
+    hosts = seen(truth, marks)
+    assert hosts[truth.primary] == {2, 3}
+    assert hosts[truth.replica(1)] | hosts[truth.replica(2)] == {0, 1}
+
+
+def test_a_definition_inside_of_a_function_is_noticed_before_the_next_statement(truth, pgweir):
+    truth.primary.query(
+        "create or replace function app.redefines() returns void language plpgsql as 'begin"
+        " create or replace function app.turns(a int) returns int language plpgsql volatile as "
+        "''begin insert into app.audit (what) values (a); return a; end''; end';"
+        "create or replace function app.turns(a int) returns int language sql stable as 'select a'", "truth")
+    truth.wait_for_replicas()
+    weir = split(pgweir, truth)
+    marks = truth.marks()
+
+    with weir.client("truth") as client:
+        eventually(lambda: runs_on_a_replica(truth, client, "/* truth 1 */ select turns(1)"))
+        client.query("select redefines()")
+        after = client.query("/* truth 2 */ select turns(1)")
+
+    assert after.rows == [("1",)]
+    assert seen(truth, marks)[truth.primary] >= {2}
+    assert not any(2 in seen(truth, marks)[replica] for replica in truth.replicas)
 
 
 def explained(weir, sql):

@@ -303,6 +303,15 @@ is_load(const struct effect_words *e, const struct words *here, bool is_at_start
 	return words_next(&ahead) == TOKEN_STRING || (e->reading == READ_ANYWHERE && is_at_start);
 }
 
+/* What of the catalog a body may change, but for temporary objects, which are nobody else's. */
+static bool
+defines_for_all(const char *word, const struct words *here)
+{
+	if (strcmp(word, "create") == 0)
+		return !next_is_word(here, "temp") && !next_is_word(here, "temporary") && !next_is_word(here, "local");
+	return strcmp(word, "alter") == 0 || strcmp(word, "drop") == 0;
+}
+
 static void
 take_keyword(struct effect_words *e, const struct effect_word *word, const struct words *here, bool is_at_start)
 {
@@ -322,6 +331,8 @@ take_keyword(struct effect_words *e, const struct effect_word *word, const struc
 		effects &= ~(uint32_t)EFFECT_defaults;
 	if ((effects & EFFECT_loads) != 0 && !is_load(e, here, is_at_start))
 		effects &= ~(uint32_t)EFFECT_loads;
+	if (e->reading == READ_BODY && defines_for_all(word->word, here))
+		effects |= EFFECT_defines;
 	e->has_unnamed |= (effects & EFFECT_unknown) != 0;
 	e->effects |= effects;
 }

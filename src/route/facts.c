@@ -107,7 +107,7 @@ facts_add(struct catalog_facts *facts, char kind, const char *schema, const char
 {
 	struct facts_name *place;
 	struct facts_row *row;
-	bool is_known = kind != '\0' && strchr("fort", kind) != NULL;
+	bool is_known = kind != '\0' && strchr("fortp", kind) != NULL;
 
 	if (kind == 'd') {
 		bytes_text(&facts->defaults, schema);
@@ -271,6 +271,8 @@ place_consults(enum facts_place place, const struct facts_row *row)
 		return row->kind == 'r';
 	case FACTS_TYPE:
 		return row->kind == 't';
+	case FACTS_PARAMETER:
+		return row->kind == 'p';
 	}
 	return true;
 }

@@ -141,6 +141,9 @@ static const char sql_closure_bodies[] =
 	"       'pg_type'::regclass)\n" \
 	"    union all select 'pg_class'::regclass, k.oid from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n" \
 	"       and u.c = 'pg_type'::regclass and k.relkind in ('r','p','v','m','f','c')\n" \
+	/* a composite type's relation depends on the type, and not the other way round */ \
+	"    union all select 'pg_type'::regclass, k.reltype from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n" \
+	"       and u.c = 'pg_type'::regclass and k.relkind = 'c'\n" \
 	"    union all select 'pg_type'::regclass, t.oid from pg_cast a cross join lateral (values (a.castsource), (a.casttarget))\n" \
 	"       t(oid)\n" \
 	"       where d.classid = 'pg_cast'::regclass and a.oid = d.objid and u.c = 'pg_proc'::regclass and t.oid >= 12000\n" \
@@ -192,6 +195,7 @@ static const char sql_closure_rows[] =
 	"   k.relnamespace where u.c = 'pg_class'::regclass and k.relkind <> 'c'\n"
 	"union select 't', n.nspname, t.typname, false from u join pg_type t on t.oid = u.o join pg_namespace n on n.oid =\n"
 	"   t.typnamespace where u.c = 'pg_type'::regclass\n"
+	"union select 'p', '', u.o::text, false from u where u.c = 'pg_type'::regclass\n"
 	"union select 't', 'pg_catalog', t.typname, false from pg_cast a join u on u.c = 'pg_proc'::regclass and u.o =\n"
 	"   a.castfunc join pg_type t on t.oid = a.casttarget where a.casttarget < 12000 and a.castsource < 12000\n"
 	"union select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, false from pg_cast a join u\n"

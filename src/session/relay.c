@@ -348,6 +348,9 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	}
 	if (status == 'I')
 		restore_defaults_changed(s);
+	/* A function with a data definition in its body has no tag that says so. */
+	if (status == 'I' && (s->effects & EFFECT_defines) != 0 && s->effects != EFFECTS_ALL)
+		s->ddl = s->defines_code = true;
 	if (s->ddl && status == 'I') {
 		inquiry_catalog_changed(s);
 		s->ddl = s->defines_code = false;

@@ -195,6 +195,50 @@ routing_brief_text(struct session *s, const char *text)
 	return brief_of(&v);
 }
 
+/* Users' own objects have larger oids. */
+#define OID_OF_USERS 16384
+
+/* A value of a domain is checked when it is bound, and by what the domain calls. */
+static bool
+routing_binds_unsafe_type(struct session *s, struct reader *types)
+{
+	struct catalog_facts *facts = facts_of_session(s);
+	char oid[16];
+
+	for (unsigned count = reader_u16(types); count > 0 && reader_ok(types); count--) {
+		struct facts_mention mention = {.place = FACTS_PARAMETER, .name = oid, .exact_encoding = true};
+		uint32_t type = reader_u32(types);
+
+		if (type < OID_OF_USERS)
+			continue;
+		snprintf(oid, sizeof(oid), "%u", type);
+		if (!facts_knows_routes(facts) || facts_is_unsafe(facts, &mention))
+			return true;
+	}
+	return false;
+}
+
+/* A Parse: its text, and TYPES, which is what stands behind that. */
+static struct brief
+routing_brief_parse(struct session *s, const char *text, struct reader types)
+{
+	struct brief brief = routing_brief_text(s, text);
+
+	if (brief.target == TARGET_REPLICA && routing_binds_unsafe_type(s, &types)) {
+		brief.target = TARGET_PRIMARY;
+		brief.reason = ROUTE_REASON_unsafe_type;
+	}
+	return brief;
+}
+
+static struct brief
+routing_brief_statement(struct session *s, const struct statement *statement)
+{
+	size_t text = min_of(strlen(statement->body) + 1, statement->body_length);
+
+	return routing_brief_parse(s, statement->body, reader_over(statement->body + text, statement->body_length - text));
+}
+
 /* The verdict of a prepared statement: taken once, and again when the catalog's facts have changed. */
 static struct brief
 routing_brief_name(struct session *s, const char *name)
@@ -205,12 +249,12 @@ routing_brief_name(struct session *s, const char *name)
 	struct name_entry *e;
 
 	if (name[0] == '\0')
-		return s->unnamed != NULL ? routing_brief_text(s, s->unnamed->body) : unknown;
+		return s->unnamed != NULL ? routing_brief_statement(s, s->unnamed) : unknown;
 	e = names_find(s, name);
 	if (e == NULL)
 		return unknown;
 	if (!e->brief.known || e->brief.generation != generation || (unlikely(s->floor != NULL) && floor_reads_tables(s))) {
-		e->brief = routing_brief_text(s, e->statement->body);
+		e->brief = routing_brief_statement(s, e->statement);
 		e->brief.generation = generation;
 	}
 	return e->brief;
@@ -277,7 +321,7 @@ routing_add_message(struct session *s, struct brief *batch, const struct walked 
 		routing_add_bind(s, batch, w, second);
 	if (type != FRONTEND_PARSE || (batch->known && batch->target == TARGET_PRIMARY))
 		return;
-	one = routing_brief_text(s, second);
+	one = routing_brief_parse(s, second, r);
 	brief_add(batch, &one);
 }
 
