@@ -10,7 +10,7 @@ from lib import wire
 from lib.eventually import eventually
 from lib.routes import DATABASE, Routes
 
-CLIENTS, SECONDS = 6, 5
+CLIENTS, SECONDS = 6, 3
 LOST = ("is down", "server login failed", "server conn crashed", "pooler error", "ERROR", "FATAL", "connection", "is not used")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.pgweir import Pgweir
 from lib.routes import DATABASE, Routes
 
 READ = "select count(*) from hits"
@@ -20,10 +21,27 @@ def routes(cluster, pgweir):
         replica.resume_replay()
 
 
-@pytest.fixture
-def weir(routes):
+def fronted(shared_cluster, nest, consistency):
+    """A pgweir for tests that change nothing about it."""
+    routes = Routes(shared_cluster, lambda config, users: Pgweir(nest, config, users))
+    routes.primary.query(TABLES, DATABASE)
+    shared_cluster.wait_for_replicas()
+    with routes.weir(consistency=consistency, check_interval="0.2") as weir:
+        if consistency == "table":
+            eventually(knows_tables, routes, weir)
+        yield weir
+
+
+@pytest.fixture(scope="module")
+def weir(shared_cluster, nest):
     """consistency = session"""
-    return routes.weir(consistency="session", check_interval="0.2")
+    yield from fronted(shared_cluster, nest, "session")
+
+
+@pytest.fixture(scope="module")
+def tables(shared_cluster, nest):
+    """consistency = table, and the catalog was asked what hangs together"""
+    yield from fronted(shared_cluster, nest, "table")
 
 
 @contextlib.contextmanager
@@ -122,13 +140,7 @@ def prepared_by_sql(client):
 WAYS = [autocommit, transaction, several_statements, function_that_writes, prepared_statement, unnamed_statement, copy, pipeline, prepared_by_sql]
 
 
-@pytest.fixture
-def function(routes):
-    routes.primary.query("create or replace function note_hit() returns int language sql as 'insert into hits values (1) returning n'", DATABASE)
-    routes.cluster.wait_for_replicas()
-
-
-def test_a_session_reads_what_it_wrote_however_it_wrote_it(routes, weir, function):
+def test_a_session_reads_what_it_wrote_however_it_wrote_it(routes, weir):
     with Reader(routes, weir) as client:
         eventually(lambda: client.where() in routes.replicas)
         with held_back(*routes.replicas):
@@ -306,16 +318,6 @@ create or replace function counted() returns bigint language sql stable as 'sele
 """
 
 
-@pytest.fixture
-def tables(routes):
-    """A pgweir with consistency = table, before a database with tables that hang together."""
-    routes.primary.query(TABLES, DATABASE)
-    routes.cluster.wait_for_replicas()
-    weir = routes.weir(consistency="table", check_interval="0.2")
-    eventually(knows_tables, routes, weir)
-    return weir
-
-
 def knows_tables(routes, weir):
     """True once the catalog was asked what hangs together: until then a write may be one of any table."""
     caught_up(routes, weir)
@@ -393,14 +395,14 @@ def test_nobody_reads_past_a_write_that_is_under_way(routes, tables):
 
 
 @pytest.mark.parametrize("keys", [{"route": "split"}, {"route": "primary"}, {"route": "split", "pool_mode": "session"}])
-def test_writers_count_whatever_their_own_entry_says(routes, tables, keys):
+def test_writers_count_whatever_their_own_entry_says(routes, tables, pgweir, keys):
     """Two entries for one database: the readers' is consistent, the writers' is not."""
     config = {
         "databases": {DATABASE: routes.cluster.target(DATABASE, route="split", consistency="table"),
                       "other": routes.cluster.target(DATABASE, consistency="eventual", **keys)},
         "pgbouncer": {"pool_mode": "transaction", "workers": 2, "monitor_user": "postgres", "check_interval": "0.2"},
     }
-    weir = routes._make(config, {"postgres": ""})
+    weir = pgweir(config, {"postgres": ""})
     eventually(routes.splits, weir)
     with Reader(routes, weir) as reader, weir.client("other") as writer:
         eventually(lambda: reader.where(count("t1")) in routes.replicas)
