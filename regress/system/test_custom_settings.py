@@ -173,3 +173,33 @@ def test_names_among_what_is_said_are_asked_for_in_vain(app):
             assert other.query("show work_mem").rows == [("4MB",)]
         assert client.query("show work_mem").rows == [("7MB",)]
         assert client.query("select pg_backend_pid()").rows == pid
+
+
+def test_a_value_of_a_megabyte_is_its_clients_own(app):
+    """Its text is too long to be read; the name stands in front."""
+    one = app.weir(default_pool_size=1)
+
+    with one.client("app") as client, one.client("app") as other:
+        client.query(f"set own.long = '{'x' * 1000000}'")
+        other.query("set own.long = 'short'")
+        for _ in range(3):
+            assert client.query("select length(current_setting('own.long'))").rows == [("1000000",)]
+            assert other.query("show own.long").rows == [("short",)]
+
+
+WORDS = {"SJIS": ("shift_jis", "日本語ソ表"), "EUC_JP": ("euc_jp", "日本語"), "LATIN1": ("latin1", "äöü\\é"), "UTF8": ("utf8", "日本語ä")}
+
+
+def test_values_of_all_encodings_share_a_server(app):
+    one = app.weir(default_pool_size=1)
+    clients = {encoding: one.client("app", client_encoding=encoding) for encoding in WORDS}
+    for encoding, (codec, word) in WORDS.items():
+        text = b"set own.word = '" + word.encode(codec) + b"'\0"
+        assert clients[encoding].ask(b"Q" + (len(text) + 4).to_bytes(4, "big") + text).error is None
+
+    for _ in range(2):
+        for encoding, (codec, word) in WORDS.items():
+            rows = [m.body for m in clients[encoding].ask(wire.query("show own.word")).messages if m.kind == b"D"]
+            assert word.encode(codec) in rows[0], encoding
+    for client in clients.values():
+        client.close()

@@ -66,6 +66,7 @@ forward_query_streamed(struct session *s, const struct frame *f)
 	/* Whatever is in it. */
 	s->probe |= s->features != FEATURES_IGNORE;
 	s->names_unknown = s->hides = true;
+	touch_head(s, f->body.at, reader_left(&f->body));
 	if (s->floor != NULL)
 		floor_sends(s, NULL, NULL);
 	s->does = DOES_WRITE;

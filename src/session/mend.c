@@ -41,50 +41,26 @@ mend_difference(const struct session *s, const char *name, struct difference *ou
 static void
 mend_write(struct session *s, const struct difference *d, bool is_local, struct bytes *out)
 {
-	struct answers *answers = &s->server->answers;
 	struct bytes text = {0};
 	size_t begun;
 
-	own_close(out, MEND);
 	bytes_chars(&text, "select null");
 	for (unsigned i = 0; i < d->count; i++)
 		bytes_format(&text, ",pg_catalog.set_config($%u,$%u,%s)", 2 * i + 1, 2 * i + 2, is_local ? "true" : "false");
 	bytes_u8(&text, 0);
-	own_parse(MEND, text.data, 2 * d->count, out);
-	bytes_free(&text);
-	begun = own_bind_begin(out, MEND, 2 * d->count);
+	begun = own_once_begin(out, MEND, text.data, 2 * d->count);
 	difference_bind(d, 0, d->count, out);
-	own_execute_unsynced(out, begun);
-	/* In a transaction they would stay, be in the way of the next, and be there for the client to see. */
-	own_close_portal(out);
-	own_close(out, MEND);
-	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
-	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
-	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
-	answers_push(answers, ANSWER_EXECUTE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
-	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
-	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_MEND;
+	own_once_end(out, begun, MEND);
+	own_once_expect(s->server, PURPOSE_MEND);
+	bytes_free(&text);
 }
 
 /* The command itself, as the extended protocol has it, so that what follows is of the same batch. */
 static void
 mend_write_command(struct session *s, const char *text, struct bytes *out)
 {
-	struct answers *answers = &s->server->answers;
-	size_t begun;
-
-	own_close(out, RESET_NAME);
-	own_parse(RESET_NAME, text, 0, out);
-	begun = own_bind_begin(out, RESET_NAME, 0);
-	own_execute_unsynced(out, begun);
-	own_close_portal(out);
-	own_close(out, RESET_NAME);
-	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-	answers_push(answers, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-	answers_push(answers, ANSWER_BIND, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-	answers_push(answers, ANSWER_EXECUTE, ANSWER_FORWARD);
-	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
-	answers_push(answers, ANSWER_CLOSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
+	own_once_end(out, own_once_begin(out, RESET_NAME, text, 0), RESET_NAME);
+	own_once_expect(s->server, PURPOSE_REPREPARE)->way = ANSWER_FORWARD;
 }
 
 /* What TEXT resets that the server's startup set has otherwise; nothing when it is another command. */

@@ -142,6 +142,8 @@ bool restore_insists(struct session *s, const char *bytes, size_t length);
 /* ---- touch.c ---- */
 /* Notes what the text may set.  V: its verdict, or NULL when nobody has judged it. */
 void touch_text(struct session *s, const struct verdict *v, const char *text, size_t length);
+/* The same of a text that is too long: as much of it as is here. */
+void touch_head(struct session *s, const char *text, size_t length);
 /* BODY: of a Bind, behind the names.  Parameters of a statement that works its names out may be these. */
 void touch_parameters(struct session *s, struct reader body);
 

@@ -17,6 +17,8 @@
 /* Of a text or of parameters, at most so many are taken for names. */
 #define LIKELY_MOST 64
 #define LIKELY_LENGTH_MOST 128
+/* So much of a text that is too long to be read is looked at: SET a.b has its name in front of its value. */
+#define HEAD_MOST 1024
 
 /* PostgreSQL lists no settings of a client's own making (a.b), so whatever looks like the name of one is asked for. */
 static bool
@@ -78,6 +80,16 @@ touch_sets(struct session *s, const char *text)
 		length = strcspn(word, " \t\r\n\"=;'");
 		taken += touch_likely(s, word, length);
 	}
+}
+
+void
+touch_head(struct session *s, const char *text, size_t length)
+{
+	char *head = text_copy_n(text, min_of(length, (size_t)HEAD_MOST));
+
+	if (s->features != FEATURES_IGNORE)
+		touch_sets(s, head);
+	free(head);
 }
 
 void
