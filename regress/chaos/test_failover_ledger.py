@@ -21,13 +21,20 @@ CLIENTS = 6
 NOISE = ("is down", "server login failed", "server conn crashed", "pooler error", "another timeline", "old timeline", "connection", "heal")
 
 
+@pytest.fixture(scope="module")
+def story():
+    """One cluster for all tests here; the last one may leave it in pieces."""
+    with Nest() as own, Cluster(replicas=2, nest=own) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def routes(pgweir):
-    with Nest() as own, Cluster(replicas=2, settings={"wal_log_hints": "on"}, nest=own) as cluster:
-        routes = Routes(cluster, pgweir)
-        cluster.primary.query("create table ledger (k int, n int)", DATABASE)
-        cluster.wait_for_replicas()
-        yield routes
+def routes(story, pgweir):
+    insist_on_a_standby(story, None)
+    routes = Routes(story, pgweir)
+    story.primary.query("drop table if exists ledger; create table ledger (k int, n int)", DATABASE)
+    story.wait_for_replicas()
+    return routes
 
 
 def weir_of(routes, **main):
