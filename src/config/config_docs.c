@@ -65,7 +65,9 @@ docs_sample_databases(struct bytes *out)
 	    ";app = host=127.0.0.1 port=5432 dbname=app\n;\n"
 	    "; A primary and its replicas; which is which is asked of the hosts:\n"
 	    ";orders = host=db1,db2,db3 dbname=orders route=split pool_size=10 replica_pool_size=20\n"
-	    ";orders_ro = host=db1,db2,db3 dbname=orders route=replica\n;\n"
+	    ";orders_ro = host=db1,db2,db3 dbname=orders route=replica\n"
+	    "; The same, only to see what it would do (SHOW ROUTES on the console):\n"
+	    ";orders_try = host=db1,db2,db3 dbname=orders route=split route_dry_run=1\n;\n"
 	    "; Any other name, on the server behind a unix socket:\n"
 	    ";* = host=/var/run/postgresql\n;\n"
 	    "; Keys:\n");
