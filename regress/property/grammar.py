@@ -388,7 +388,8 @@ def protocol_execute(c):
         values = values[1:]
     portal = c.pick("", "", "", "p")
     items = [["B", portal, name, values]]
-    if c.chance(0.3):
+    # What an EXECUTE returns is as of when it was prepared, and that of no name is prepared again after an error.
+    if c.chance(0.3) and (name or "sql_prepare" not in c.groups):
         items.insert(0, ["D", "S", name])
     if c.chance(0.3):
         items.append(["D", "P", portal])

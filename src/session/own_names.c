@@ -26,6 +26,7 @@ struct maker {
 	struct session *s;
 	enum answer_purpose purpose;
 	bool synced; /* what is put in front has its own Sync, and the text waits for it */
+	bool names;  /* the text prepares or deallocates itself: an empty statement is there for its sake */
 	bool sent;
 };
 
@@ -201,6 +202,14 @@ own_name_ensure(struct session *s, const char *name, const struct name_entry *e)
 
 /* ------------------------------------------------------------ all of them */
 
+static bool
+maker_has_empty(const struct maker *m, const char *name)
+{
+	const struct server_name *n = m->names ? server_name_find(m->s->server, name) : NULL;
+
+	return n != NULL && n->empty;
+}
+
 static void
 maker_ensure_all(struct maker *m, bool sql_only)
 {
@@ -210,13 +219,13 @@ maker_ensure_all(struct maker *m, bool sql_only)
 		const struct name_entry *e = names_find(s, n->name);
 
 		next = n->hh.next;
-		if (!n->failed && (e == NULL || e->statement != n->statement))
+		if (!n->failed && (e == NULL || (e->statement != n->statement && !(m->names && n->empty))))
 			maker_remove(m, n);
 	}
 	list_for_each(node, &s->names) {
 		const struct name_entry *e = list_entry(node, struct name_entry, in_session);
 
-		if (e->statement->sql || !sql_only)
+		if ((e->statement->sql || !sql_only) && !maker_has_empty(m, names_text(e)))
 			maker_ensure(m, names_text(e), e);
 	}
 }
@@ -286,7 +295,7 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	struct maker m = {.s = s, .purpose = PURPOSE_REPREPARE, .synced = !s->in_batch};
 	bool looks = (v->effects & EFFECT_looks_prepared) != 0;
 	/* A text that only runs a name meets no others; who else prepares by EXECUTE is asked afterwards. */
-	bool one = type == FRONTEND_QUERY ? v->kind == KIND_EXECUTE : v->surely == EFFECT_executes;
+	bool one = type == FRONTEND_QUERY ? v->kind == KIND_EXECUTE || v->kind == KIND_PREPARE : v->surely == EFFECT_executes;
 	bool any = (v->effects & EFFECT_unknown) != 0 && !one && session_has_names(s);
 
 	if (!inject_renames(s) || (!looks && !any && (v->effects & EFFECTS_OF_NAMES) == 0))
@@ -299,6 +308,7 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	/* There only the end of the transaction does anything. */
 	if (s->server->status == 'E')
 		return AHEAD_GO;
+	m.names = (v->surely & (EFFECT_prepares | EFFECT_deallocates)) != 0;
 	m.purpose = m.synced ? PURPOSE_NAMES_TRIED : PURPOSE_REPREPARE;
 	if (looks)
 		maker_show(&m);

@@ -106,6 +106,22 @@ relay_client_name(const struct session *s, const char *name, size_t length, cons
 	return found;
 }
 
+/* The same of one that was closed behind the message that failed. */
+static const struct name_entry *
+relay_closed_name(const struct session *s, const char *name, size_t length)
+{
+	const struct answers *a = &s->server->answers;
+
+	for (uint32_t i = 0; i < a->count; i++) {
+		const struct name_change *c = answers_at(a, i)->change;
+		const struct name_entry *e = c != NULL ? c->before : NULL;
+
+		if (e != NULL && strlen(e->statement->name) == length && memcmp(e->statement->name, name, length) == 0)
+			return e;
+	}
+	return NULL;
+}
+
 /* Forwards an error with the server's statement names replaced by the client's. */
 static void
 relay_error_renamed(struct session *s, const struct relay_frame *f, const struct answer *head)
@@ -126,6 +142,8 @@ relay_error_renamed(struct session *s, const struct relay_frame *f, const struct
 		length = strlen(STATEMENT_PREFIX);
 		length += strspn(found + length, "0123456789");
 		e = relay_client_name(s, found, length, head);
+		if (e == NULL)
+			e = relay_closed_name(s, found, length);
 		if (head != NULL && head->own_name != NULL)
 			bytes_append(out, head->own_name, strlen(head->own_name));
 		else if (e != NULL)
