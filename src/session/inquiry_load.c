@@ -17,6 +17,8 @@ inquiry_send(struct inquiry *q, const char *text)
 {
 	struct bytes b = {0};
 
+	/* A Query ends the unnamed statement of the server, which was a client's. */
+	server_set_unnamed(q->server, NULL);
 	answers_push(&q->server->answers, ANSWER_QUERY, ANSWER_FORWARD);
 	message_query(&b, text);
 	stream_send_bytes(&q->server->stream, b.data, b.length);

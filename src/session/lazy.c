@@ -475,6 +475,7 @@ lazy_moves(struct session *s, const char *bytes, size_t length)
 	out = gather_make(g);
 	before = out->length;
 	message_query(out, "commit");
+	server_set_unnamed(s->server, NULL);
 	gather_made(g, before);
 	answers_push(&s->server->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = PURPOSE_BEGIN;
 	return true;
