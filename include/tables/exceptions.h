@@ -17,9 +17,21 @@ EXCEPTION("executions of prepared statements",
     "The counters are the process's, and nobody can set them.")
 EXCEPTION("statements that were prepared again",
     "prepare_time in pg_prepared_statements is when the statement came to this server, and statement is the PREPARE alone where it was "
-    "one of several in its text. A statement whose table is gone is not shown where it would have to be prepared again.",
+    "one of several in its text. A statement whose table is gone is not shown where it would have to be prepared again. What an EXECUTE "
+    "that was prepared by the protocol returns is described as of then.",
     "A server has what was prepared on it.")
 EXCEPTION("libraries that are loaded already",
     "What a library reserves when it is loaded is reserved from the start where an earlier client has loaded it: SET plpgsql.nonsense is "
     "an error, and not a warning when the first function in PL/pgSQL runs. (guc.)",
     "No library can be unloaded.")
+EXCEPTION("settings of one's own making",
+    "A setting like app.tenant that was made and taken back, by RESET, a rollback or the end of SET LOCAL, is an empty text on its connection. "
+    "Through the pool it may be unknown again: current_setting('app.tenant', true) is NULL, and without the true an error.",
+    "No process forgets such a name, and each has had others.")
+EXCEPTION("set_config() of NULL",
+    "In a transaction, or by EXECUTE or a function, set_config() with a value that turns out to be NULL goes back to what the server logged "
+    "in with, which may be what another client came with. RESET, SET ... TO DEFAULT and DISCARD ALL go back to the client's own anywhere.",
+    "What a process goes back to is fixed at its login, and which server a transaction has is decided at its beginning.")
+EXCEPTION("UNLISTEN in a transaction that is prepared",
+    "PREPARE TRANSACTION fails behind an UNLISTEN where somebody has listened on the server before, also if the client never did.",
+    "A process remembers for good that it has listened.")

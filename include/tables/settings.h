@@ -325,7 +325,8 @@ SETTING(slow_start, DURATION, .def = "10", .group = GROUP_ROUTE, .when = RELOAD,
 SETTING(track_sequences, ENUM, .def = "auto", .words = "auto always never", .group = GROUP_POOL, .when = RELOAD,
     .acted = true,
     .text = "Whether a client keeps its server behind an INSERT, so that currval() and lastval() tell of it later: once "
-	    "somebody of its pool has asked for either (auto), always, or never.")
+	    "somebody of its pool has asked for either (auto), always, or never. With always it keeps it behind whatever nobody can look into, "
+	    "too.")
 SETTING(weight, INT, .def = "1", .max = 1000, .group = GROUP_ROUTE, .when = RELOAD, .acted = true,
     .text = "The share of a host, beside those of others that may serve the same request; 0 means only while no other is up.  Counts "
 	    "for hosts of entries that say nothing themselves.")

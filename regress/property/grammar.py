@@ -361,7 +361,9 @@ PREPARED = [
 
 def prepared(c):
     sql, count = c.luck.choice(PREPARED)
-    return sql.replace("{c}", c.letter), [c.pick("1", "2", "3MB", "x", None) for _ in range(count)]
+    # In a transaction set_config() of NULL goes back to what the server began with.
+    values = ["1", "2", "3MB", "x"] if "set_config" in sql else ["1", "2", "3MB", "x", None]
+    return sql.replace("{c}", c.letter), [c.luck.choice(values) for _ in range(count)]
 
 
 def quoted(name):
@@ -459,7 +461,8 @@ def sql_prepare(c):
 @row("sql_prepare", 6)
 def sql_execute(c):
     name, count = c.some(c.sql_names + [(quoted(n), len(v)) for n, v in c.names if n], (quoted(c.pick(*NAMES)), 0))
-    values = [c.pick("'1'", "'3MB'", "2", "null") for _ in range(count)]
+    # set_config(), of one value, goes back to what the server began with when that is NULL and nobody can see it.
+    values = [c.pick("'1'", "'3MB'", "2", "2" if count == 1 else "null") for _ in range(count)]
     call = f"execute {name}" + (f"({', '.join(values)})" if values else "")
     return c.pick(call, call, call, f"explain (costs off) {call}", f"create table made_{c.letter} as {call}")
 
@@ -476,6 +479,7 @@ def look_at_prepared(c):
         "select name, statement, parameter_types::text, from_sql from pg_prepared_statements order by 1",
         "select count(*) from pg_prepared_statements",
         "select name from pg_prepared_statement() order by 1",
+        "select name, statement from v_prepared order by 1",
     )
 
 

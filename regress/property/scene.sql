@@ -67,6 +67,7 @@ create procedure p_sets(name text, value text) language plpgsql
 create function f_atomic() returns text language sql
     begin atomic select set_config('work_mem', '11MB', false); end;
 create view v_sets as select set_config('work_mem', '12MB', false) as v;
+create view v_prepared as select name, statement from pg_prepared_statements;
 create function f_deep() returns text language sql as 'select v from v_sets';
 create function f_check(text) returns bool language plpgsql
     as $$ begin perform set_config('work_mem', '13MB', false); return true; end $$;

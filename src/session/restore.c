@@ -90,6 +90,29 @@ restore_take_reported(struct session *s)
 	s->reported = false;
 }
 
+/* set_config() of what may be NULL is a reset; a setting of a client's own making (a.b) has nothing to go back to. */
+static bool
+text_may_set_null(const char *text)
+{
+	const char *call = strcasestr(text, "set_config");
+	size_t length;
+
+	if (call == NULL || (strchr(call, '$') == NULL && strcasestr(call, "null") == NULL))
+		return false;
+	call += strlen("set_config");
+	call += strspn(call, "( \t\r\n");
+	length = *call == '\'' ? strcspn(call + 1, "'.") : 0;
+	return length == 0 || call[1 + length] != '.';
+}
+
+static uint32_t
+effects_of_text(const char *text, uint32_t effects)
+{
+	bool resets = (effects & EFFECT_settings) != 0 && text_may_set_null(text);
+
+	return effects | (resets ? (uint32_t)EFFECT_resets : 0);
+}
+
 /* The effects of a text whose outcome depends on what its server has logged in with. */
 static uint32_t
 effects_of_request(struct session *s, char type, const char *body, size_t length)
@@ -103,10 +126,10 @@ effects_of_request(struct session *s, char type, const char *body, size_t length
 		return 0;
 	if (type == FRONTEND_BIND) {
 		e = names_find(s, second);
-		return e != NULL ? e->effects : 0;
+		return e != NULL ? effects_of_text(e->statement->body, e->effects) : 0;
 	}
 	routing_judge(s, second, strlen(second), &v);
-	return v.effects;
+	return effects_of_text(second, v.effects);
 }
 
 bool
