@@ -219,43 +219,6 @@ relay_parameters(const struct session *s)
 	return head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
 }
 
-/* What PostgreSQL compares of two descriptions: names and types, and not where the columns come from.  Never 0. */
-static uint64_t
-description_hash(const struct relay_frame *f)
-{
-	struct reader r = reader_over(f->body, f->length);
-	struct bytes about = {0};
-	uint64_t hash;
-
-	for (unsigned count = f->type == BACKEND_NO_DATA ? 0 : reader_u16(&r); count > 0 && reader_ok(&r); count--) {
-		bytes_text(&about, reader_text(&r));
-		reader_bytes(&r, 6);
-		bytes_append(&about, reader_bytes(&r, 10), reader_ok(&r) ? 10 : 0);
-		reader_u16(&r);
-	}
-	hash = hash_bytes(about.data, about.length) | 1;
-	bytes_free(&about);
-	return hash;
-}
-
-/* What the client is told of a statement is remembered; what one of ours says is compared with that. */
-static void
-relay_note_description(struct session *s, const struct relay_frame *f)
-{
-	const struct answer *head = relay_head(s, ANSWER_DESCRIBE);
-	struct name_entry *e;
-
-	if (head == NULL || !head->describes_statement || !f->whole)
-		return;
-	if (head->purpose == PURPOSE_COMPARE) {
-		s->changed = description_hash(f) != head->described;
-		return;
-	}
-	e = head->own_name != NULL ? names_find(s, head->own_name) : NULL;
-	if (e != NULL && e->statement == head->statement)
-		e->described = description_hash(f);
-}
-
 static enum step
 relay_description(struct session *s)
 {
@@ -390,10 +353,10 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_READY:
 		return relay_ready(s, f);
 	case BACKEND_ROW_DESCRIPTION:
-		relay_note_description(s, f);
+		description_note(s, f);
 		return relay_description(s);
 	case BACKEND_NO_DATA:
-		relay_note_description(s, f);
+		description_note(s, f);
 		return relay_complete(s, ANSWER_DESCRIBE);
 	case BACKEND_PARSE_COMPLETE:
 		return relay_complete(s, ANSWER_PARSE);

@@ -28,6 +28,10 @@ void relay_finish(struct answer *done);
 void relay_drop(struct session *s, uint32_t count);
 enum step relay_error(struct session *s, const struct relay_frame *f);
 
+/* ---- description.c ---- */
+/* What the client is told of a statement is remembered; what a copy of it says is compared with that. */
+void description_note(struct session *s, const struct relay_frame *f);
+
 /* ---- unnamed.c ---- */
 void unnamed_failed(struct answer *a); /* A was done, and ended in an error: what was before is no more */
 void unnamed_undo(struct session *s, struct answer *a);
