@@ -204,3 +204,22 @@ def test_timelines_are_kept_beside_the_pidfile(routes, nest):
 
     identifier = routes.primary.value("select system_identifier from pg_control_system()")
     assert [line.split()[:2] for line in kept] == [[identifier, "1"]]
+
+
+def test_a_replica_without_a_log_position_serves_and_says_what_it_is_not_good_for(routes):
+    """As with services that replicate in their own way: nobody can say how late it is."""
+    user, function = routes.cluster.create_role("sees_no_log"), "function pg_catalog.pg_last_wal_replay_lsn()"
+    routes.primary.query(f"revoke execute on {function} from public")
+    try:
+        routes.cluster.wait_for_replicas()
+        weir = routes.weir(monitor_user=user, max_replica_lag=0.1, **CHECKS)
+        seen = hosts(weir)
+        served = routes.serving(weir)
+    finally:
+        routes.primary.query(f"grant execute on {function} to public")
+
+    for replica in routes.replicas:
+        assert seen[replica.port]["state"] == "up"
+        assert "tells no log position" in seen[replica.port]["reason"]
+        assert seen[replica.port]["lag_us"] is None
+    assert served == routes.replicas
