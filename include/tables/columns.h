@@ -299,6 +299,20 @@ COLUMNS(heals)
 	COLUMN("text", TEXT)
 COLUMNS_END
 
+COLUMNS(listeners)
+	COLUMN("database", TEXT)
+	COLUMN("user", TEXT)
+	COLUMN("client_encoding", TEXT)
+	COLUMN("channels", INT)
+	COLUMN("subscriptions", INT)
+	COLUMN("server_id", INT)
+	COLUMN("server_pid", INT)
+	COLUMN("server_host", TEXT)
+	COLUMN("server_port", INT)
+	COLUMN("since", TEXT)
+	COLUMN("lost_since", TEXT)
+COLUMNS_END
+
 COLUMNS(pins)
 	COLUMN("database", TEXT)
 	COLUMN("user", TEXT)

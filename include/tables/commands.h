@@ -46,6 +46,8 @@ COMMAND(route, "ROUTE", .role = ROLE_STATS | ROLE_ADMIN, .argument = ARGUMENT_ST
     .text = "where a statement would go, and why; nothing is run")
 COMMAND(show_heals, "SHOW HEALS", .role = ROLE_STATS | ROLE_ADMIN, .columns = heals_columns,
     .text = "how often reads were run a second time, and transactions were lost with their servers")
+COMMAND(show_listeners, "SHOW LISTENERS", .role = ROLE_STATS | ROLE_ADMIN, .columns = listeners_columns,
+    .text = "the connections that listen to channels on behalf of many clients")
 COMMAND(show_pins, "SHOW PINS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pins_columns,
     .text = "the clients that keep their servers over transactions, and why")
 COMMAND(show_pin_stats, "SHOW PIN_STATS", .role = ROLE_STATS | ROLE_ADMIN, .columns = pin_stats_columns,

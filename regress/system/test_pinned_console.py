@@ -93,3 +93,19 @@ def test_shutdown_that_waits_for_servers_waits_for_pins(scene):
     client.query("drop table mine")
     farewell(client)
     one.wait()
+
+
+def test_show_listeners_tells_who_listens_for_whom(app):
+    one = app.weir(default_pool_size=2)
+    clients = [one.client("app") for _ in range(3)]
+    for client in clients:
+        client.query("listen one")
+    clients[0].query("listen two")
+
+    (row,) = one.show("LISTENERS")
+
+    assert (row["database"], row["user"], row["channels"], row["subscriptions"]) == ("app", "postgres", 2, 4)
+    assert row["server_pid"] in app.pids() and row["since"] and not row["lost_since"]
+    for client in clients:
+        client.close()
+    eventually(lambda: one.show("LISTENERS") == [])

@@ -127,6 +127,7 @@ subscription_new(struct audience *a, struct listening *listening, const char *na
 	s->is_pending = true;
 	list_init(&s->in_session);
 	list_push_back(&c->subscriptions, &s->in_channel);
+	receiver_count(a->receiver, 1);
 	return s;
 }
 
@@ -135,6 +136,7 @@ subscription_end(struct subscription *s)
 {
 	list_remove(&s->in_channel);
 	list_remove(&s->in_session);
+	receiver_count(s->channel->audience->receiver, -1);
 	channel_free_unused(s->channel);
 	free(s);
 }

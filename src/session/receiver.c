@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "auth/crypto.h"
+#include "session/receivers.h"
 
 /* How long the connection is kept while nobody listens. */
 #define RECEIVER_LINGER_US ((int64_t)1000 * 1000)
@@ -293,6 +294,31 @@ receiver_unref(struct receiver *l)
 		return;
 	l->end_message.run = receiver_end;
 	loop_post(l->home->loop, &l->end_message);
+}
+
+void
+receiver_count(struct receiver *l, int more)
+{
+	atomic_fetch_add_explicit(&l->subscriptions, (unsigned)more, memory_order_relaxed);
+}
+
+void
+receivers_each(const struct worker *w, void (*take)(void *user, const struct receiver_report *report), void *user)
+{
+	list_for_each(node, &w->receivers) {
+		const struct receiver *l = list_entry(node, struct receiver, all);
+		struct receiver_report report = {
+		    .database = l->ledger->name,
+		    .user = l->borrower.account->user,
+		    .encoding = l->startup.data + strlen("client_encoding") + 1,
+		    .channels = HASH_COUNT(l->stations),
+		    .subscriptions = atomic_load_explicit(&l->subscriptions, memory_order_relaxed),
+		    .server = l->server,
+		    .lost_wall_us = l->lost_wall_us,
+		};
+
+		take(user, &report);
+	}
 }
 
 void

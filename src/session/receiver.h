@@ -58,6 +58,8 @@ struct receiver_news {
 struct receiver *receiver_of(struct worker *worker, struct ledger *ledger, const char *user, const char *encoding);
 void receiver_unref(struct receiver *l);
 uint64_t receiver_id(const struct receiver *l);
+/* One subscription more (1) or fewer (-1), for those who look on; any thread. */
+void receiver_count(struct receiver *l, int more);
 /* The channel on which markers come; nobody else knows its name. */
 const char *receiver_marker(const struct receiver *l);
 bool receiver_is(const struct receiver *l, const struct ledger *ledger, const char *user, const char *encoding);

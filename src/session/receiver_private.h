@@ -31,6 +31,7 @@ struct marker {
 struct receiver {
 	UT_hash_handle hh;        /* in the table of all, under its mutex */
 	unsigned references;      /* likewise */
+	_Atomic unsigned subscriptions; /* of sessions, on all workers; each counts its own */
 	struct bytes key;         /* owned: ledger's id, user, encoding */
 	uint64_t id;
 	char marker_channel[RECEIVER_CHANNEL_SIZE];
