@@ -433,6 +433,13 @@ is_own_type(const char *name)
 	return strncmp(name, "pg_", 3) == 0;
 }
 
+/* A comment may follow an operator without a blank. */
+static bool
+comment_begins(const unsigned char *at, const unsigned char *end)
+{
+	return end - at >= 2 && ((at[0] == '/' && at[1] == '*') || (at[0] == '-' && at[1] == '-'));
+}
+
 /* At a sign: is it of an operator, or a cast to a type, that the database may have made? */
 static bool
 sign_is_foreign(struct words *here)
@@ -451,7 +458,8 @@ sign_is_foreign(struct words *here)
 	}
 	if (strchr(operators, here->sign) == NULL)
 		return false;
-	while (from + length < here->end && strchr(operators, from[length]) != NULL && from[length] != '\0')
+	while (from + length < here->end && from[length] != '\0' && strchr(operators, from[length]) != NULL &&
+	    !comment_begins(from + length, here->end))
 		length++;
 	here->at = from + length;
 	for (size_t i = 0; i < array_length(own); i++) {

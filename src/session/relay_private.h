@@ -19,6 +19,10 @@ struct relay_frame {
 	bool whole;    /* all of the body is here */
 };
 
+/* ---- relay_tag.c ---- */
+/* The tags after which the session's settings or names, or the catalog, may not be what they were. */
+void relay_look_at_tag(struct session *s, const char *tag);
+
 /* ---- relay_error.c ---- */
 /* The request behind this answer was never done: what was noted of it is taken back. */
 void relay_undo(struct session *s, struct answer *a);

@@ -1,0 +1,74 @@
+/*
+ * session/relay_tag.c - what the tag of a complete command says of the session and of the
+ * catalog: settings and names that may not be what they were, and data definitions.
+ */
+#include <string.h>
+
+#include "session/relay_private.h"
+
+/* A definition that may change what names do to a session: of code, or of what calls it. */
+static bool
+relay_defines_code(const char *tag)
+{
+	static const char *const kinds[] = {"FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "TRIGGER", "EVENT TRIGGER", "RULE", "VIEW",
+	    "MATERIALIZED VIEW", "POLICY", "DOMAIN", "TYPE", "OPERATOR", "CAST", "EXTENSION", "SCHEMA"};
+	const char *kind = strchr(tag, ' ');
+
+	if (kind == NULL || tag[0] == 'D')
+		return false;
+	for (size_t i = 0; i < array_length(kinds); i++) {
+		if (strcmp(kind + 1, kinds[i]) == 0)
+			return true;
+	}
+	return strcmp(tag, "ALTER TABLE") == 0;
+}
+
+/* After a text that nobody has judged. */
+static void
+relay_note_settings(struct session *s, bool may_set)
+{
+	s->probe |= may_set && s->unjudged;
+	s->names_unknown |= may_set && s->unjudged;
+	s->hides |= may_set && s->unjudged;
+}
+
+void
+relay_look_at_tag(struct session *s, const char *tag)
+{
+	switch (tag[0]) {
+	case 'S':
+		relay_note_settings(s, strcmp(tag, "SET") == 0);
+		break;
+	case 'R':
+		relay_note_settings(s, strcmp(tag, "RESET") == 0);
+		break;
+	case 'A':
+		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
+		s->defines_code |= relay_defines_code(tag);
+		break;
+	case 'I':
+		s->ddl |= strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
+		break;
+	case 'C':
+		relay_note_settings(s, strcmp(tag, "CALL") == 0);
+		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
+		s->defines_code |= relay_defines_code(tag);
+		break;
+	case 'D':
+		s->ddl |= strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0;
+		if (strcmp(tag, "DO") == 0) {
+			relay_note_settings(s, true);
+		} else if (strcmp(tag, "DISCARD ALL") == 0) {
+			s->discarded = true;
+		} else if (strcmp(tag, "DEALLOCATE ALL") != 0) {
+			break;
+		}
+		if (strcmp(tag, "DO") != 0) {
+			names_clear(s);
+			server_forget_prepared(s->server);
+		}
+		break;
+	default:
+		break;
+	}
+}
