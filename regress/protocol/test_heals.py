@@ -5,6 +5,7 @@ import pytest
 from lib import wire
 from lib.eventually import eventually
 from lib.hosts import CLOSE, DATABASE, PAUSE, Hosts
+from lib.scene import crowd
 
 REFUSED = ("0A000", "25006", "40001", "42P01", "3F000", "55000", "58P01", "XX000", "57P04")
 PASSED = ("22012", "23505", "57014", "53200", "XX001", "54001")
@@ -78,6 +79,7 @@ SIMPLE_CUTS = {
     "at once": ([NO], True),
     "behind a RowDescription": ([HEAD, NO], True),
     "in the packet after a RowDescription": ([HEAD, PAUSE, NO], True),
+    "in two packets": ([HEAD, NO[:12], PAUSE, NO[12:]], True),
     "behind a notice": ([wire.notice("hello"), PAUSE, NO], True),
     "behind a row in one packet": ([HEAD, ROW, NO], True),
     "in the packet after a row": ([HEAD, ROW, PAUSE, NO], False),
@@ -286,6 +288,8 @@ LOST_CUTS = {
     "a while behind a RowDescription": ([HEAD, PAUSE, CLOSE], True),
     "in the middle of a RowDescription": ([HEAD[:9], CLOSE], True),
     "behind a crash of another process": ([wire.notice("crash of another server process", "57P02", "WARNING"), CLOSE], True),
+    "in the middle of an error": ([HEAD, NO[:12], CLOSE], True),
+    "behind an error": ([HEAD, NO, CLOSE], True),
     "with a recovery conflict": ([wire.error("conflict with recovery", "40001", "FATAL"), CLOSE], True),
     "behind a row": ([HEAD, ROW, PAUSE, CLOSE], False),
     "in the middle of a row": ([HEAD, ROW[:8], PAUSE, CLOSE], False),
@@ -321,8 +325,8 @@ def test_a_read_whose_replica_is_lost_is_run_on_another_until_a_row_has_reached_
             else:
                 assert wire.Result(client.read_until(b"Z")).error.sqlstate == "57P01", cut
 
-    assert heals(weir)["lost_to_replica"] == 5
-    assert heals(weir)["refused_to_primary"] == 1
+    assert heals(weir)["lost_to_replica"] == 6
+    assert heals(weir)["refused_to_primary"] == 2
 
 
 def test_a_read_is_lost_twice_at_most_and_its_shape_is_left_alone_then(two, pgweir):
@@ -423,3 +427,31 @@ def test_a_cancel_ends_a_read_that_waits_for_word_of_its_host(hosts, pgweir):
         after = client.ask(wire.query("select 2"))
 
     assert (result.error.sqlstate, after.rows) == ("57014", [("1",)])
+
+
+def test_many_clients_whose_replica_goes_at_once_are_all_answered(two, pgweir):
+    """Each of them is lost once, whichever replica it was on; nobody is told, and nothing is run on the primary."""
+    weir = two.weir(pgweir, default_pool_size=5, workers=2)
+    seen = set()
+
+    def answers(session, sql):
+        if sql in seen:
+            return None
+        seen.add(sql)
+        return [HEAD, CLOSE]
+
+    for replica in two.replicas:
+        replica.answers = answers
+
+    def reads(number):
+        with weir.client(DATABASE) as client:
+            client.send(*[call(f"select 1 as c{number}_{n}", f"n{n}") + wire.sync() for n in range(3)])
+            return [wire.Result(client.read_until(b"Z")) for _ in range(3)]
+
+    results = [r for crowded in crowd(20, reads) for r in crowded]
+
+    lost = [r for r in results if r.error]
+    assert all(r.error.sqlstate == "57P01" for r in lost)
+    assert [r.kinds for r in results if not r.error] == ["12TDCZ"] * (60 - len(lost))
+    assert two.primary.asked == []
+    assert sum(count for kind, count in heals(weir).items() if kind.startswith("lost_")) >= 20
