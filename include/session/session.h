@@ -161,6 +161,7 @@ struct session {
 	bool changed : 1;              /* the statement that was prepared again returns something else now */
 	bool looking : 1;              /* the server has this client's names, and no others, until its transaction ends */
 	bool asks_names : 1;           /* the server is asked which names there are when the transaction is over */
+	bool names_asked : 1;          /* it was asked in the transaction, for a message that waits */
 	bool redefaulted : 1;          /* the transaction may have changed what logins begin with */
 	bool altered : 1;              /* the transaction may have changed what statements return */
 	bool times_out : 1;            /* it has an idle_session_timeout of its own */

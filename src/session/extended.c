@@ -225,6 +225,8 @@ extended_parse(struct session *s, struct frame *f)
 		return forward_broken(s);
 	if (name[0] != '\0' && (extended_is_in_doubt(s, name) || (names_find(s, name) != NULL && names_is_owed(s, name))))
 		return forward_wait_for_answers(s);
+	if (name[0] != '\0' && own_names_learn(s) == AHEAD_WAIT)
+		return forward_wait(s);
 	judged = forward_has_to_judge(s, text);
 	if (judged) {
 		routing_judge(s, text, strlen(text), &v);

@@ -228,7 +228,7 @@ feature_settled(struct session *s)
 	floor_settled(s);
 	if (s->asks_names && !s->server->close_needed)
 		asked_names_done(s);
-	s->asks_names = false;
+	s->asks_names = s->names_asked = false;
 	s->looking = false;
 	restore_take_probe(s);
 	if (restore_is_explained(s))

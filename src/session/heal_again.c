@@ -171,7 +171,7 @@ void
 heal_leave(struct session *s)
 {
 	s->in_batch = s->batch_failed = s->fencing = s->fenced_again = s->clearing = s->making = s->changed = false;
-	s->asks_names = s->looking = s->reported = s->close_in_doubt = s->full = s->blocked = false;
+	s->asks_names = s->names_asked = s->looking = s->reported = s->close_in_doubt = s->full = s->blocked = false;
 	s->ddl = s->defines_code = s->altered = s->redefaulted = s->draws = s->ready_held = false;
 	s->does = 0;
 	s->request_us = 0;

@@ -289,6 +289,30 @@ session_owes_answers(const struct session *s)
 	return false;
 }
 
+/* What the transaction has done to names so far is asked for before any of them matters. */
+enum ahead
+own_names_learn(struct session *s)
+{
+	struct bytes *out;
+	size_t before;
+
+	if (!s->asks_names || s->server->status != 'T' || s->in_batch)
+		return AHEAD_GO;
+	if (session_owes_answers(s))
+		return AHEAD_WAIT;
+	if (s->names_asked) {
+		asked_names_done(s);
+		s->asks_names = s->names_asked = false;
+		return AHEAD_GO;
+	}
+	out = gather_make(&s->worker->to_server);
+	before = out->length;
+	asked_names_write(s, out);
+	gather_made(&s->worker->to_server, before);
+	s->names_asked = s->making = true;
+	return AHEAD_WAIT;
+}
+
 enum ahead
 own_names_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
@@ -308,6 +332,8 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	/* There only the end of the transaction does anything. */
 	if (s->server->status == 'E')
 		return AHEAD_GO;
+	if (own_names_learn(s) == AHEAD_WAIT)
+		return AHEAD_WAIT;
 	m.names = (v->surely & (EFFECT_prepares | EFFECT_deallocates)) != 0;
 	m.purpose = m.synced ? PURPOSE_NAMES_TRIED : PURPOSE_REPREPARE;
 	if (looks)

@@ -11,6 +11,8 @@
 #define EFFECTS_OF_OWN_NAMES \
 	(EFFECT_prepares | EFFECT_executes | EFFECT_deallocates | EFFECT_looks_prepared | EFFECT_unknown)
 
+/* Ahead of what depends on names: AHEAD_WAIT while it is asked what the transaction has done to them. */
+enum ahead own_names_learn(struct session *s);
 /* Before a text that may meet the names of prepared statements. */
 enum ahead own_names_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
 /* What a text that is sent does to the names: noted in A, to be undone with it; or the server is asked afterwards. */

@@ -73,7 +73,7 @@ refit_tell(struct session *s, const struct error *e)
 	refit_answer(s, e);
 	relay_settle(s);
 	s->in_batch = s->batch_failed = s->fencing = s->fenced_again = s->clearing = s->making = false;
-	s->asks_names = s->looking = s->reported = false;
+	s->asks_names = s->names_asked = s->looking = s->reported = false;
 	s->request_us = 0;
 	s->effects = 0;
 	s->status = 'I';
