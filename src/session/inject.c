@@ -54,6 +54,8 @@ inject_parse(struct session *s, struct statement *statement, bool unnamed)
 	a->purpose = PURPOSE_REPREPARE;
 	a->of_unnamed = unnamed;
 	a->statement = unnamed ? NULL : statement_ref(statement);
+	/* A batch behind this one must not count on it. */
+	s->close_in_doubt |= !unnamed && answers_may_skip(&s->server->answers, s->server->answers.count - 1);
 	stat_add(session_stats(s)->server_parses, 1);
 	if (windowed)
 		window_close(s, statement, PURPOSE_REPREPARE);

@@ -128,18 +128,27 @@ names_keep(struct name_change **change)
 	free(c);
 }
 
+/* A Parse of the statement, or a change of what the name was. */
+static bool
+answer_concerns(const struct answer *one, const char *name, const struct name_entry *e)
+{
+	if (e != NULL && one->kind == ANSWER_PARSE && !one->of_unnamed && one->statement == e->statement)
+		return true;
+	return one->change != NULL && one->change->before != NULL && strncmp(one->change->name, name, NAME_MOST) == 0;
+}
+
 bool
 names_is_in_doubt(const struct session *s, const char *name)
 {
 	const struct answers *a = &s->server->answers;
+	const struct name_entry *e = names_find((struct session *)s, name);
 	bool is_earlier = false;
 
 	for (uint32_t i = a->count; i > 0; i--) {
 		const struct answer *one = answers_at(a, i - 1);
 
 		is_earlier |= answer_is_end(one);
-		if (is_earlier && one->change != NULL && one->change->before != NULL && strncmp(one->change->name, name, NAME_MOST) == 0 &&
-		    answers_may_skip(a, i - 1))
+		if (is_earlier && answer_concerns(one, name, e) && answers_may_skip(a, i - 1))
 			return true;
 	}
 	return false;
