@@ -196,7 +196,7 @@ property: ## random programs through pgweir and beside it; PROGRAMS=10000 SEED=1
 	@PGWEIR_FLAVOUR=$(FLAVOUR) $(PYTHON) -B regress/property/__main__.py --programs $(PROGRAMS) \
 	    $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay $(REPLAY)) $(PROPERTY)
 
-.PHONY: coverage fuzz shapes bench pg_regress
+.PHONY: coverage fuzz shapes bench-judge bench pg_regress
 coverage: ## all tests with coverage; report in build/coverage/report.txt
 	@+$(MAKE) check FLAVOUR=coverage
 	@sh regress/lib/coverage.sh build/coverage
@@ -205,6 +205,11 @@ fuzz: ## run each fuzzer for FUZZ_SECONDS (60), starting from its seeds
 	@sh regress/lib/deps.sh build tests
 	@+$(MAKE) -j$(JOBS) FLAVOUR=fuzz $(patsubst %,build/fuzz/fuzz/%,$(FUZZERS))
 	@sh regress/lib/fuzz.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+bench-judge: ## what it costs to judge a statement, seen before and new
+	@+$(MAKE) -j$(JOBS) FLAVOUR=release build/release/libpgweir.a
+	@$(CC) -std=gnu17 -O2 -D_GNU_SOURCE -Iinclude -o build/release/judge regress/bench/judge.c build/release/libpgweir.a $(LIBS)
+	@build/release/judge
 
 shapes: ## the scanner of shapes against PostgreSQL's own; SOURCE=a folder of SQL files, as src/test/regress/sql
 	@sh regress/lib/deps.sh build tests

@@ -191,6 +191,11 @@ DIFFERENCE("PAUSE and RESUME",
     "PAUSE db PRIMARY and RESUME db PRIMARY hold and let go what needs the primary of a routed entry. SHOW DATABASES has the column "
     "primary_paused behind PgBouncer's, and SHOW STATE a row of that name while a primary is paused.",
     "PgBouncer does not know which host is the primary.")
+DIFFERENCE("BEGIN with route = split",
+    "BEGIN is answered at once and sent with the first statement (lazy_begin), so now() tells that statement's time, and a READ ONLY "
+    "transaction that needs the primary later begins there anew, with a new now(). A server's own idle_in_transaction_session_timeout "
+    "counts from the first statement, idle_transaction_timeout from the BEGIN; a client that has set the former is not held back.",
+    "The first statement decides between the primary and a replica, and a client that begins and waits holds no server.")
 DIFFERENCE("servers that are lost under a client",
     "The client of an entry with a route stays connected: 57P01 and a failed transaction until ROLLBACK or COMMIT, 08007 for a write or "
     "COMMIT whose answer was lost. It ends as with PgBouncer (server conn crashed?) with route=any, with pool_mode=session, while it keeps "

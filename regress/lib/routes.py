@@ -13,10 +13,13 @@ import contextlib
 import itertools
 import re
 
+from . import wire
 from .eventually import eventually
 
 DATABASE = "routed"
 USERS = {"postgres": ""}
+READ = "select count(*) from notes"
+WRITE = "insert into hits values (1)"
 PROBE = "select 'probe' from pg_class limit 1"
 
 SCHEMA = """
@@ -115,3 +118,22 @@ class Routes:
     def client(self, weir, **options):
         with weir.client(DATABASE, **options) as client:
             yield client
+
+
+def batch(sql, name=""):
+    """One statement of the extended protocol, without its Sync."""
+    return [wire.parse(sql, name), wire.bind(name=name), wire.describe(), wire.execute()]
+
+
+def extended(client, *statements):
+    """One batch with a single Sync."""
+    return client.ask(*[m for sql in statements for m in batch(sql)], wire.sync())
+
+
+def value(client, sql):
+    return client.query(sql).rows[0][0]
+
+
+def notice(result):
+    """What pgweir has said of a statement's way."""
+    return [n["M"] for n in result.notices if n["M"].startswith("pgweir:")]
