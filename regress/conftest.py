@@ -56,15 +56,22 @@ def shared_cluster(nest):
         yield cluster
 
 
-@pytest.fixture
-def cluster(shared_cluster):
-    """A primary with two streaming replicas, up and caught up.  A test may stop and pause hosts, not promote them."""
-    for host in shared_cluster.hosts:
+def revive(cluster):
+    for host in cluster.hosts:
         if host.is_up():
             host.resume()
         host.start()
-    shared_cluster.wait_for_replicas()
-    return shared_cluster
+    cluster.wait_for_replicas()
+
+
+@pytest.fixture
+def cluster(shared_cluster):
+    """A primary with two streaming replicas, up and caught up.  A test may stop and pause hosts, not promote them."""
+    revive(shared_cluster)
+    yield shared_cluster
+    # Fixtures of the next file may come before this one.
+    if not all(host.is_up() for host in shared_cluster.hosts):
+        revive(shared_cluster)
 
 
 @pytest.fixture

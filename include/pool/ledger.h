@@ -160,6 +160,7 @@ struct ledger {
 	struct ledger_stats *stats;   /* owned: one for each worker */
 	uint64_t id;                  /* of this process, never used again */
 	struct catalog_facts *facts;  /* what is known of the catalog, under the mutex; NULL: nothing */
+	bool facts_doubted;           /* under the mutex: the catalog has changed since, and nobody has looked yet */
 	_Atomic uint64_t facts_generation; /* counts every change of `facts`, to nothing too */
 	_Atomic int64_t facts_looked_us;   /* when the catalog was last seen to be as they say */
 	struct table_floors *_Atomic floors; /* owned reference: how far its tables are written; set once, NULL: nobody asks */
@@ -242,8 +243,12 @@ unsigned account_waiting(const struct account *a); /* under the ledger's mutex *
 
 /* Replaces what is known of the catalog (NULL: nothing any more); takes over the caller's reference. */
 void ledger_set_facts(struct ledger *l, struct catalog_facts *facts);
-/* A reference of the caller's, or NULL; *GENERATION is the count of its changes. */
+/* The catalog has changed: what is known of it is what was. */
+void ledger_doubt_facts(struct ledger *l);
+/* A reference of the caller's, or NULL, as for those in doubt; *GENERATION is the count of its changes. */
 struct catalog_facts *ledger_facts(struct ledger *l, uint64_t *generation);
+/* The same, those in doubt too, which *DOUBTED says. */
+struct catalog_facts *ledger_facts_or_former(struct ledger *l, uint64_t *generation, bool *doubted);
 
 /*
  * How far the tables of the entry's database are written by this process: one for all entries of that database on the

@@ -134,6 +134,7 @@ struct route_cause {
 
 struct route_context {
 	const struct catalog_facts *facts; /* borrowed; NULL: the catalog is not known */
+	const struct catalog_facts *former; /* borrowed; without FACTS: what was known before the catalog changed, for effects alone; or NULL */
 	bool facts_are_old;         /* nobody has looked for a while whether they still hold */
 	bool standard_conforming_strings;
 	bool ascii_safe_encoding;   /* false for SJIS, BIG5, GBK, GB18030, UHC, JOHAB */

@@ -73,7 +73,7 @@ struct session {
 	const struct profile *profile; /* the client's settings; owned reference */
 	const struct profile *startup; /* the ones it came with; owned reference */
 	struct statement *unnamed;     /* its unnamed statement; owned reference */
-	struct catalog_facts *facts;   /* owned reference; NULL: not known */
+	struct catalog_facts *facts;   /* owned reference, see facts_are_former; NULL: not known */
 	uint64_t facts_seen;           /* the ledger's facts_generation when they were taken */
 	struct session_login *login;   /* owned, until it is logged in */
 	struct vacating *vacating;     /* owned: the database that a statement of its wants for itself; else NULL */
@@ -159,6 +159,7 @@ struct session {
 	bool draws_now : 1;            /* and so may the text that was sent last */
 	bool making : 1;               /* names are made on the server for the message that waits */
 	bool changed : 1;              /* the statement that was prepared again returns something else now */
+	bool facts_are_former : 1;     /* the catalog has changed since */
 	bool looking : 1;              /* the server has this client's names, and no others, until its transaction ends */
 	bool asks_names : 1;           /* the server is asked which names there are when the transaction is over */
 	bool names_asked : 1;          /* it was asked in the transaction, for a message that waits */

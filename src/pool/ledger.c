@@ -67,20 +67,42 @@ ledger_set_facts(struct ledger *l, struct catalog_facts *facts)
 	pthread_mutex_lock(&l->mutex);
 	old = l->facts;
 	l->facts = facts;
+	l->facts_doubted = false;
 	atomic_fetch_add(&l->facts_generation, 1);
 	pthread_mutex_unlock(&l->mutex);
 	facts_unref(&old);
 }
 
+void
+ledger_doubt_facts(struct ledger *l)
+{
+	pthread_mutex_lock(&l->mutex);
+	l->facts_doubted = true;
+	atomic_fetch_add(&l->facts_generation, 1);
+	pthread_mutex_unlock(&l->mutex);
+}
+
 struct catalog_facts *
-ledger_facts(struct ledger *l, uint64_t *generation)
+ledger_facts_or_former(struct ledger *l, uint64_t *generation, bool *doubted)
 {
 	struct catalog_facts *facts;
 
 	pthread_mutex_lock(&l->mutex);
 	facts = facts_ref(l->facts);
 	*generation = atomic_load(&l->facts_generation);
+	*doubted = l->facts_doubted;
 	pthread_mutex_unlock(&l->mutex);
+	return facts;
+}
+
+struct catalog_facts *
+ledger_facts(struct ledger *l, uint64_t *generation)
+{
+	bool doubted;
+	struct catalog_facts *facts = ledger_facts_or_former(l, generation, &doubted);
+
+	if (doubted)
+		facts_unref(&facts);
 	return facts;
 }
 

@@ -33,10 +33,14 @@ effect_text(enum effect effect)
 struct effect_words
 effects_begin(const struct route_context *ctx, enum effect_reading reading)
 {
+	/* What a name did before the catalog changed it may do still, beside all that nobody knows. */
+	bool is_former = ctx->facts == NULL && ctx->former != NULL;
+	const struct catalog_facts *facts = is_former ? ctx->former : ctx->facts;
+
 	return (struct effect_words){
 	    .reading = reading,
-	    .facts = facts_knows_effects(ctx->facts) ? ctx->facts : NULL,
-	    .facts_are_old = ctx->facts_are_old,
+	    .facts = facts_knows_effects(facts) ? facts : NULL,
+	    .facts_are_old = ctx->facts_are_old || is_former,
 	    .exact_encoding = ctx->is_utf8,
 	};
 }

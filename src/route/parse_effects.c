@@ -257,7 +257,7 @@ effects_of_definition(const Node *statement)
 static struct effect_masks
 effects_of_truncate(const TruncateStmt *truncate, const struct effect_words *words)
 {
-	bool is_harmless = words->facts != NULL && facts_effects_of(words->facts, NULL).effects == 0;
+	bool is_harmless = words->facts != NULL && !words->facts_are_old && facts_effects_of(words->facts, NULL).effects == 0;
 
 	return effects_may(truncate->behavior == DROP_CASCADE && !is_harmless ? EFFECTS_UNKNOWN : 0);
 }

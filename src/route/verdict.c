@@ -100,6 +100,15 @@ judge_unreadable(enum route_reason reason, const char *text, size_t length, stru
 	verdict_apply_hint(out, route_hint_find_first(text, length));
 }
 
+/* Of the facts that a verdict is taken by. */
+static uint64_t
+context_generation(const struct route_context *ctx)
+{
+	const struct catalog_facts *facts = ctx->facts != NULL ? ctx->facts : ctx->former;
+
+	return facts != NULL ? facts_generation(facts) : 0;
+}
+
 /* All that the verdict depends on beside the text. */
 static void
 make_key(const struct shape *shape, const struct route_context *ctx, uint64_t generation, uint64_t key[2])
@@ -145,7 +154,7 @@ route_judge(struct verdict_cache *cache, const struct route_context *ctx, const 
 		judge_unreadable(ROUTE_REASON_encoding, text, length, out);
 		return;
 	}
-	make_key(&shape, ctx, ctx->facts != NULL ? facts_generation(ctx->facts) : 0, key);
+	make_key(&shape, ctx, context_generation(ctx), key);
 	must(cache == NULL || ctx->cause == NULL);
 	known = cache != NULL ? verdict_cache_get(cache, key) : NULL;
 	if (known != NULL) {

@@ -78,7 +78,11 @@ extended_generation(struct session *s)
 {
 	struct catalog_facts *facts = facts_of_session(s);
 
-	return facts != NULL ? (uint32_t)facts_generation(facts) << 1 | facts_are_old(s) : 0;
+	if (facts != NULL)
+		return (uint32_t)facts_generation(facts) << 1 | facts_are_old(s);
+	facts = facts_former_of_session(s);
+	/* Names that they know may do more now. */
+	return facts != NULL ? (uint32_t)facts_generation(facts) << 1 | 1 : 0;
 }
 
 static void

@@ -22,6 +22,8 @@
 #define LOOK_US ((int64_t)10 * 1000)
 /* Beyond what the monitor takes to find a host down. */
 #define LOOK_GRACE_US ((int64_t)500 * 1000)
+/* A host that shuts down ends its sessions one by one, and the monitor's may be the last. */
+#define SHUTDOWN_US ((int64_t)200 * 1000)
 
 static void
 heal_count(struct session *s, enum heal_count what)
@@ -383,7 +385,7 @@ heal_look(struct timer *t)
 
 	cluster_report(c, h->host, &report);
 	is_gone = report.state == HOST_DOWN && report.asked_us >= h->lost_us;
-	answers = report.state != HOST_DOWN && report.heard_us >= h->lost_us;
+	answers = report.state != HOST_DOWN && report.heard_us >= h->lost_us + (h->ended_by_admin ? SHUTDOWN_US : 0);
 	if (!is_gone && !answers && loop_now_us(s->worker->loop) < h->due_us) {
 		cluster_suspect(c, h->host);
 		timer_arm(loop_timers(s->worker->loop), &h->timer, LOOK_US);

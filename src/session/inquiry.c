@@ -24,12 +24,20 @@ struct catalog_facts *
 facts_of_session(struct session *s)
 {
 	uint64_t now = atomic_load_explicit(&s->ledger->facts_generation, memory_order_acquire);
+	bool doubted;
 
 	if (now != s->facts_seen) {
 		facts_unref(&s->facts);
-		s->facts = ledger_facts(s->ledger, &s->facts_seen);
+		s->facts = ledger_facts_or_former(s->ledger, &s->facts_seen, &doubted);
+		s->facts_are_former = doubted;
 	}
-	return s->facts;
+	return s->facts_are_former ? NULL : s->facts;
+}
+
+struct catalog_facts *
+facts_former_of_session(struct session *s)
+{
+	return facts_of_session(s) == NULL ? s->facts : NULL;
 }
 
 /* ------------------------------------------------------------- the server */
@@ -551,7 +559,7 @@ inquiry_ask_soon(struct session *s, bool forgets)
 	if (w == NULL)
 		return;
 	if (forgets)
-		ledger_set_facts(s->ledger, NULL);
+		ledger_doubt_facts(s->ledger);
 	inquiry_tell_to_hurry(s->ledger, w);
 }
 

@@ -114,6 +114,7 @@ routing_context(struct session *s)
 {
 	struct route_context ctx = routing_context_of(s->ledger, s->database, facts_of_session(s));
 
+	ctx.former = facts_former_of_session(s);
 	ctx.facts_are_old = facts_are_old(s);
 	ctx.standard_conforming_strings = !s->escaped_strings;
 	ctx.ascii_safe_encoding = !s->unsafe_encoding;

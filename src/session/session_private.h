@@ -255,6 +255,8 @@ void routing_write_held_notice(struct bytes *out);
 /* ---- inquiry.c: what pgweir itself asks the databases ---- */
 /* The facts about the session's catalog as it knows them, refreshed when they have changed; borrowed, may be NULL. */
 struct catalog_facts *facts_of_session(struct session *s);
+/* While those are not known: the ones from before the catalog changed; borrowed, may be NULL. */
+struct catalog_facts *facts_former_of_session(struct session *s);
 /* True when nobody has looked for a while whether they still hold. */
 bool facts_are_old(const struct session *s);
 /* Sees to it that somebody asks for the catalog of this session's database. */
