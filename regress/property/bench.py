@@ -55,8 +55,8 @@ class Bench:
         self.settings = settings or {}
         self.weirs = {workers: self._weir(workers) for workers in (1, 2)}
         for weir in self.weirs.values():
-            for n in POOL_SIZES:
-                eventually(_knows_the_database, weir, f"p{n}")
+            for entry in [f"{kind}{n}" for kind in "ps" for n in POOL_SIZES]:
+                eventually(_knows_the_database, weir, entry)
         self.consoles = {workers: weir.client("pgbouncer", "postgres") for workers, weir in self.weirs.items()}
         self.idle, self.lives = {}, {}
         self.before = {}
