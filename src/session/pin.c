@@ -263,6 +263,8 @@ pin_asked(const struct session *s)
 
 	if (s->pool_mode == POOL_SESSION || s->features == FEATURES_IGNORE)
 		return 0;
+	if ((s->effects | s->pins) == 0 && (s->pin_notes == NULL || s->pin_notes->doubtful == 0))
+		return 0;
 	for (unsigned i = 0; i < PIN_REASONS; i++) {
 		const struct pin_row *row = &pin_rows[i];
 		bool pinned = (s->pins & row->effect) != 0;
