@@ -219,6 +219,7 @@ struct statement_detail {
 	enum statement_kind kind;      /* a SELECT is KIND_READ here, whatever it calls */
 	struct verdict_detail *detail; /* borrowed, as route_detail fills it; NULL for kinds that it does not know */
 	const char *executes;          /* borrowed: the prepared statement that it runs, or explains, or creates a table of; or NULL */
+	bool is_analyzed;              /* its Parse looks into it: of all else PostgreSQL reads the grammar alone until it runs */
 };
 
 /*

@@ -107,6 +107,31 @@ tell_statement(void *user, const struct statement_detail *one)
 	return --told->most > 0;
 }
 
+static bool
+note_analyzed(void *user, const struct statement_detail *one)
+{
+	*(bool *)user = one->is_analyzed;
+	return true;
+}
+
+TEST("a statement is told apart whose Parse looks into it")
+{
+	static const struct { const char *text; bool is_analyzed; } rows[] = {
+	    {"select 1", true}, {"-- it's\ntable t", true}, {"values (1)", true}, {"with w as (select 1) insert into t table w", true},
+	    {"update t set a = 1", true}, {"delete from t", true}, {"declare c cursor for select 1", true}, {"explain select 1", true},
+	    {"create table t as select 1", true}, {"call p('1')", true}, {"/* it's */ begin isolation level serializable", false},
+	    {"set transaction isolation level serializable", false}, {"vacuum t", false}, {"create index concurrently on t (a)", false},
+	    {"lock t", false}, {"show search_path", false}, {"create view v as select 1", false}, {"prepare p as select 1", false},
+	};
+
+	for (size_t i = 0; i < array_length(rows); i++) {
+		bool is_analyzed = !rows[i].is_analyzed;
+
+		expect(route_each_detail(rows[i].text, strlen(rows[i].text), note_analyzed, &is_analyzed));
+		expect_int(is_analyzed, rows[i].is_analyzed);
+	}
+}
+
 TEST("each statement of a text is told with its place, its names and what it executes")
 {
 	static const struct { const char *text; const char *told; bool is_ok; } rows[] = {

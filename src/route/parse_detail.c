@@ -255,6 +255,26 @@ statement_executes(const Node *statement)
 	return IsA(statement, ExecuteStmt) ? ((const ExecuteStmt *)statement)->name : NULL;
 }
 
+/* As PostgreSQL's stmt_requires_parse_analysis(). */
+static bool
+statement_is_analyzed(const Node *statement)
+{
+	switch (nodeTag(statement)) {
+	case T_SelectStmt:
+	case T_InsertStmt:
+	case T_UpdateStmt:
+	case T_DeleteStmt:
+	case T_MergeStmt:
+	case T_DeclareCursorStmt:
+	case T_ExplainStmt:
+	case T_CreateTableAsStmt:
+	case T_CallStmt:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool
 route_each_detail(const char *text, size_t length, statement_detail_call *call, void *user)
 {
@@ -271,6 +291,7 @@ route_each_detail(const char *text, size_t length, statement_detail_call *call, 
 		struct verdict_detail detail = {.kind = KIND_OTHER};
 		struct statement_detail one = {.kind = parse_kind(raw->stmt), .executes = statement_executes(raw->stmt)};
 
+		one.is_analyzed = statement_is_analyzed(raw->stmt);
 		parse_place(raw, length, &one.offset, &one.length);
 		if (detail_fill(raw->stmt, &detail))
 			one.detail = &detail;

@@ -6,6 +6,10 @@
  * They are set for the transaction only, and set back to what they were, which the
  * server itself remembers: so it does not matter what the client has set in this
  * transaction, and an error takes all of it back.
+ *
+ * To set them is a query, behind which no isolation level can be chosen and no VACUUM
+ * runs in the same batch.  Nothing is set that the Parse does not read: of BEGIN, SET,
+ * VACUUM and their like that is the grammar alone.
  */
 #include <string.h>
 
@@ -19,6 +23,52 @@ struct window {
 	const char *names[SETTINGS_MOST];
 	const char *values[SETTINGS_MOST]; /* NULL: the server's default */
 };
+
+static bool
+window_note_analyzed(void *user, const struct statement_detail *detail)
+{
+	bool *is_analyzed = user;
+
+	*is_analyzed |= detail->is_analyzed;
+	return true;
+}
+
+/* True when its Parse looks into it, or nobody can say.  A PREPARE runs, and has done so. */
+static bool
+window_is_analyzed(const struct statement *statement)
+{
+	bool is_analyzed = false;
+
+	return statement->sql || !route_each_detail(statement->body, strlen(statement->body), window_note_analyzed, &is_analyzed) || is_analyzed;
+}
+
+/* What the words of a text depend on, whatever they say. */
+static bool
+setting_is_read(const struct statement *statement, const char *name)
+{
+	if (strcmp(name, "client_encoding") == 0)
+		return true;
+	if (strcmp(name, "backslash_quote") == 0 || strcmp(name, "standard_conforming_strings") == 0)
+		return strpbrk(statement->body, "\\&") != NULL;
+	return false;
+}
+
+/* Takes away what the Parse does not read. */
+static void
+window_narrow(const struct statement *statement, struct window *w)
+{
+	unsigned count = 0;
+
+	if (w->count == 0 || window_is_analyzed(statement))
+		return;
+	for (unsigned i = 0; i < w->count; i++) {
+		if (!setting_is_read(statement, w->names[i]))
+			continue;
+		w->names[count] = w->names[i];
+		w->values[count++] = w->values[i];
+	}
+	w->count = count;
+}
 
 /* What differs from now, or may: the transaction may have set something. */
 static void
@@ -35,6 +85,7 @@ window_find(const struct session *s, const struct statement *statement, struct w
 		w->names[w->count] = *name;
 		w->values[w->count++] = value;
 	}
+	window_narrow(statement, w);
 }
 
 static void
