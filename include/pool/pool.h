@@ -77,7 +77,8 @@ struct borrower {
 	uint8_t target;
 	uint8_t state;           /* under the ledger's mutex */
 	uint8_t overtaken;
-	bool insists;            /* on a server of its own set, while one can be opened; set before pool_lend, which clears it */
+	bool insists;            /* on a server of its own set, while one can be had; set before pool_lend, which may clear it */
+	bool ordered;            /* under the ledger's mutex: a login was begun for it since it waits */
 	bool beyond;             /* of a dedicated server: it is opened beside the limits, and not counted in them */
 	bool abandoned;          /* under the ledger's mutex: it wants no server any more, and waits for the promised one */
 };

@@ -6,6 +6,7 @@ Another client with other settings uses the same server in between; see lib/same
 import pytest
 
 from lib import wire
+from lib.eventually import eventually
 from lib.same import Twins
 
 STARTUP = {"TimeZone": "Asia/Tokyo", "work_mem": "3MB", "options": "-c search_path=app,public -c a.b=5 -c statement_timeout=2min"}
@@ -243,3 +244,77 @@ def test_what_a_superuser_s_role_has_set_follows_and_stays_with_nobody(app):
             client.query(sql)
         assert other.query("show session_replication_role").rows == [("origin",)]
     other.close()
+
+
+ORIGIN = "select setting, reset_val from pg_settings where name = 'work_mem'"
+BEGAN_WITH = {
+    "reset_val": (ORIGIN, [("4096", "4096")]),
+    "several statements with a RESET": ("reset work_mem; show work_mem", [("4MB",)]),
+    "several statements with a TO DEFAULT": ("set work_mem to default; select reset_val from pg_settings where name = 'work_mem'", [("4096",)]),
+}
+
+
+@pytest.mark.parametrize("what", BEGAN_WITH)
+@pytest.mark.parametrize("size, mode", [(1, "transaction"), (2, "transaction"), (1, "session")])
+def test_who_waits_is_not_given_a_server_that_began_with_another_s_settings(app, what, size, mode):
+    sql, answer = BEGAN_WITH[what]
+    one = app.weir(default_pool_size=size, pool_mode=mode)
+    with one.client("app") as early:
+        early.query("select 1")
+    others = [one.client("app", work_mem="3MB") for _ in range(size)]
+    for other in others:
+        assert other.query("begin; " + ORIGIN).rows == [("3072", "3072")]
+    waiting = one.client("app")
+
+    waiting.send(wire.query(sql))
+    eventually(lambda: one.show("POOLS", database="app", cl_waiting=1))
+    for other in others:
+        other.query("commit")
+        if mode == "session":
+            other.close()
+
+    assert [tuple(m.values()) for m in waiting.read_until() if m.kind == b"D"] == answer
+    waiting.close()
+    for other in others:
+        other.close()
+
+
+def test_who_insists_on_settings_is_in_nobody_s_way_and_served_in_time(app):
+    one = app.weir(default_pool_size=1)
+    clients = [one.client("app", **({"work_mem": f"{n}MB"} if n > 3 else {})) for n in range(2, 8)]
+    holder, waiting = clients[0], clients[1:]
+    holder.query("begin")
+    for client in waiting:
+        client.send(wire.query(ORIGIN), wire.query("select 1"), wire.query(ORIGIN))
+    eventually(lambda: one.show("POOLS", database="app", cl_waiting=len(waiting)))
+
+    holder.query("commit")
+
+    for n, client in enumerate(waiting, 3):
+        own = str(1024 * n) if n > 3 else "4096"
+        for answer in ([(own, own)], [("1",)], [(own, own)]):
+            assert [tuple(m.values()) for m in client.read_until() if m.kind == b"D"] == answer
+        client.close()
+    holder.close()
+
+
+@pytest.mark.parametrize("ahead", [
+    [wire.query("select 1")],
+    [wire.parse("select 1"), wire.bind(), wire.execute(), wire.sync()],
+    [wire.parse(ORIGIN, "again"), wire.sync(), wire.query("select 1")],
+], ids=["a query", "a batch", "a statement by name"])
+@pytest.mark.parametrize("asks", [
+    [wire.query(ORIGIN)],
+    [wire.parse(ORIGIN), wire.bind(), wire.execute(), wire.sync()],
+], ids=["by a query", "by a batch"])
+def test_what_is_sent_ahead_is_not_answered_by_what_another_s_settings_have_begun(app, ahead, asks):
+    one = app.weir(default_pool_size=1)
+    with one.client("app") as client, one.client("app", work_mem="3MB") as other:
+        assert other.query(ORIGIN).rows == [("3072", "3072")]
+
+        client.send(*ahead, *asks, wire.query("select 'done'"))
+
+        rows = []
+        while ("done",) not in rows:
+            rows += [tuple(m.values()) for m in client.read_until() if m.kind == b"D"]
+        assert rows == [("1",), ("4096", "4096"), ("done",)]

@@ -12,6 +12,8 @@
 /* So many idle servers are looked at for one with the borrower's startup set, and so many when it insists. */
 #define IDLE_LOOKED_AT 4
 #define IDLE_SEARCHED 64
+/* Behind so many waiters who insist on what is not there nobody is looked at. */
+#define WAITERS_LOOKED_AT 64
 
 /* ----------------------------------------------------------------- hosts */
 
@@ -324,22 +326,32 @@ ledger_close_idle_locked(struct account *a, uint32_t hosts, const char *text)
 
 /* ------------------------------------------------------------------ pump */
 
-/* Idle servers for the waiters of one queue, and logins for those who are left. */
+static struct server *
+waiter_take_idle(struct borrower *b, uint32_t mask)
+{
+	struct server *s = ledger_take_idle_locked(b->account, mask, b);
+
+	if (s != NULL || !b->insists)
+		return s;
+	borrower_insist_locked(b, mask);
+	return b->insists ? NULL : ledger_take_idle_locked(b->account, mask, b);
+}
+
+/* Idle servers for the waiters of one queue, and logins for those who are left.  Who insists is in nobody's way. */
 static void
 queue_pump(struct account *a, struct queue *q)
 {
 	uint32_t mask = queue_mask_locked(a, q);
-	struct borrower *b;
+	unsigned looked = 0;
 
-	while ((b = queue_first(q)) != NULL) {
-		struct server *s;
+	list_for_each_safe(node, &q->order) {
+		struct borrower *b = list_entry(node, struct borrower, order);
+		struct server *s = waiter_take_idle(b, mask);
 
-		if (b->insists)
-			borrower_insist_locked(b, mask);
-		s = ledger_take_idle_locked(a, mask, b);
-		if (s == NULL)
+		if (s != NULL)
+			ledger_promise_locked(s, b);
+		else if (!b->insists || ++looked == WAITERS_LOOKED_AT)
 			break;
-		ledger_promise_locked(s, b);
 	}
 	if (q->count > 0)
 		queue_open_servers(a, q, mask);

@@ -114,40 +114,79 @@ queue_open_servers(struct account *a, struct queue *q, uint32_t mask)
 	/* Those under way were begun for the first in the queue. */
 	for (unsigned i = 0; i < logins && i < q->count; i++)
 		node = node->next;
-	for (; logins < q->count && logins < most; logins++, node = node->next)
-		if (!account_open_one(a, mask, p, list_entry(node, struct borrower, order)))
+	for (; logins < q->count && logins < most; logins++, node = node->next) {
+		struct borrower *b = list_entry(node, struct borrower, order);
+
+		if (!account_open_one(a, mask, p, b))
 			return;
+		b->ordered = true;
+	}
+}
+
+/* ------------------------------------------------- servers of one's own set */
+
+bool
+borrower_takes(const struct borrower *b, const struct server *s)
+{
+	return !b->insists || startup_set_settings(s->set) == startup_set_settings(b->set);
+}
+
+/* The hosts of MASK where one may log in. */
+static uint32_t
+account_open_hosts(const struct account *a, uint32_t mask)
+{
+	uint32_t open = mask;
+
+	for (uint32_t left = mask; left != 0; left &= left - 1) {
+		unsigned host = (unsigned)__builtin_ctz(left);
+
+		if (cell_is_resting(a->cells[host], a->ledger))
+			open &= ~(1u << host);
+	}
+	return open;
+}
+
+/* True when one of another set was closed, or will come back to those hosts, for B to have its place. */
+static bool
+borrower_finds_room(struct borrower *b, uint32_t hosts)
+{
+	struct account *a = b->account;
+	unsigned servers = 0;
+	struct server *s;
+
+	b->insists = false;
+	s = ledger_take_idle_locked(a, hosts, b);
+	b->insists = true;
+	if (s != NULL) {
+		ledger_close_one_locked(s, "its startup settings are another client's");
+		return true;
+	}
+	for (uint32_t left = hosts; left != 0; left &= left - 1)
+		servers += a->cells[__builtin_ctz(left)]->total;
+	return servers > 0 || a->total == 0;
 }
 
 void
 borrower_insist_locked(struct borrower *b, uint32_t mask)
 {
 	struct account *a = b->account;
-	unsigned closing = 0;
+	uint32_t hosts = account_open_hosts(a, mask);
+	unsigned logins = account_logins(a, mask), closing = 0;
 
+	if (mask == 0 || a->ledger->vacating > 0)
+		return;
+	if (hosts == 0 || (b->set != NULL && !startup_set_is_usable(b->set, a))) {
+		b->insists = false;
+		return;
+	}
 	for (unsigned i = 0; i < a->cell_count; i++)
 		closing += a->cells[i]->by_state[SERVER_CLOSING];
-	if (account_logins(a, mask) == 0 && closing == 0 && !account_open_one(a, mask, b->pool, b))
-		b->insists = false;
-}
-
-bool
-ledger_make_room_locked(struct borrower *b)
-{
-	struct account *a = b->account;
-	uint32_t mask = borrower_mask_locked(b);
-	struct server *s;
-
-	if (!account_open_one(a, mask, b->pool, b)) {
-		b->insists = false;
-		s = ledger_take_idle_locked(a, mask, b);
-		if (s == NULL)
-			return false;
-		b->insists = true;
-		ledger_close_one_locked(s, "its startup settings are another client's");
-	}
-	ledger_enqueue_locked(b);
-	return true;
+	if (closing > 0 || (logins > 0 && (b->ordered || logins >= a->ledger->login_concurrency)))
+		return;
+	if (account_open_one(a, mask, b->pool, b))
+		b->ordered = true;
+	else
+		b->insists = borrower_finds_room(b, hosts);
 }
 
 /* True when all servers of the host are in use, and one more leaves it no richer for its weight than another one of the mask. */

@@ -50,7 +50,7 @@ pool_lend_idle_locked(struct borrower *b, struct server **out)
 	struct server *s = ledger_take_idle_locked(b->account, borrower_mask_locked(b), b);
 
 	if (s == NULL)
-		return b->insists && ledger_make_room_locked(b);
+		return false;
 	if (server_is_stale(s, &b->pool->snapshot->global, b->since_us)) {
 		server_enter_locked(s, SERVER_TESTING);
 		server_order_locked(s, ORDER_CHECK);
@@ -91,6 +91,7 @@ pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 	*out = NULL;
 	b->target = (uint8_t)target;
 	b->overtaken = 0;
+	b->ordered = false;
 	b->since_us = loop_now_us(b->pool->loop);
 	pthread_mutex_lock(&l->mutex);
 	must(b->state == BORROWER_NONE);
@@ -175,7 +176,7 @@ pool_give_on(struct server *s)
 	struct ledger *l = s->ledger;
 	int64_t now_us = loop_now_us(s->pool->loop);
 	struct borrower *next = NULL;
-	bool fresh = s->returned_us == 0;
+	bool fresh = s->returned_us == 0, unsuited = false;
 	const char *reason;
 
 	s->returned_us = now_us;
@@ -183,15 +184,17 @@ pool_give_on(struct server *s)
 	reason = server_reason_to_close_locked(s, now_us);
 	if (reason == NULL) {
 		next = ledger_next_waiter_locked(s->account, s->host, s->pool->number);
-		if (next == NULL) {
+		unsuited = next != NULL && !borrower_takes(next, s);
+		if (next == NULL || unsuited) {
+			next = NULL;
 			ledger_idle_locked(s);
 		} else {
 			ledger_dequeue_locked(next);
 			if (s->account->cell_count > 1)
 				ledger_gave_locked(l, s->host, (enum lend_target)next->target);
 		}
-		/* Waiters for another target may have counted on this login. */
-		if (fresh && l->waiting > 0)
+		/* Waiters for another target may have counted on this login; who insists may need its place, and others may take it. */
+		if ((fresh || unsuited) && l->waiting > 0)
 			ledger_pump_locked(s->account);
 	}
 	if (next != NULL && next->pool != s->pool) {

@@ -126,13 +126,13 @@ bool cell_is_resting(const struct cell *c, const struct ledger *l);
 /* ---- opening servers, src/pool/opening.c ---- */
 /* Starts logins for waiters of the queue that no login under way will serve; MASK: its hosts. */
 void queue_open_servers(struct account *a, struct queue *q, uint32_t mask);
-/* Who insists waits for a server of its own set while one may come, and no longer. */
-void borrower_insist_locked(struct borrower *b, uint32_t mask);
+/* False when it insists on a server of its own set, and this is another. */
+bool borrower_takes(const struct borrower *b, const struct server *s);
 /*
- * B insists on a server of its own set, and none is idle: one is opened for it, or room is made for one, and it waits.
- * False when nothing but others' could be had.
+ * The waiter insists on a server of its own set, and none is idle: one is opened for it, or one of another set is closed
+ * to make room.  It goes on to insist while one may come, and no longer.  MASK: its hosts.
  */
-bool ledger_make_room_locked(struct borrower *b);
+void borrower_insist_locked(struct borrower *b, uint32_t mask);
 /* A replica or host that has fewer servers than its peers gets one more, so that reads spread. */
 void ledger_even_out_locked(struct account *a, uint32_t mask);
 /* Logins under way on those hosts, and checks. */

@@ -304,7 +304,7 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 		return true;
 	if (!outstanding || s->server->status != 'I' || session_keeps_server(s))
 		return false;
-	if (s->requests >= REQUESTS_MOST)
+	if (s->requests >= REQUESTS_MOST || restore_wants_another(s, bytes, length))
 		return true;
 	if (s->target == LEND_PRIMARY || s->target == LEND_ANY)
 		return false;

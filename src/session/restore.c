@@ -149,6 +149,14 @@ restore_insists(struct session *s, const char *bytes, size_t length)
 	return (effects_of_request(s, type, bytes + FRAME_HEAD, size - FRAME_HEAD) & EFFECT_resets) != 0;
 }
 
+bool
+restore_wants_another(struct session *s, const char *bytes, size_t length)
+{
+	if (likely(startup_set_settings(s->server->set) == startup_set_settings(s->borrower.set)))
+		return false;
+	return restore_insists(s, bytes, length);
+}
+
 /* ------------------------------------------- settings that we act upon */
 
 /* How the client's texts are to be read by a parser that is not the server's. */

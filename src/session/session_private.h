@@ -138,6 +138,8 @@ void restore_apply_pgweir(struct session *s);   /* reads out of the profile what
 int64_t restore_idle_timeout_ms(const struct session *s); /* the client's own idle_session_timeout; 0: none */
 /* True when the request that begins there depends on its server's own startup settings. */
 bool restore_insists(struct session *s, const char *bytes, size_t length);
+/* True when a request sent ahead depends on it too, and the session's server is of another set. */
+bool restore_wants_another(struct session *s, const char *bytes, size_t length);
 
 /* ---- touch.c ---- */
 /* Notes what the text may set.  V: its verdict, or NULL when nobody has judged it. */
