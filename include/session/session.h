@@ -118,6 +118,7 @@ struct session {
 	struct brief batch;            /* the batch under way */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
 	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
+	bool executed : 1;             /* one of them was an Execute */
 	bool close_in_doubt : 1;       /* a name was closed where an error ahead may skip that */
 	bool batch_failed : 1;         /* an error came: the rest up to Sync is dropped */
 	bool ready_held : 1;           /* the transaction's ReadyForQuery goes to the client once it is settled */

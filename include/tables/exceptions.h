@@ -35,3 +35,12 @@ EXCEPTION("set_config() of NULL",
 EXCEPTION("UNLISTEN in a transaction that is prepared",
     "PREPARE TRANSACTION fails behind an UNLISTEN where somebody has listened on the server before, also if the client never did.",
     "A process remembers for good that it has listened.")
+EXCEPTION("what a failed transaction tells of a statement",
+    "In a transaction that has failed, Describe of a named statement that was prepared on another server may say that the transaction is "
+    "aborted (25P02) where PostgreSQL describes it: an INSERT, UPDATE or DELETE without RETURNING that was not described before, or one whose "
+    "parameters' types were not declared. In a pipeline, where the failure is not known yet, Bind with a wrong number of values says so, too.",
+    "Nothing can be prepared in a failed transaction, and what nobody has asked before is not known.")
+EXCEPTION("a look at channels within a batch",
+    "pg_listening_channels() in a statement that is not the first of its batch of the extended protocol does not show what the client listens to "
+    "when the batch began on a server that has not heard of it.",
+    "LISTEN takes effect when its transaction ends, and a batch is one.")

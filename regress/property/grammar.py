@@ -9,6 +9,7 @@ no client ever waits for another.  `holds` rows may keep a server.
 """
 
 import random
+import re
 
 from .program import Program, Step
 
@@ -35,6 +36,7 @@ class Author:
         self.open, self.savepoints = False, []
         self.sql_names, self.names = [], []
         self.temporary, self.cursors = [], []
+        self.writing = set()  # names that have stood for an INSERT, UPDATE or DELETE
 
     def pick(self, *choices):
         return self.luck.choice(choices)
@@ -334,6 +336,7 @@ def read(c):
 
 # ---- prepared statements --------------------------------------------------------------
 
+WRITES = re.compile(r"\b(insert|update|delete|merge)\b", re.I)
 NAMES = ["one", "two", "Three", "a b", "long" * 20]
 PREPARED = [
     ("select $1::int + 1", 1),
@@ -359,6 +362,12 @@ PREPARED = [
 ]
 
 
+def note_name(c, name, sql, values=()):
+    c.names.append((name, list(values)))
+    if WRITES.search(sql):
+        c.writing.add(name)
+
+
 def prepared(c):
     sql, count = c.luck.choice(PREPARED)
     # In a transaction set_config() of NULL goes back to what the server began with.
@@ -374,7 +383,7 @@ def quoted(name):
 def protocol_prepare(c):
     sql, values = prepared(c)
     name = c.pick(*NAMES, "")
-    c.names.append((name, values))
+    note_name(c, name, sql, values)
     items = [["P", name, sql]]
     if c.chance(0.3):
         items.append(["D", "S", name])
@@ -390,8 +399,9 @@ def protocol_execute(c):
         values = values[1:]
     portal = c.pick("", "", "", "p")
     items = [["B", portal, name, values]]
-    # What an EXECUTE returns is as of when it was prepared, and that of no name is prepared again after an error.
-    if c.chance(0.3) and (name or "sql_prepare" not in c.groups):
+    # What an EXECUTE returns is as of when it was prepared, and that of no name is prepared again after an error.  Of what
+    # only writes, a failed transaction tells no description that was not asked for before.
+    if c.chance(0.3) and (name or "sql_prepare" not in c.groups) and name not in c.writing:
         items.insert(0, ["D", "S", name])
     if c.chance(0.3):
         items.append(["D", "P", portal])
@@ -432,7 +442,7 @@ def pipeline(c):
         elif kind < 0.6:
             sql, values = prepared(c)
             name = c.pick(*NAMES, "", "")
-            c.names.append((name, values))
+            note_name(c, name, sql, values)
             items += [["P", name, sql], ["B", "", name, values], ["D", "P", ""], ["E", ""]]
         elif kind < 0.75:
             items += unnamed(c, say(c))
@@ -688,10 +698,11 @@ def _leaves(c):
 
 def _extended(c, sql):
     """By messages, as a statement that has a name sometimes; `protocol` executes that again."""
-    if "protocol" not in c.groups or c.chance(0.7):
+    # A look at the channels is at the beginning of its batch: LISTEN is not to be seen before its transaction ends.
+    if "protocol" not in c.groups or "channels" in sql or c.chance(0.7):
         return [*unnamed(c, sql), ["S"]]
     name = c.pick(*NAMES)
-    c.names.append((name, []))
+    note_name(c, name, sql)
     return [["P", name, sql], *([["B", "", name, []], ["E", ""]] if c.chance(0.6) else []), ["S"]]
 
 

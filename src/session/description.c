@@ -7,6 +7,12 @@
  */
 #include "session/relay_private.h"
 
+uint64_t
+description_of_nothing(void)
+{
+	return hash_bytes("n", 1) | 1;
+}
+
 /* What PostgreSQL compares of two descriptions: names and types, and not where the columns come from.  Never 0. */
 static uint64_t
 description_hash(const struct relay_frame *f)
@@ -15,7 +21,9 @@ description_hash(const struct relay_frame *f)
 	struct bytes about = {0};
 	uint64_t hash;
 
-	for (unsigned count = f->type == BACKEND_NO_DATA ? 0 : reader_u16(&r); count > 0 && reader_ok(&r); count--) {
+	if (f->type == BACKEND_NO_DATA)
+		return description_of_nothing();
+	for (unsigned count = reader_u16(&r); count > 0 && reader_ok(&r); count--) {
 		bytes_text(&about, reader_text(&r));
 		reader_bytes(&r, 6);
 		bytes_append(&about, reader_bytes(&r, 10), reader_ok(&r) ? 10 : 0);

@@ -167,7 +167,7 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 
 	/* The server has it too, and says so. */
 	if (e != NULL) {
-		consumed = extended_parse_as(s, f, inject_server_name(s, name));
+		consumed = extended_parse_as(s, f, inject_server_name(s, name, f->type));
 		a = answers_last(&s->server->answers);
 		a->own_name = text_copy(name);
 		a->tells_name = true;
@@ -381,7 +381,7 @@ extended_bind(struct session *s, struct frame *f)
 	else
 		s->hides |= s->by_parameters;
 	stat_add(session_stats(s)->binds, 1);
-	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name) : name;
+	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name, f->type) : name;
 	s->effects |= effects;
 	s->does = does_then(s->does, extended_does(s, name));
 	/* Its portal may be a cursor. */
@@ -458,7 +458,7 @@ extended_describe(struct session *s, struct frame *f)
 		return forward_wait(s);
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
-	server_name = what == 'S' && (inject_renames(s) || name[0] == '\0') ? inject_server_name(s, name) : name;
+	server_name = what == 'S' && (inject_renames(s) || name[0] == '\0') ? inject_server_name(s, name, f->type) : name;
 	extended_expect_description(s, what == 'S', name);
 	if (server_name == name)
 		return forward_rest(s, f, 0);
@@ -522,6 +522,7 @@ extended_execute(struct session *s, struct frame *f)
 	if (!reader_at_end(&f->body))
 		return forward_broken(s);
 	forward_expect(s, ANSWER_EXECUTE, ANSWER_FORWARD);
+	s->executed = true;
 	forward_rest(s, f, 0);
 	mend_execute(s);
 	return f->size;
@@ -530,7 +531,7 @@ extended_execute(struct session *s, struct frame *f)
 size_t
 extended_sync(struct session *s, const struct frame *f)
 {
-	s->in_batch = false;
+	s->in_batch = s->executed = false;
 	s->batch_failed = false;
 	s->requests++;
 	forward_expect_end(s, ANSWER_SYNC);

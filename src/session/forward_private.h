@@ -45,9 +45,14 @@ void inject_make_room(struct session *s, struct statement *statement);
 void inject_parse(struct session *s, struct statement *statement, bool unnamed);
 void inject_ensure(struct session *s, struct statement *statement);
 void inject_ensure_unnamed(struct session *s);
-const char *inject_server_name(struct session *s, const char *name);
+/* TYPE: of the message that mentions it. */
+const char *inject_server_name(struct session *s, const char *name, char type);
 /* Before a Bind of that name: asks whether a statement that the server lacked is still what the client knows. */
 enum ahead inject_ahead_of_bind(struct session *s, const char *name);
+
+/* ---- stand_in.c: what a failed transaction says of a statement that the server lacks ---- */
+/* The name of what stands in for it on the server, for a message of that TYPE; NULL: nothing can, or need. */
+const char *stand_in_ensure(struct session *s, const struct name_entry *e, char type);
 
 /* ---- window.c: a statement's own settings around its Parse ---- */
 /* False: they are those of now, and nothing was sent.  Else window_close has to follow. */

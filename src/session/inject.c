@@ -86,8 +86,9 @@ inject_ensure_unnamed(struct session *s)
  * name that the client never prepared goes as it is, and the server says so.
  */
 const char *
-inject_server_name(struct session *s, const char *name)
+inject_server_name(struct session *s, const char *name, char type)
 {
+	const char *stand_in;
 	struct name_entry *e;
 
 	if (name[0] == '\0') {
@@ -103,6 +104,9 @@ inject_server_name(struct session *s, const char *name)
 		own_name_ensure(s, name, NULL);
 		return strncmp(name, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) == 0 ? "(unknown)" : name;
 	}
+	stand_in = unlikely(s->server->status == 'E') ? stand_in_ensure(s, e, type) : NULL;
+	if (stand_in != NULL)
+		return stand_in;
 	inject_ensure(s, e->statement);
 	return e->statement->name;
 }

@@ -34,6 +34,8 @@ enum step relay_error(struct session *s, const struct relay_frame *f);
 
 /* ---- description.c ---- */
 /* What the client is told of a statement is remembered; what a copy of it says is compared with that. */
+/* As in name_entry.described: of a statement that returns no rows.  Of no columns is something else. */
+uint64_t description_of_nothing(void);
 void description_note(struct session *s, const struct relay_frame *f);
 
 /* ---- unnamed.c ---- */
