@@ -24,6 +24,8 @@ VANISHES = 0.015
 LOST = "notifications may have been lost: the connection that listens was interrupted"
 # What ends a connection here: a server that was ended, KILL_CLIENT, a server that an outdated pinned session lost.
 ENDS = {"57P01", "08006", "57P03"}
+# A client whose server was lost in a transaction stays connected; what it had there is gone, and so is this one.
+LOSSES = {"57P01", "08007"}
 
 
 class Gone(Exception):
@@ -92,6 +94,9 @@ class Life:
 
     def run(self, text, errors=()):
         result = self.ask(wire.query(text))
+        if result.error and result.error.sqlstate in LOSSES:
+            self.client.socket.close()
+            raise Gone(result.error.message)
         assert result.error is None or result.error.sqlstate in errors, f"{self.name}: {text}: {result.error}"
         return result
 

@@ -50,7 +50,7 @@ def running(routes, word):
 def asleep(routes, client):
     """A long read of the client's is under way; answers where and in which process."""
     word = routes.word()
-    client.send(wire.query(SLEEP.format(word=word).replace("20", "0.7")))
+    client.send(wire.query(SLEEP.format(word=word).replace("20", "1.5")))
     return eventually(running, routes, word)
 
 

@@ -56,7 +56,7 @@ def work(who):
         with raw.cursor() as cursor:
             cursor.copy_expert("copy ledger from stdin", io.StringIO(f"{who}\tcopied\n" * 100))
         say("copy", c.scalar(mine.where(ledger.c.what == "copied")))
-        threading.Thread(target=lambda: (time.sleep(0.2), raw.cancel())).start()
+        threading.Thread(target=lambda: (time.sleep(1), raw.cancel())).start()
         try:
             c.execute(sa.text("select pg_sleep(30)"))
         except sa.exc.DBAPIError as error:
