@@ -94,12 +94,11 @@ def test_an_old_primary_is_known_as_such_right_after_a_restart(routes, nest):
         host.stop_fast()
     former.start()
     weir = weir_of(routes, ready=False, **state)
-    row = eventually(lambda: (row := row_of(weir, former))["state"] == "out" and row)
+    row = eventually(lambda: FENCED in (row := row_of(weir, former))["reason"] and row)
     heir.start()
     eventually(writes_reach, weir, heir)
 
-    assert FENCED in row["reason"]
-    assert row["role"] == "unknown"
+    assert (row["role"], row["state"]) == ("unknown", "out")
     assert weir.log.count(f"host 127.0.0.1:{former.port} is not used: {FENCED}") == 1
 
 
