@@ -99,11 +99,12 @@ class Routes:
         return seen.on(word) <= self.replicas
 
     def serving(self, weir):
-        """The hosts that twelve reads ran on."""
+        """The hosts that twelve reads ran on: of four sessions, since with consistency = session each stays with its replica."""
         seen, word = self.watch(), self.word()
-        with weir.client(DATABASE) as client:
-            for _ in range(12):
-                client.query(f"/* {word} */ {PROBE}")
+        for _ in range(4):
+            with weir.client(DATABASE) as client:
+                for _ in range(3):
+                    client.query(f"/* {word} */ {PROBE}")
         return seen.on(word)
 
     def watch(self):
