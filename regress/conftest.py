@@ -8,9 +8,9 @@ import pytest
 
 from lib.certificates import Certificates
 from lib.cluster import ROOT, Cluster
+from lib.fake_server import FakeServer
 from lib.nest import Nest, release_port
 from lib.pgweir import Pgweir
-from lib.wire import FakeServer
 
 TEST_SECONDS = int(os.environ.get("PGWEIR_TEST_SECONDS", "180"))
 
@@ -111,7 +111,7 @@ def pgweir(nest, request, fake_server):
 
 @pytest.fixture
 def fake_server():
-    """Makes scripted servers: fake_server(script); see lib/wire.py."""
+    """Makes scripted servers: fake_server(script); see lib/fake_server.py."""
     made = []
 
     def make(script=None, **options):
@@ -121,7 +121,7 @@ def fake_server():
 
     yield make
     for one in made:
-        one.close()
+        one.release()
     errors = [error for one in made for error in one.errors]
     assert not errors, "a script failed:\n" + "\n".join(errors)
 

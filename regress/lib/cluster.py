@@ -22,7 +22,7 @@ from collections import namedtuple
 
 from . import wire
 from .eventually import eventually
-from .nest import Nest, free_port, process_tree, signal_all
+from .nest import Nest, free_port, is_running, process_tree, signal_all
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SUPERUSER = "postgres"
@@ -177,8 +177,12 @@ class Host:
     def kill9(self):
         """SIGKILL to the server and all its processes, as when the machine is gone."""
         if self.is_up():
-            signal_all(process_tree(self.process.pid), signal.SIGKILL)
+            # A stopped one forks no more: none is missed, and none keeps the shared memory from the next start.
+            self.process.send_signal(signal.SIGSTOP)
+            tree = process_tree(self.process.pid)
+            signal_all(tree, signal.SIGKILL)
             self.process.wait(START_SECONDS)
+            eventually(lambda: not any(is_running(pid) for pid in tree), within=START_SECONDS, every=0.002)
         return self
 
     def restart(self):

@@ -15,6 +15,7 @@ import threading
 
 from . import wire
 from .eventually import eventually
+from .fake_server import default_answer, status_after
 
 CLOSE, PAUSE = object(), object()
 DATABASE = "app"
@@ -60,14 +61,14 @@ class Host:
             self.asked.append(sql)
             self.last = session
         said = self.answers(session, sql) if self.answers else None
-        return wire.default_answer(sql) if said is None else said
+        return default_answer(sql) if said is None else said
 
     @staticmethod
     def _own(sql):
         """What pgweir asks for itself: the facts of the catalog are nobody's to read."""
         if "pg_stat_get_tuples_inserted" in sql:
             return [wire.error("permission denied", "42501")]
-        return wire.default_answer("SELECT 1")
+        return default_answer("SELECT 1")
 
 
 class Conversation:
@@ -90,7 +91,7 @@ class Conversation:
     def _take(self, m):
         if m.kind == b"Q":
             said = self.host.answer(self.session, m.texts()[0])
-            self.status = wire._status_after(m.texts()[0], self.status)
+            self.status = status_after(m.texts()[0], self.status)
             if self.status == "T" and any(s not in (CLOSE, PAUSE) and s[:1] == b"E" for s in said):
                 self.status = "E"
             going_on = self._say([*said, wire.ready(self.status)]) and self._flush()
@@ -114,12 +115,12 @@ class Conversation:
             return self._say(self._parts(self.sql, "bind", [wire.bind_complete()]))
         if m.kind == b"D":
             about = self.names[m.texts()[0][1:]] if m.body[:1] == b"S" else self.sql
-            described = [s for s in wire.default_answer(about) if s[:1] == b"T"] or [wire.no_data()]
+            described = [s for s in default_answer(about) if s[:1] == b"T"] or [wire.no_data()]
             head = [wire.parameter_description()] if m.body[:1] == b"S" else []
             return self._say(self._parts(about, "describe", head + described))
         if m.kind == b"E":
             said = self.host.answer(self.session, self.sql)
-            self.status = wire._status_after(self.sql, self.status)
+            self.status = status_after(self.sql, self.status)
             return self._say([s for s in said if s in (CLOSE, PAUSE) or s[:1] != b"T"])
         return self._say([wire.close_complete()])
 

@@ -175,6 +175,15 @@ def process_tree(pid):
     return tree
 
 
+def is_running(pid):
+    """False for a zombie too: it holds nothing any more."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (OSError, IndexError):
+        return False
+
+
 def signal_all(pids, number):
     for pid in pids:
         try:

@@ -4,6 +4,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.fake_server import FakeServer
 from lib.pgweir import sanitizer_environment
 
 # What a broken peer makes pgweir write; no test of this folder is about the words of the log.
@@ -28,7 +29,7 @@ def front(pgweir, nest):
             "server_login_retry": "0.2",
         }
         # Scripted servers speak no SQL: what a transaction has left cannot be asked of them.
-        if isinstance(server, wire.FakeServer):
+        if isinstance(server, FakeServer):
             usual["session_features"] = "ignore"
         host = nest.path if unix else "127.0.0.1"
         target = {"host": host, "port": server.port, "dbname": "postgres", **dict(database)}

@@ -11,6 +11,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.fake_server import default_answer
 from lib.pieces import send_in_pieces
 
 BROKEN, LOST = "08P01", "08006"
@@ -41,7 +42,7 @@ def plays(attacks):
             if m.kind == b"X":
                 return
             if m.kind == b"Q":
-                session.send(*wire.default_answer(asked), wire.ready())
+                session.send(*default_answer(asked), wire.ready())
 
     return script
 
@@ -85,8 +86,8 @@ RUBBISH = {
     "an error cut in a field": wire.message(b"E", b"SERROR\0C426"),
     "an error with a tail": wire.message(b"E", b"SERROR\0C42601\0Moops\0\0tail"),
     "an empty error": wire.message(b"E"),
-    "ready twice": b"".join(wire.default_answer("select")) + wire.ready() + wire.ready(),
-    "a row behind the end": b"".join(wire.default_answer("select")) + wire.ready() + wire.data_row("2"),
+    "ready twice": b"".join(default_answer("select")) + wire.ready() + wire.ready(),
+    "a row behind the end": b"".join(default_answer("select")) + wire.ready() + wire.data_row("2"),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from lib import wire
 from lib.eventually import eventually
+from lib.fake_server import Session
 from lib.nest import free_port
 from lib.scene import Background, value
 
@@ -127,7 +128,7 @@ def test_an_ipv6_address_is_a_host(app):
         asking = Background(lambda: one.client("fake"))
         listener.settimeout(10)
         accepted, peer = listener.accept()
-        session = wire.Session(accepted, 1)
+        session = Session(accepted, 1)
         session.log_in()
         client = asking.result()
 
@@ -147,7 +148,7 @@ def test_a_name_that_begins_with_an_at_sign_is_an_abstract_socket(app):
         asking = Background(lambda: one.client("fake"))
         listener.settimeout(10)
         accepted, _ = listener.accept()
-        session = wire.Session(accepted, 1)
+        session = Session(accepted, 1)
         session.log_in()
         client = asking.result()
 
