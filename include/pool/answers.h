@@ -47,12 +47,23 @@ struct answers {
 	uint32_t capacity; /* a power of two */
 };
 
+/* 0 is the oldest. */
+static inline struct answer *
+answers_at(const struct answers *a, uint32_t i)
+{
+	return &a->ring[(a->first + i) & (a->capacity - 1)];
+}
+
+/* The oldest one, or NULL. */
+static inline struct answer *
+answers_head(const struct answers *a)
+{
+	return a->count > 0 ? answers_at(a, 0) : NULL;
+}
+
 void answers_free(struct answers *a); /* must be empty of owned things: see answers_pop */
 /* A new answer at the end, zeroed but for kind and way; valid until the next push. */
 struct answer *answers_push(struct answers *a, enum answer_kind kind, enum answer_way way);
-/* The oldest one, or NULL. */
-struct answer *answers_head(const struct answers *a);
-struct answer *answers_at(const struct answers *a, uint32_t i); /* 0 is the oldest */
 struct answer *answers_last(const struct answers *a); /* the newest one, of which there must be one */
 /* True for what a ReadyForQuery ends: Query, Sync, FunctionCall. */
 bool answer_is_end(const struct answer *a);

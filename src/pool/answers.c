@@ -14,12 +14,6 @@ answers_free(struct answers *a)
 	*a = (struct answers){0};
 }
 
-struct answer *
-answers_at(const struct answers *a, uint32_t i)
-{
-	return &a->ring[(a->first + i) & (a->capacity - 1)];
-}
-
 static void
 answers_grow(struct answers *a)
 {
@@ -44,12 +38,6 @@ answers_push(struct answers *a, enum answer_kind kind, enum answer_way way)
 	made = answers_at(a, a->count++);
 	*made = (struct answer){.kind = (uint8_t)kind, .way = (uint8_t)way};
 	return made;
-}
-
-struct answer *
-answers_head(const struct answers *a)
-{
-	return a->count > 0 ? answers_at(a, 0) : NULL;
 }
 
 struct answer

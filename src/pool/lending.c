@@ -98,14 +98,12 @@ account_reachable(const struct account *a, uint32_t mask)
 	return reachable;
 }
 
-uint32_t
-account_mask_locked(const struct account *a, enum lend_target target, uint32_t hosts)
+static uint32_t
+account_mask_of_some_locked(const struct account *a, enum lend_target target, uint32_t hosts)
 {
 	const struct ledger *l = a->ledger;
 	uint32_t mask, reachable;
 
-	if (likely(a->cell_count == 1 && !cluster_is_monitored(l->cluster)))
-		return 1;
 	mask = ledger_up_locked(l, target);
 	if (a->cell_count == 1 || target == LEND_PRIMARY)
 		return mask;
@@ -115,6 +113,14 @@ account_mask_locked(const struct account *a, enum lend_target target, uint32_t h
 	if (reachable == 0)
 		reachable = account_reachable(a, ledger_last_resort_locked(l, target));
 	return balance_mask(&l->balance, or_else(reachable, mask));
+}
+
+uint32_t
+account_mask_locked(const struct account *a, enum lend_target target, uint32_t hosts)
+{
+	if (likely(a->cell_count == 1 && !cluster_is_monitored(a->ledger->cluster)))
+		return 1;
+	return account_mask_of_some_locked(a, target, hosts);
 }
 
 uint32_t

@@ -20,7 +20,7 @@ struct canon {
 	uint64_t lane[2];
 	uint64_t total;      /* bytes that left the buffer */
 	size_t used;
-	unsigned char buffer[CANON_ROOM];
+	unsigned char buffer[CANON_ROOM + CANON_BLOCK]; /* behind the room, zeroes that fill the last block */
 };
 
 static inline uint64_t
@@ -97,12 +97,11 @@ canon_bytes(struct canon *c, const unsigned char *bytes, size_t length)
 static inline void
 canon_end(struct canon *c, uint64_t hash[2])
 {
-	unsigned char last[CANON_BLOCK] = {0};
 	uint64_t length = c->total + c->used;
 
-	canon_flush(c);
-	memcpy(last, c->buffer, c->used);
-	canon_absorb(c, last);
+	memset(c->buffer + c->used, 0, CANON_BLOCK);
+	for (size_t i = 0; i <= c->used; i += CANON_BLOCK)
+		canon_absorb(c, c->buffer + i);
 	hash[0] = canon_fold(c->lane[0] ^ c->key[1], length ^ c->key[3]);
 	hash[1] = canon_fold(c->lane[1] ^ c->key[0], length ^ c->key[2]);
 }

@@ -16,7 +16,8 @@
 #include "canon.h"
 #include "hint.h"
 
-enum char_class { IS_OTHER, IS_SPACE, IS_WORD, IS_DIGIT, IS_QUOTE, IS_DOUBLE_QUOTE, IS_DOLLAR, IS_DOT, IS_SIGN, IS_SEMICOLON };
+/* What may be inside of a word comes last. */
+enum char_class { IS_OTHER, IS_SPACE, IS_QUOTE, IS_DOUBLE_QUOTE, IS_DOT, IS_SIGN, IS_SEMICOLON, IS_WORD, IS_DIGIT, IS_DOLLAR };
 
 static const unsigned char classes[256] = {
 	[' '] = IS_SPACE, ['\t'] = IS_SPACE, ['\n'] = IS_SPACE, ['\r'] = IS_SPACE, ['\f'] = IS_SPACE,
@@ -51,7 +52,7 @@ struct scan {
 static inline bool
 is_word_part(unsigned char c)
 {
-	return classes[c] == IS_WORD || classes[c] == IS_DIGIT || classes[c] == IS_DOLLAR;
+	return classes[c] >= IS_WORD;
 }
 
 static inline unsigned char
@@ -106,23 +107,39 @@ scan_block_comment(struct scan *s)
 	return false;
 }
 
+static inline void
+scan_blanks(struct scan *s)
+{
+	const unsigned char *at = s->at, *end = s->end;
+
+	while (at < end && classes[*at] == IS_SPACE)
+		at++;
+	s->at = at;
+}
+
+/* False in doubt. */
+static bool
+scan_comments(struct scan *s)
+{
+	for (;; scan_blanks(s)) {
+		if (peek(s, 0) == '-' && peek(s, 1) == '-')
+			scan_line_comment(s);
+		else if (peek(s, 0) != '/' || peek(s, 1) != '*')
+			return true;
+		else if (!scan_block_comment(s))
+			return false;
+	}
+}
+
 /* Skips white space and comments, and leaves one blank for them.  False in doubt. */
 static inline bool
 scan_space(struct scan *s)
 {
 	const unsigned char *start = s->at;
 
-	while (s->at < s->end) {
-		if (classes[*s->at] == IS_SPACE)
-			s->at++;
-		else if (*s->at == '-' && peek(s, 1) == '-')
-			scan_line_comment(s);
-		else if (*s->at == '/' && peek(s, 1) == '*') {
-			if (!scan_block_comment(s))
-				return false;
-		} else
-			break;
-	}
+	scan_blanks(s);
+	if (s->at < s->end && (*s->at == '-' || *s->at == '/') && !scan_comments(s))
+		return false;
 	if (s->at > start && s->any_token)
 		canon_byte(&s->canon, ' ');
 	return true;
@@ -252,21 +269,27 @@ mark_of_prefix(unsigned char prefix)
 	}
 }
 
+/* Copies a word of at most MOST bytes in lower case; answers its length. */
+static inline size_t
+scan_fold_word(const unsigned char *from, size_t most, unsigned char *to)
+{
+	size_t length = 0;
+
+	for (; length < most && is_word_part(from[length]); length++)
+		to[length] = (unsigned char)(from[length] | (unsigned)((unsigned)(from[length] - 'A') < 26u) << 5);
+	return length;
+}
+
 static bool
 scan_word(struct scan *s)
 {
 	const unsigned char *start = s->at;
 	unsigned char *word = canon_reserve(&s->canon, WORD_MAX + 1);
-	size_t length = 0;
+	size_t left = (size_t)(s->end - start), length = scan_fold_word(start, min_of(left, (size_t)WORD_MAX + 1), word);
 
-	while (s->at < s->end && is_word_part(*s->at)) {
-		if (length > WORD_MAX)
-			return false;
-		unsigned char c = *s->at++;
-		word[length++] = (unsigned char)(c | (unsigned)((unsigned)(c - 'A') < 26u) << 5);
-	}
 	if (length > WORD_MAX)
 		return false;
+	s->at += length;
 	if (length == 1 && peek(s, 0) == '\'' && memchr("ebxn", word[0], 4) != NULL && !s->at_start)
 		return scan_string(s, mark_of_prefix(word[0]), start);
 	if (word[0] == 'u' && length == 1 && peek(s, 0) == '&')
@@ -302,8 +325,11 @@ scan_quoted_name(struct scan *s)
 static inline void
 scan_digits(struct scan *s)
 {
-	while (s->at < s->end && classes[*s->at] == IS_DIGIT)
-		s->at++;
+	const unsigned char *at = s->at, *end = s->end;
+
+	while (at < end && classes[*at] == IS_DIGIT)
+		at++;
+	s->at = at;
 }
 
 static bool

@@ -11,16 +11,12 @@
 
 #define WAYS 8
 
-struct cache_place {
-	uint64_t key[2];
-	struct verdict verdict;
-};
-
 struct cache_set {
+	uint64_t keys[WAYS][2];
 	uint8_t filled; /* places in use */
 	uint8_t used;   /* a bit per place: hit since the hand came by */
 	uint8_t hand;
-	struct cache_place places[WAYS];
+	struct verdict verdicts[WAYS];
 };
 
 struct verdict_cache {
@@ -69,11 +65,11 @@ verdict_cache_get(struct verdict_cache *cache, const uint64_t key[2])
 	struct cache_set *set = cache_set_of(cache, key);
 
 	for (unsigned i = 0; i < set->filled; i++) {
-		if (set->places[i].key[0] != key[0] || set->places[i].key[1] != key[1])
+		if (set->keys[i][0] != key[0] || set->keys[i][1] != key[1])
 			continue;
 		set->used |= (uint8_t)(1u << i);
 		cache->counts.hits++;
-		return &set->places[i].verdict;
+		return &set->verdicts[i];
 	}
 	cache->counts.misses++;
 	return NULL;
@@ -100,8 +96,8 @@ verdict_cache_put(struct verdict_cache *cache, const uint64_t key[2], const stru
 	struct cache_set *set = cache_set_of(cache, key);
 	unsigned place = cache_make_room(set);
 
-	set->places[place].key[0] = key[0];
-	set->places[place].key[1] = key[1];
-	set->places[place].verdict = *verdict;
+	set->keys[place][0] = key[0];
+	set->keys[place][1] = key[1];
+	set->verdicts[place] = *verdict;
 	set->used &= (uint8_t) ~(1u << place);
 }

@@ -143,6 +143,20 @@ feature_send_refused(struct session *s, char type, const char *name, size_t cons
 
 /* ------------------------------------------------------------ afterwards */
 
+/* What else has results of another type now is found out by PostgreSQL: relay_error.c. */
+static bool
+tag_alters(const char *tag)
+{
+	switch (tag[0]) {
+	case 'A':
+		return strncmp(tag, "ALTER ", 6) == 0;
+	case 'D':
+		return strncmp(tag, "DROP ", 5) == 0;
+	default:
+		return tag[0] == 'C' && strcmp(tag, "CREATE VIEW") == 0;
+	}
+}
+
 void
 feature_tag(struct session *s, const char *tag)
 {
@@ -151,8 +165,7 @@ feature_tag(struct session *s, const char *tag)
 	if ((s->effects & EFFECT_defaults) != 0)
 		s->redefaulted |= strcmp(tag, "ALTER ROLE") == 0 || strcmp(tag, "ALTER DATABASE") == 0 ||
 		    (s->effects != EFFECTS_ALL && (strcmp(tag, "DO") == 0 || strcmp(tag, "CALL") == 0));
-	/* What else has results of another type now is found out by PostgreSQL: relay_error.c. */
-	if (strncmp(tag, "ALTER ", 6) == 0 || strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "CREATE VIEW") == 0) {
+	if (tag_alters(tag)) {
 		s->altered = true;
 		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
 	}

@@ -163,8 +163,9 @@ forward_wait(struct session *s)
 static size_t
 forward_query(struct session *s, struct frame *f)
 {
-	struct verdict v = {0};
+	struct verdict v;
 	const char *text;
+	size_t length;
 	enum ahead ahead;
 	struct answer *a;
 
@@ -175,17 +176,19 @@ forward_query(struct session *s, struct frame *f)
 	text = reader_text(&f->body);
 	if (!reader_ok(&f->body))
 		return forward_broken(s);
+	length = strlen(text);
+	v.effects = 0;
 	if (!forward_has_to_judge(s, text)) {
 		s->does = forward_does_unjudged(s);
-		touch_text(s, NULL, text, strlen(text));
+		touch_text(s, NULL, text, length);
 		if (unlikely(s->floor != NULL))
 			floor_sends(s, NULL, text);
 	} else {
-		routing_judge(s, text, strlen(text), &v);
+		routing_judge(s, text, length, &v);
 		if (unlikely(s->floor != NULL))
 			floor_sends(s, &v, text);
 		s->does = v.does;
-		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, strlen(text));
+		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, length);
 		if (ahead == AHEAD_WAIT)
 			return forward_wait(s);
 		if (ahead == AHEAD_REFUSE)
@@ -193,7 +196,7 @@ forward_query(struct session *s, struct frame *f)
 		s->ddl |= v.makes_relation;
 		s->effects |= v.effects;
 		lazy_note(s, &v);
-		touch_text(s, &v, text, strlen(text));
+		touch_text(s, &v, text, length);
 		if (ahead == AHEAD_SENT) {
 			unnamed_drop(s);
 			return f->size;
@@ -202,7 +205,8 @@ forward_query(struct session *s, struct frame *f)
 	}
 	a = forward_expect_end(s, ANSWER_QUERY);
 	unnamed_change(s, a, NULL);
-	own_names_note(s, &v, text, strlen(text), a);
+	if (v.effects != 0)
+		own_names_note(s, &v, text, length, a);
 	return forward_rest(s, f, 0);
 }
 

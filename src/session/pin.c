@@ -209,7 +209,7 @@ pin_tag(struct session *s, const char *tag)
 	else if (tag[0] == 'D' && strcmp(tag, "DISCARD ALL") == 0)
 		pin_end(s, EFFECT_loads | EFFECT_seeds | EFFECT_draws | EFFECT_hides);
 	/* Of what was prepared nothing has run. */
-	else if (strcmp(tag, "PREPARE") != 0)
+	else if (tag[0] != 'P' || strcmp(tag, "PREPARE") != 0)
 		pin_take(s, pin_said(s, EFFECT_loads | EFFECT_seeds | EFFECT_hides));
 }
 

@@ -42,17 +42,28 @@ relay_done(struct session *s, struct answer done)
 		relay_finish(&done);
 }
 
+static void
+relay_make_head(struct session *s)
+{
+	struct answer done = answers_pop(&s->server->answers);
+
+	relay_make(s, done.kind == ANSWER_PARSE ? BACKEND_PARSE_COMPLETE : BACKEND_CLOSE_COMPLETE);
+	relay_done(s, done);
+}
+
+static inline bool
+relay_owes_made(const struct session *s)
+{
+	const struct answer *head = answers_head(&s->server->answers);
+
+	return head != NULL && head->way == ANSWER_MADE;
+}
+
 void
 relay_made(struct session *s)
 {
-	struct answers *a = &s->server->answers;
-
-	for (struct answer *head; (head = answers_head(a)) != NULL && head->way == ANSWER_MADE;) {
-		struct answer done = answers_pop(a);
-
-		relay_make(s, done.kind == ANSWER_PARSE ? BACKEND_PARSE_COMPLETE : BACKEND_CLOSE_COMPLETE);
-		relay_done(s, done);
-	}
+	while (relay_owes_made(s))
+		relay_make_head(s);
 }
 
 /* ------------------------------------------------------- other messages */
@@ -152,14 +163,16 @@ relay_parameters(const struct session *s)
 }
 
 static enum step
-relay_description(struct session *s)
+relay_description(struct session *s, const struct relay_frame *f)
 {
 	struct answer *head = answers_head(&s->server->answers);
 
 	if (head == NULL)
 		return STEP_BROKEN;
-	if (head->kind == ANSWER_DESCRIBE)
+	if (head->kind == ANSWER_DESCRIBE) {
+		description_note(s, f);
 		return relay_complete(s, ANSWER_DESCRIBE);
+	}
 	return relay_running(s) == NULL ? STEP_BROKEN : head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
 }
 
@@ -285,8 +298,7 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_READY:
 		return relay_ready(s, f);
 	case BACKEND_ROW_DESCRIPTION:
-		description_note(s, f);
-		return relay_description(s);
+		return relay_description(s, f);
 	case BACKEND_NO_DATA:
 		description_note(s, f);
 		return relay_complete(s, ANSWER_DESCRIBE);
@@ -396,7 +408,8 @@ relay_frame(struct session *s, const char *bytes, size_t length)
 	}
 	if (s->heal != NULL)
 		before = relay_mark(s);
-	relay_made(s);
+	if (unlikely(relay_owes_made(s)))
+		relay_made(s);
 	step = relay_dispatch(s, &f);
 	if (step == STEP_BROKEN)
 		session_close(s, CLOSE_server_broken, NULL);
@@ -482,7 +495,7 @@ relay_data(struct session *s, struct server *server, const char *bytes, size_t l
 		return length;
 	}
 	/* The client may have asked for what is done so far, by a Flush. */
-	if (server->skip == 0)
+	if (server->skip == 0 && unlikely(relay_owes_made(s)))
 		relay_made(s);
 	relay_flush(s);
 	if (s->ledger != NULL)

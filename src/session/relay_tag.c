@@ -25,11 +25,11 @@ relay_defines_code(const char *tag)
 
 /* After a text that nobody has judged. */
 static void
-relay_note_settings(struct session *s, bool may_set)
+relay_note_settings(struct session *s)
 {
-	s->probe |= may_set && s->unjudged;
-	s->names_unknown |= may_set && s->unjudged;
-	s->hides |= may_set && s->unjudged;
+	s->probe |= s->unjudged;
+	s->names_unknown |= s->unjudged;
+	s->hides |= s->unjudged;
 }
 
 void
@@ -37,10 +37,12 @@ relay_look_at_tag(struct session *s, const char *tag)
 {
 	switch (tag[0]) {
 	case 'S':
-		relay_note_settings(s, strcmp(tag, "SET") == 0);
+		if (s->unjudged && strcmp(tag, "SET") == 0)
+			relay_note_settings(s);
 		break;
 	case 'R':
-		relay_note_settings(s, strcmp(tag, "RESET") == 0);
+		if (strcmp(tag, "RESET") == 0)
+			relay_note_settings(s);
 		break;
 	case 'A':
 		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
@@ -50,14 +52,15 @@ relay_look_at_tag(struct session *s, const char *tag)
 		s->ddl |= strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
 		break;
 	case 'C':
-		relay_note_settings(s, strcmp(tag, "CALL") == 0);
+		if (strcmp(tag, "CALL") == 0)
+			relay_note_settings(s);
 		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
 		s->defines_code |= relay_defines_code(tag);
 		break;
 	case 'D':
 		s->ddl |= strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0;
 		if (strcmp(tag, "DO") == 0) {
-			relay_note_settings(s, true);
+			relay_note_settings(s);
 		} else if (strcmp(tag, "DISCARD ALL") == 0) {
 			s->discarded = true;
 		} else if (strcmp(tag, "DEALLOCATE ALL") != 0) {

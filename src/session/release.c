@@ -58,7 +58,8 @@ release_start_over(struct session *s)
 void
 release_forget(struct session *s)
 {
-	upkeep_free(s);
+	if (s->upkeep != NULL)
+		upkeep_free(s);
 	s->probe = false;
 	s->reported = false;
 	s->names_unknown = false;
@@ -77,7 +78,8 @@ void
 release_server(struct session *s)
 {
 	release_forget(s);
-	heal_end(s);
+	if (s->heal != NULL)
+		heal_end(s);
 	if (s->floor != NULL)
 		floor_released(s);
 	if (s->vacating != NULL)

@@ -63,7 +63,7 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	heal_aim(s);
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW)
 		s->server = server;
-	if (s->server != NULL && floor_takes(s)) {
+	if (s->server != NULL && (s->floor == NULL || floor_takes(s))) {
 		listening_lent(s);
 		stat_add(session_stats(s)->assignments, 1);
 		session_enter(s, SESSION_ACTIVE);

@@ -109,17 +109,21 @@ routing_context_of(const struct ledger *l, const struct database_config *databas
 	};
 }
 
-static struct route_context
+static inline struct route_context
 routing_context(struct session *s)
 {
-	struct route_context ctx = routing_context_of(s->ledger, s->database, facts_of_session(s));
+	const struct catalog_facts *facts = facts_of_session(s);
 
-	ctx.former = facts_former_of_session(s);
-	ctx.facts_are_old = facts_are_old(s);
-	ctx.standard_conforming_strings = !s->escaped_strings;
-	ctx.ascii_safe_encoding = !s->unsafe_encoding;
-	ctx.is_utf8 = s->utf8;
-	return ctx;
+	return (struct route_context){
+	    .facts = facts,
+	    .former = facts == NULL ? s->facts : NULL,
+	    .facts_are_old = facts_are_old(s),
+	    .standard_conforming_strings = !s->escaped_strings,
+	    .ascii_safe_encoding = !s->unsafe_encoding,
+	    .is_utf8 = s->utf8,
+	    .database_id = s->ledger->id,
+	    .read_functions = s->database != NULL ? s->database->read_functions : NULL,
+	};
 }
 
 enum settings_named
@@ -341,16 +345,17 @@ routing_brief(struct session *s, const char *bytes, size_t length)
 	return batch;
 }
 
-static struct plan
-plan_lend(const struct session *s, struct brief brief)
+static void
+plan_lend(const struct session *s, const struct brief *brief, struct plan *plan)
 {
-	bool judged = brief.known;
-
-	if (!judged)
-		brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_utility, .known = true};
-	else if (brief.target == TARGET_REPLICA && heal_diverts(s, brief.key))
-		brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_refused_lately, .kind = brief.kind, .known = true};
-	return (struct plan){.outcome = PLAN_LEND, .brief = brief, .is_judged = judged};
+	plan->outcome = PLAN_LEND;
+	plan->is_judged = brief->known;
+	if (!brief->known)
+		plan->brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_utility, .known = true};
+	else if (brief->target == TARGET_REPLICA && heal_diverts(s, brief->key))
+		plan->brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_refused_lately, .kind = brief->kind, .known = true};
+	else
+		plan->brief = *brief;
 }
 
 unsigned
@@ -392,32 +397,49 @@ type_ends_request(char type)
 }
 
 /* What the statements alone could not tell: serializable transactions are refused by a replica. */
-static struct plan
-plan_judged(struct session *s, struct brief batch)
+static void
+plan_judged(struct session *s, struct brief *batch, struct plan *plan)
 {
-	if (batch.target == TARGET_REPLICA && batch.reason != ROUTE_REASON_hint_replica && batch.known &&
+	if (batch->target == TARGET_REPLICA && batch->reason != ROUTE_REASON_hint_replica && batch->known &&
 	    unlikely(routing_default_isolation(s) == MODE_SERIALIZABLE)) {
-		batch.target = TARGET_PRIMARY;
-		batch.reason = ROUTE_REASON_serializable;
+		batch->target = TARGET_PRIMARY;
+		batch->reason = ROUTE_REASON_serializable;
 	}
-	return plan_lend(s, batch);
+	plan_lend(s, batch, plan);
 }
 
-/* Without a text in it nothing was judged: an Execute goes on where its portal is. */
-static struct plan
-plan_fixed(struct session *s, const struct hints *hints, struct brief batch)
+/* Nobody looks at texts, but for their hints.  Without a text in it nothing was judged: an Execute goes on where its portal is. */
+static void
+plan_fixed(struct session *s, const struct hints *hints, struct plan *plan)
 {
-	struct plan plan;
+	plan->outcome = PLAN_LEND;
+	plan->is_judged = hints->seen;
+	plan->brief = (struct brief){.target = TARGET_PRIMARY, .reason = (uint8_t)routing_fixed_reason((enum route_mode)s->route), .known = true};
+	if (!hints->seen)
+		return;
+	hinted_decide(s, hints, &plan->brief);
+	plan_lend(s, &plan->brief, plan);
+	plan->is_judged = true;
+}
 
-	hinted_decide(s, hints, &batch);
-	plan = plan_lend(s, batch);
-	plan.is_judged = hints->seen;
-	return plan;
+/* Too much to keep: it goes where everything may go. */
+static void
+plan_unread(struct session *s, bool judges, struct plan *plan)
+{
+	static const struct brief too_long = {.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true};
+	static const struct hints none = {0};
+
+	if (!judges)
+		plan_fixed(s, &none, plan);
+	else
+		plan_lend(s, &too_long, plan);
+	plan->is_judged = true;
 }
 
 struct plan
 routing_plan(struct session *s, const char *bytes, size_t length)
 {
+	struct plan plan = {.outcome = PLAN_WAIT};
 	struct brief batch = {0};
 	struct walked walked = {.bytes = bytes};
 	bool judges = routing_judges(s), takes_hints = hinted_matters(s);
@@ -426,25 +448,23 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 
 	if (unlikely(s->floor != NULL))
 		floor_gather_begin(s);
-	if (!judges)
-		batch = (struct brief){.target = TARGET_PRIMARY, .reason = (uint8_t)routing_fixed_reason((enum route_mode)s->route), .known = true};
 	while (at < length) {
 		char type;
 		size_t size;
 
 		switch (frame_read(FROM_CLIENT, bytes + at, length - at, (uint32_t)s->snapshot->global.max_packet_size, &type, &size)) {
 		case FRAME_BROKEN:
-			return (struct plan){.outcome = PLAN_BROKEN};
+			plan.outcome = PLAN_BROKEN;
+			return plan;
 		case FRAME_WAIT:
-			return (struct plan){.outcome = PLAN_WAIT};
+			return plan;
 		default:
 			break;
 		}
 		if (size > length - at) {
-			/* Too much to keep: it goes where everything may go. */
 			if (size > AHEAD_MOST || length > AHEAD_MOST)
-				return plan_lend(s, judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
-			return (struct plan){.outcome = PLAN_WAIT};
+				plan_unread(s, judges, &plan);
+			return plan;
 		}
 		walked.length = at;
 		if (judges)
@@ -452,12 +472,17 @@ routing_plan(struct session *s, const char *bytes, size_t length)
 		else if (takes_hints)
 			hinted_add(s, &hints, type, bytes + at + FRAME_HEAD, size - FRAME_HEAD);
 		at += size;
-		if (type_ends_request(type))
-			return judges ? plan_judged(s, batch) : plan_fixed(s, &hints, batch);
+		if (!type_ends_request(type))
+			continue;
+		if (judges)
+			plan_judged(s, &batch, &plan);
+		else
+			plan_fixed(s, &hints, &plan);
+		return plan;
 	}
 	if (length > AHEAD_MOST)
-		return plan_lend(s, judges ? (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_too_long, .known = true} : batch);
-	return (struct plan){.outcome = PLAN_WAIT};
+		plan_unread(s, judges, &plan);
+	return plan;
 }
 
 static enum routed
