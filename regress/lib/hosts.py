@@ -47,8 +47,8 @@ class Host:
         self.server.close()
 
     def identity(self):
-        row = ("t", None, "0/1000", "1", "1") if self.is_standby else ("f", "00000001", "0/1000", None, "1")
-        return [wire.row_description("s", "t", "l", "r", "i"), wire.data_row(*row), wire.command_complete()]
+        row = ("t", None, "0/1000", None, "1", "1") if self.is_standby else ("f", "00000001", "0/1000", "0/1000", None, "1")
+        return [wire.row_description("s", "t", "l", "f", "r", "i"), wire.data_row(*row), wire.command_complete()]
 
     def answer(self, session, sql):
         if ASKS_MONITOR in sql:

@@ -186,6 +186,39 @@ def test_what_was_read_on_the_primary_is_not_forgotten(routes, weir):
         assert client.read() == (seen, routes.primary, "not_caught_up")
 
 
+@contextlib.contextmanager
+def unflushed(routes, rows=1):
+    """Somebody is in the middle of a write: what that has put into the log lies there, and no replica gets it."""
+    with routes.primary.client(DATABASE) as other:
+        other.query("begin")
+        other.query(f"insert into hits select g from generate_series(1, {rows}) g")
+        assert other.query("select pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()").rows == [("t",)]
+        yield
+        other.query("rollback")
+
+
+@pytest.mark.parametrize("rows", [1, 300])
+def test_what_nobody_has_committed_keeps_no_session_from_the_replicas(routes, weir, rows):
+    """PostgreSQL itself would flush it after up to 15 seconds."""
+    with Reader(routes, weir) as client, unflushed(routes, rows):
+        client.run("/* pgweir: primary */ " + READ)
+
+        eventually(lambda: client.where() in routes.replicas, within=2)
+
+
+def test_a_commit_that_is_not_flushed_yet_is_read_by_its_session_and_by_who_has_seen_it(routes, weir):
+    with Reader(routes, weir) as writer, Reader(routes, weir) as other:
+        writer.run("set synchronous_commit = off")
+        for _ in range(30):
+            writer.run(WRITE)
+            own = int(writer.read()[0])
+            seen = int(other.read("/* pgweir: primary */ " + READ)[0])
+
+            assert own == seen
+            assert int(other.read()[0]) == seen
+        assert eventually(lambda: {writer.where(), other.where()} <= routes.replicas, within=2)
+
+
 def test_a_read_only_transaction_sees_what_was_written(routes, weir):
     with held_back(*routes.replicas), Reader(routes, weir) as client:
         client.run(WRITE)

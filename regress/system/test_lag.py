@@ -88,6 +88,26 @@ def test_the_soft_limit_leaves_half_of_the_replicas(routes):
     assert len(served) == 1 and served < routes.replicas
 
 
+@pytest.mark.parametrize("rows", [1, 300])
+def test_what_the_primary_has_not_flushed_makes_no_replica_late(routes, rows):
+    """A transaction under way on an idle primary: its part of the log may wait for 15 seconds before anybody gets it."""
+    weir = routes.weir(max_replica_lag=0.3, **CHECKS)
+
+    with routes.primary.client(DATABASE) as other:
+        other.query("begin")
+        other.query(f"insert into hits select g from generate_series(1, {rows}) g")
+        unflushed = "select pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"
+        assert other.query(unflushed).rows == [("t",)]
+        checks = int(row_of(weir, routes.primary)["checks"])
+        eventually(lambda: int(row_of(weir, routes.primary)["checks"]) > checks + 10)
+        states = [(row_of(weir, replica)["state"], row_of(weir, replica)["lag_us"]) for replica in routes.replicas]
+        still = other.query(unflushed).rows
+        other.query("rollback")
+
+    assert still == [("t",)]
+    assert states == [("up", 0)] * 2
+
+
 def test_entries_have_limits_of_their_own_and_a_reload_changes_them(routes):
     weir, late = routes.weir(keys={"max_replica_lag_soft": 0}, max_replica_lag_soft=0.2, **CHECKS), routes.cluster.replica(1)
     weir.allow(LATE)

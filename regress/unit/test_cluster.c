@@ -115,6 +115,38 @@ TEST("a replica's lag is the age of the newest sample that it has reached")
 	expect_int(lag_bytes_of(&h, 9000), 0);
 }
 
+TEST("what a primary has written and not flushed makes nobody late, nor the page that it has flushed in the middle of a record")
+{
+	struct lag_history h = {.count = 0};
+
+	lag_add_flushed(&h, 10 * SECOND, 1000, 1000);
+	for (int at = 11; at < 20; at++)
+		lag_add_flushed(&h, at * SECOND, 9000, 1000);
+	expect_int(lag_of(&h, 19 * SECOND, 1000), 0);
+	expect_int(lag_bytes_of(&h, 1000), 0);
+
+	for (int at = 20; at < 30; at++)
+		lag_add_flushed(&h, at * SECOND, 9000, 8192);
+	expect_int(lag_of(&h, 29 * SECOND, 1000), 0);
+
+	/* More was flushed: who is still there was late since the last time that he could not be further. */
+	lag_add_flushed(&h, 30 * SECOND, 20000, 16384);
+	expect_int(lag_of(&h, 31 * SECOND, 1000), 2 * SECOND);
+	lag_add_flushed(&h, 31 * SECOND, 20000, 20000);
+	expect_int(lag_of(&h, 32 * SECOND, 20000), 0);
+	expect_int(lag_of(&h, 32 * SECOND, 8192), 2 * SECOND);
+}
+
+TEST("a primary that does not say what it has flushed is taken for one that flushes at once")
+{
+	struct lag_history h = {.count = 0};
+
+	lag_add_flushed(&h, 10 * SECOND, 1000, 0);
+	lag_add_flushed(&h, 11 * SECOND, 8192, 0);
+
+	expect_int(lag_of(&h, 12 * SECOND, 1000), 2 * SECOND);
+}
+
 TEST("a replica that answered before the newest sample was taken is not late for it")
 {
 	struct lag_history h = {0};
@@ -232,17 +264,17 @@ TEST("a refusal without end is cut")
 	expect_int(strlen(a.reason), sizeof(a.reason) - 1);
 }
 
-/* The answer to a question that came back with these five values. */
+/* The answer to a question that came back with these values, and as much flushed as is inserted. */
 static struct answer
 answer_of(const char *standby, const char *timeline, const char *lsn, const char *received, const char *identifier)
 {
-	const char *values[] = {standby, timeline, lsn, received, identifier};
+	const char *values[] = {standby, timeline, lsn, lsn, received, identifier};
 	PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	PGresAttDesc columns[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}, {.name = "e"}};
+	PGresAttDesc columns[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}, {.name = "d"}, {.name = "e"}, {.name = "f"}};
 	struct answer a;
 
-	PQsetResultAttrs(rows, 5, columns);
-	for (int i = 0; i < 5; i++)
+	PQsetResultAttrs(rows, 6, columns);
+	for (int i = 0; i < 6; i++)
 		PQsetvalue(rows, 0, i, (char *)(uintptr_t)values[i], values[i] != NULL ? (int)strlen(values[i]) : -1);
 	answer_read(&a, rows);
 	PQclear(rows);
@@ -257,6 +289,7 @@ TEST("a primary's answer has its timeline in hex, a standby's in decimal")
 	expect_int(primary.result, CHECK_GOOD);
 	expect_int(primary.timeline, 10);
 	expect_int(primary.lsn, 0x102000060);
+	expect_int(primary.flushed, 0x102000060);
 	expect_int(primary.system_identifier, 7300000000000000001);
 	expect(standby.standby);
 	expect_int(standby.timeline, 10);

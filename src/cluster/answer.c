@@ -3,8 +3,8 @@
  *
  * Privileges of functions are checked before a query runs, so no CASE can guard
  * them: a role that may not call one of them is asked less instead.  The columns
- * are always: standby, timeline of a primary in hex, log position, timeline of a
- * standby in decimal, system identifier.
+ * are always: standby, timeline of a primary in hex, log position, what a primary
+ * has flushed of it, timeline of a standby in decimal, system identifier.
  */
 #include "cluster/answer.h"
 
@@ -16,7 +16,7 @@
 
 #include "base/lsn.h"
 
-enum { COLUMN_STANDBY, COLUMN_TIMELINE, COLUMN_LSN, COLUMN_RECEIVED, COLUMN_IDENTIFIER, COLUMN_COUNT };
+enum { COLUMN_STANDBY, COLUMN_TIMELINE, COLUMN_LSN, COLUMN_FLUSHED, COLUMN_RECEIVED, COLUMN_IDENTIFIER, COLUMN_COUNT };
 
 #define ASK_STANDBY "select r.standby,"
 #define ASK_TIMELINE \
@@ -24,7 +24,8 @@ enum { COLUMN_STANDBY, COLUMN_TIMELINE, COLUMN_LSN, COLUMN_RECEIVED, COLUMN_IDEN
 	" else pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8) end,"
 #define ASK_LSN \
 	" case when r.standby then pg_catalog.pg_last_wal_replay_lsn()" \
-	" else pg_catalog.pg_current_wal_insert_lsn() end,"
+	" else pg_catalog.pg_current_wal_insert_lsn() end," \
+	" case when r.standby then null else pg_catalog.pg_current_wal_flush_lsn() end,"
 #define ASK_RECEIVED " (select w.received_tli from pg_catalog.pg_stat_wal_receiver w limit 1),"
 #define ASK_IDENTIFIER " (select s.system_identifier from pg_catalog.pg_control_system() s)"
 #define ASK_NOTHING " null,"
@@ -34,7 +35,7 @@ static const char *const questions[] = {
     ASK_STANDBY ASK_TIMELINE ASK_LSN ASK_RECEIVED ASK_IDENTIFIER ASK_FROM,
     ASK_STANDBY ASK_TIMELINE ASK_LSN ASK_RECEIVED " null" ASK_FROM,
     ASK_STANDBY ASK_NOTHING ASK_LSN ASK_NOTHING " null" ASK_FROM,
-    ASK_STANDBY ASK_NOTHING ASK_NOTHING ASK_NOTHING " null" ASK_FROM,
+    ASK_STANDBY ASK_NOTHING ASK_NOTHING ASK_NOTHING ASK_NOTHING " null" ASK_FROM,
 };
 
 const char *
@@ -112,7 +113,7 @@ rows_text(const PGresult *rows, int column)
 void
 answer_read(struct answer *a, const PGresult *rows)
 {
-	uint64_t inserted, received, identifier, lsn;
+	uint64_t inserted, received, identifier, lsn, flushed;
 	const char *standby;
 	bool ok;
 
@@ -123,7 +124,7 @@ answer_read(struct answer *a, const PGresult *rows)
 	if (!text_equal(standby, "t") && !text_equal(standby, "f"))
 		return;
 	ok = value_number(rows_text(rows, COLUMN_TIMELINE), 16, UINT32_MAX, &inserted) &&
-	    value_lsn(rows_text(rows, COLUMN_LSN), &lsn) &&
+	    value_lsn(rows_text(rows, COLUMN_LSN), &lsn) && value_lsn(rows_text(rows, COLUMN_FLUSHED), &flushed) &&
 	    value_number(rows_text(rows, COLUMN_RECEIVED), 10, UINT32_MAX, &received) &&
 	    value_number(rows_text(rows, COLUMN_IDENTIFIER), 10, UINT64_MAX, &identifier);
 	if (!ok)
@@ -131,6 +132,7 @@ answer_read(struct answer *a, const PGresult *rows)
 	*a = (struct answer){.result = CHECK_GOOD, .standby = standby[0] == 't', .system_identifier = identifier};
 	a->timeline = (unsigned)(a->standby ? received : inserted);
 	a->lsn = a->standby ? lsn : lsn_normalise(lsn);
+	a->flushed = a->standby ? 0 : lsn_normalise(flushed);
 }
 
 bool

@@ -18,6 +18,7 @@ struct answer {
 	unsigned timeline;	    /* 0 unknown */
 	uint64_t system_identifier; /* 0 unknown */
 	uint64_t lsn;		    /* inserted by a primary, replayed by a standby; 0 unknown */
+	uint64_t flushed;	    /* of a primary: what standbys can have of it; 0 unknown */
 };
 
 /* The question at LEVEL 0 asks everything; each next one asks less, for a role that may less.  NULL behind the last. */

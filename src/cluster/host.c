@@ -4,7 +4,8 @@
  * A quiet host is asked every check_interval, one that is down twice as often so
  * that it is back within one, one that is coming back or whose cluster has no
  * primary every HOST_HURRY_MS, a replica whose position somebody waits for every
- * HOST_RUSH_MS.
+ * HOST_RUSH_MS, and its primary every HOST_RUSH_PRIMARY_MS: what that has written
+ * without a commit may lie there unflushed for 15 seconds, and no replica gets it.
  */
 #include "cluster/host.h"
 
@@ -20,6 +21,8 @@ host_pause_ms(const struct host *h)
 	int64_t interval_ms = h->health.up ? h->rules->interval_ms : h->rules->interval_ms / 2;
 	int64_t hurry_ms = h->events->hurry_ms(h->user, h);
 
+	if (h->nudges)
+		return 0;
 	if (hurry_ms == 0 && (h->again || health_is_rising(&h->health)))
 		hurry_ms = HOST_HURRY_MS;
 	return hurry_ms != 0 ? min_of(interval_ms, hurry_ms) : interval_ms;
@@ -40,21 +43,33 @@ host_check(struct timer *t)
 
 	h->again = false;
 	h->started_us = clock_monotonic_us();
-	probe_ask(h->probe, h->login, h->tls, h->rules->timeout_ms);
+	probe_ask(h->probe, h->login, h->tls, h->rules->timeout_ms, h->nudges);
+	h->nudges = false;
 }
 
 /* -------------------------------------------------------------- answers */
 
+/* The same is unflushed as at the last check: no commit waits for it, and only another one would take it along. */
+static bool
+host_is_stuck(const struct host *h, const struct answer *a)
+{
+	return !a->standby && a->flushed != 0 && a->lsn > a->flushed && h->flushed == a->flushed && h->lsn > h->flushed;
+}
+
 static void
 host_learn_position(struct host *h, const struct answer *a)
 {
+	h->nudges = host_is_stuck(h, a) && h->nudged != a->flushed && h->events->wants_flush(h->user, h);
+	if (h->nudges)
+		h->nudged = a->flushed;
+	h->flushed = a->flushed;
 	h->lsn = a->lsn;
 	h->lsn_at_us = clock_monotonic_us();
 	h->lsn_asked_us = h->started_us;
 	if (a->standby || a->timeline != h->timeline)
 		lag_forget(&h->history);
 	if (!a->standby && a->lsn != 0)
-		lag_add(&h->history, h->lsn_at_us, a->lsn);
+		lag_add_flushed(&h->history, h->lsn_at_us, a->lsn, a->flushed);
 }
 
 static void

@@ -14,8 +14,9 @@
 
 /* Between the starts of two checks of a host at least, when something is urgent. */
 #define HOST_HURRY_MS 50
-/* The same while somebody waits for a replica's position. */
+/* The same while somebody waits for a replica's position: of a replica, and of its primary. */
 #define HOST_RUSH_MS 20
+#define HOST_RUSH_PRIMARY_MS 100
 
 struct host;
 
@@ -32,6 +33,8 @@ struct host_events {
 	void (*heard)(void *user, struct host *h);
 	/* The most that may lie between two checks for a reason of the monitor's; 0 when there is none. */
 	int64_t (*hurry_ms)(void *user, const struct host *h);
+	/* True when somebody waits for replicas to get as far as this primary has written. */
+	bool (*wants_flush)(void *user, const struct host *h);
 };
 
 struct host {
@@ -54,6 +57,9 @@ struct host {
 	unsigned late_for;	/* how many clusters do not read it because it lags; the monitor's */
 	uint64_t system_identifier;
 	uint64_t lsn;		    /* 0 unknown */
+	uint64_t flushed;	    /* the same of a primary's disk */
+	uint64_t nudged;	    /* where it was when it was made to flush more, the last time */
+	bool nudges;		    /* the next check does that */
 	int64_t lsn_at_us;	    /* monotonic: when the answer came */
 	int64_t lsn_asked_us;	    /* monotonic: when its check began */
 	struct lag_history history; /* while it is a primary */

@@ -9,6 +9,7 @@ void
 lag_forget(struct lag_history *h)
 {
 	h->count = 0;
+	h->held = 0;
 }
 
 /* Makes room: the sample goes whose loss makes the least difference, measured by its age. */
@@ -45,6 +46,26 @@ lag_add(struct lag_history *h, int64_t now_us, uint64_t lsn)
 	if (h->count == LAG_SAMPLES)
 		lag_drop_one(h, now_us);
 	h->samples[h->count++] = (struct lag_sample){.since_us = now_us, .at_us = now_us, .lsn = lsn};
+}
+
+void
+lag_add_flushed(struct lag_history *h, int64_t now_us, uint64_t inserted, uint64_t flushed)
+{
+	uint64_t reached = h->count > 0 ? h->samples[h->count - 1].lsn : 0;
+	uint64_t held = h->held;
+
+	if (flushed == 0)
+		flushed = inserted;
+	if (inserted == flushed || flushed % LAG_PAGE_SIZE != 0) {
+		h->held = 0;
+		lag_add(h, now_us, flushed);
+		return;
+	}
+	h->held = flushed;
+	if (held > reached && held < flushed)
+		reached = held;
+	if (reached != 0)
+		lag_add(h, now_us, reached);
 }
 
 int64_t

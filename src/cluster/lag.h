@@ -10,6 +10,8 @@
 #include "base/base.h"
 
 #define LAG_SAMPLES 128
+/* What is flushed without a commit ends with a page, in the middle of a record. */
+#define LAG_PAGE_SIZE 8192
 
 struct lag_sample {
 	int64_t since_us; /* the first moment at which the primary was seen there */
@@ -20,12 +22,18 @@ struct lag_sample {
 /* Oldest first; recent samples lie dense, old ones ever thinner, so that hours fit. */
 struct lag_history {
 	unsigned count;
+	uint64_t held; /* where nobody can be before more is flushed: it counts once that was; 0: none */
 	struct lag_sample samples[LAG_SAMPLES];
 };
 
 void lag_forget(struct lag_history *h);
 /* The primary is at LSN now; a position below the last one begins a new history. */
 void lag_add(struct lag_history *h, int64_t now_us, uint64_t lsn);
+/*
+ * The same of a primary that has FLUSHED (0: does not say) of what is INSERTED: the rest may wait for up to 15
+ * seconds when no commit is behind it, and no replica is late for that.
+ */
+void lag_add_flushed(struct lag_history *h, int64_t now_us, uint64_t inserted, uint64_t flushed);
 /*
  * The lag of a replica that had replayed up to LSN at AT_US; 0 when that covers every
  * sample taken until then (finer than the samples nobody can tell); -1 without samples.

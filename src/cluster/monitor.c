@@ -69,12 +69,28 @@ monitor_hurry_ms(void *user, const struct host *h)
 	return hurry_ms;
 }
 
+static bool
+monitor_wants_flush(void *user, const struct host *h)
+{
+	int64_t now_us = clock_monotonic_us();
+
+	(void)user;
+	list_for_each (node, &h->uses)
+		if (watch_wants_flush(list_entry(node, struct host_use, node)->watch, h, now_us))
+			return true;
+	return false;
+}
+
 /* -------------------------------------------------------------- watches */
 
 static struct host *
 monitor_host(struct monitor *m, const char *name, uint16_t port)
 {
-	static const struct host_events events = {.heard = monitor_heard, .hurry_ms = monitor_hurry_ms};
+	static const struct host_events events = {
+	    .heard = monitor_heard,
+	    .hurry_ms = monitor_hurry_ms,
+	    .wants_flush = monitor_wants_flush,
+	};
 	struct host *h;
 
 	list_for_each (node, &m->hosts) {

@@ -55,6 +55,7 @@ struct probe {
 	PGresult *result;	     /* owned; of the question under way */
 	struct answer failure;	     /* what PROBE_FAILED will tell */
 	bool replicates;	     /* the connection is, or will be, one of replication */
+	bool nudges;		     /* the nudge is to be sent, or under way */
 	bool identifying;	     /* IDENTIFY_SYSTEM is under way, for STANDBY */
 	struct answer standby;
 	int64_t refused_us;	     /* monotonic: a replication connection was refused; 0 never */
@@ -111,7 +112,7 @@ probe_disconnect(struct probe *p)
 		PQfinish(p->connection);
 	p->connection = NULL;
 	p->level = 0;
-	p->identifying = false;
+	p->nudges = p->identifying = false;
 }
 
 /* ---------------------------------------------------------- the outcome */
@@ -327,12 +328,26 @@ probe_flush(struct probe *p)
 		probe_broke(p);
 }
 
+/*
+ * A commit that changes nothing: nobody waits for it to be flushed, no client, no standby, and the WAL writer flushes
+ * it within its delay, with all that is before it.
+ */
+static const char nudge[] = "select pg_catalog.txid_current()";
+
+static const char *
+probe_text(const struct probe *p)
+{
+	if (p->nudges)
+		return nudge;
+	return p->identifying ? "IDENTIFY_SYSTEM" : question_text(p->level);
+}
+
 static void
 probe_send(struct probe *p)
 {
 	PQclear(p->result);
 	p->result = NULL;
-	if (!PQsendQuery(p->connection, p->identifying ? "IDENTIFY_SYSTEM" : question_text(p->level))) {
+	if (!PQsendQuery(p->connection, probe_text(p))) {
 		probe_broke(p);
 		return;
 	}
@@ -379,6 +394,12 @@ probe_conclude(struct probe *p)
 {
 	struct answer a;
 
+	if (p->nudges) {
+		/* Whether it may, or is no primary any more, the question is asked. */
+		p->nudges = false;
+		probe_send(p);
+		return;
+	}
 	if (p->identifying) {
 		probe_conclude_identity(p);
 		return;
@@ -515,7 +536,7 @@ probe_is_asking(const struct probe *p)
 }
 
 void
-probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms)
+probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms, bool nudges)
 {
 	static const struct monitor_tls unsaid;
 
@@ -530,6 +551,7 @@ probe_ask(struct probe *p, const struct probe_login *login, const struct monitor
 	}
 	p->state = PROBE_ASKING;
 	p->reused = true;
+	p->nudges = nudges;
 	probe_send(p);
 }
 

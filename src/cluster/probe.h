@@ -31,8 +31,11 @@ struct probe *probe_new(
 void probe_free(struct probe *p);
 
 bool probe_is_asking(const struct probe *p);
-/* Begins a check, connecting first when needed.  LOGIN and TLS (NULL: libpq's choice) must live until the answer. */
-void probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms);
+/*
+ * Begins a check, connecting first when needed.  LOGIN and TLS (NULL: libpq's choice) must live until the answer.
+ * NUDGES: a primary is first made to flush soon what it has written of its log.
+ */
+void probe_ask(struct probe *p, const struct probe_login *login, const struct monitor_tls *tls, int64_t timeout_ms, bool nudges);
 /* Closes the connection, so that the next check logs in again; a check under way ends with CHECK_DROPPED. */
 void probe_reset(struct probe *p);
 

@@ -394,13 +394,25 @@ watch_elect(struct watch *w)
 
 /* --------------------------------------------------------------- rhythm */
 
+static int64_t
+watch_rush_ms(const struct host *h)
+{
+	return h->standby ? HOST_RUSH_MS : HOST_RUSH_PRIMARY_MS;
+}
+
+bool
+watch_wants_flush(const struct watch *w, const struct host *h, int64_t now_us)
+{
+	return h == watch_primary(w) && cluster_wants_positions(w->cluster, now_us);
+}
+
 int64_t
 watch_hurry_ms(const struct watch *w, const struct host *h, int64_t now_us)
 {
 	int64_t since_us = max_of(w->unsettled_us, cluster_primary_wanted_us(w->cluster));
 
-	if (h->standby && cluster_wants_positions(w->cluster, now_us))
-		return HOST_RUSH_MS;
+	if (cluster_wants_positions(w->cluster, now_us) && (h->standby || h == watch_primary(w)))
+		return watch_rush_ms(h);
 	return w->unsettled_us != 0 && now_us - since_us < WATCH_URGENT_US ? HOST_HURRY_MS : 0;
 }
 
@@ -417,7 +429,7 @@ watch_alarmed(void *watch, uint32_t hosts)
 			continue;
 		if ((hosts & (uint32_t)1 << i) || w->unsettled_us != 0)
 			host_look(h);
-		if (rushes && h->standby)
-			host_look_within(h, HOST_RUSH_MS);
+		if (rushes && (h->standby || h == watch_primary(w)))
+			host_look_within(h, watch_rush_ms(h));
 	}
 }

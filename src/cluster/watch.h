@@ -44,6 +44,8 @@ void watch_elect(struct watch *w);
 void watch_publish_positions(const struct watch *w, const struct host *heard);
 /* The most that may lie between two checks of H for this cluster's sake; 0: it has no wish. */
 int64_t watch_hurry_ms(const struct watch *w, const struct host *h, int64_t now_us);
+/* True when somebody of the cluster waits for replicas to get as far as H, its primary. */
+bool watch_wants_flush(const struct watch *w, const struct host *h, int64_t now_us);
 /* For cluster_listen: HOSTS are suspected, or somebody waits for a position or a primary. */
 void watch_alarmed(void *watch, uint32_t hosts);
 /* Before a watch lets its hosts go. */
