@@ -66,6 +66,11 @@ int64_t cluster_up_since_us(const struct cluster *c, unsigned host);
 
 /* A connection to that host was lost or refused: the monitor looks at once.  Any thread; cheap to repeat. */
 void cluster_suspect(struct cluster *c, unsigned host);
+/*
+ * The same, and its answer is to come over a connection that is younger than this call: a host that is being shut
+ * down lets nobody in any more, while old connections may go on for a moment.  host_report.login_us tells.
+ */
+void cluster_doubt(struct cluster *c, unsigned host);
 
 /* How late a replica may be and still be read; 0: no limit. */
 struct cluster_lag_limits {
@@ -89,6 +94,7 @@ struct host_report {
 	char reason[160];        /* why it is down or out; of one that is up, what it is not good for; mostly "" */
 	int64_t asked_us;        /* monotonic: when the last check began that has an end; 0 never */
 	int64_t heard_us;        /* monotonic: when the last check began that was answered well; 0 never */
+	int64_t login_us;        /* monotonic: when the connection was begun over which that came; 0 never */
 	int64_t checked_us;      /* wall clock of the last answer; 0 never */
 	int64_t changed_us;      /* wall clock: since when it has this role and state; 0 never checked */
 	int64_t lag_us;          /* replay lag; 0 also stands for less than check_interval; -1 unknown */

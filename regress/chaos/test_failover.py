@@ -134,6 +134,7 @@ def test_a_switchover_without_pause_loses_no_client_and_the_old_primary_follows(
     print(f"no writes for {(resumed - stopped) * 1000:.0f} ms")
 
     assert load.errors_after(stopped + 0.5) == []
+    assert [e for e in load.errors if not e.is_write] == []
     assert len(load.errors) <= 10
     assert row_of(weir, former)["role"] == "replica"
     assert row_of(weir, former)["timeline"] == row_of(weir, heir)["timeline"]

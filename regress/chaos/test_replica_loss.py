@@ -126,6 +126,7 @@ def test_writes_wait_for_the_new_primary_and_go_on_there(own_routes):
         resumed = time.monotonic()
         load.goes_on(300)
 
+    assert [e for e in load.errors if not e.is_write] == []
     assert len(load.errors) <= 2 * POOL
     assert load.errors_after(killed + 1) == []
     assert resumed - promoted < 5

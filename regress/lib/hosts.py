@@ -31,7 +31,7 @@ class Host:
     def __init__(self, make, name, is_standby):
         self.name, self.is_standby = name, is_standby
         self.answers, self.asked, self.parsed, self.own = None, [], [], []
-        self.mute, self.front, self.last = False, None, None
+        self.mute, self.front, self.last, self.timeline = False, None, None, 1
         self._lock = threading.Lock()
         self.server = make(self._serve)
         self.port = self.server.port
@@ -46,8 +46,13 @@ class Host:
         """As kill -9 of the whole host: nobody answers any more, and nobody says why."""
         self.server.close()
 
+    def promote(self):
+        """From the next check on it is the primary of a new timeline."""
+        self.is_standby, self.timeline = False, self.timeline + 1
+
     def identity(self):
-        row = ("t", None, "0/1000", None, "1", "1") if self.is_standby else ("f", "00000001", "0/1000", "0/1000", None, "1")
+        line = str(self.timeline)
+        row = ("t", None, "0/1000", None, line, "1") if self.is_standby else ("f", line.zfill(8), "0/1000", "0/1000", None, "1")
         return [wire.row_description("s", "t", "l", "f", "r", "i"), wire.data_row(*row), wire.command_complete()]
 
     def answer(self, session, sql):

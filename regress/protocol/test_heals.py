@@ -375,16 +375,31 @@ def test_without_another_replica_a_host_that_lives_gets_the_error_to_the_client(
     assert heals(weir) == {"given_up_no_host": 1}
 
 
-def test_what_an_administrator_ends_is_not_run_again(two, pgweir):
+def test_what_an_administrator_ends_is_run_again_once(two, pgweir):
+    """A host that is shut down says the same of each session, while its last ones may still be served."""
     weir = two.weir(pgweir)
     either(two, *LOST)
 
     with weir.client(DATABASE) as client:
-        result = client.ask(wire.query(READ))
+        first = client.ask(wire.query(READ))
+        for replica in two.replicas:
+            replica.answers = says(*LOST)
+        twice = client.ask(wire.query("select 2"))
 
-    assert (result.error.sqlstate, result.error.severity) == ("57P01", "ERROR")
-    assert result.error.message == "terminating connection due to administrator command"
-    assert heals(weir) == {"given_up_no_host": 1}
+    assert first.rows == [("1",)]
+    assert (twice.error.sqlstate, twice.error.severity) == ("57P01", "ERROR")
+    assert twice.error.message == "terminating connection due to administrator command"
+    assert heals(weir) == {"lost_to_replica": 2, "given_up_second_time": 1, "nothing_lost": 1}
+
+
+def test_what_an_administrator_ends_on_the_only_replica_is_run_on_the_primary(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = says(*LOST)
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.query(READ)).rows == [("1",)]
+
+    assert heals(weir) == {"lost_to_primary": 1}
 
 
 def test_a_pipeline_whose_replica_is_lost_goes_on_elsewhere(two, pgweir):
@@ -455,3 +470,166 @@ def test_many_clients_whose_replica_goes_at_once_are_all_answered(two, pgweir):
     assert [r.kinds for r in results if not r.error] == ["12TDCZ"] * (60 - len(lost))
     assert two.primary.asked == []
     assert sum(count for kind, count in heals(weir).items() if kind.startswith("lost_")) >= 20
+
+
+# ---- lost by a primary ----
+
+HINTED = "select 1 /* pgweir: primary */"
+INSERT = "insert into t values (1)"
+
+
+def dies_and_is_replaced(hosts, *words, texts=(HINTED,)):
+    """The primary says these words at the first of these texts, and is gone; the replica is promoted."""
+
+    def answers(session, sql):
+        if sql in texts:
+            hosts.primary.die()
+            hosts.replica(1).promote()
+            return [*words, CLOSE]
+        return None
+
+    hosts.primary.answers = answers
+
+
+@pytest.mark.parametrize("words", [LOST[:1], ()], ids=["57P01", "silently"])
+def test_a_read_whose_primary_is_lost_is_run_on_the_next_one(hosts, pgweir, words):
+    weir = hosts.weir(pgweir, query_wait_timeout=10)
+    dies_and_is_replaced(hosts, *words)
+
+    with weir.client(DATABASE, timeout=10) as client:
+        assert client.ask(wire.query(HINTED)).kinds == "TDCZ"
+        assert client.ask(wire.query(INSERT)).error is None
+
+    assert hosts.replica(1).asked == [HINTED, INSERT]
+    assert heals(weir) == {"lost_to_primary": 1}
+
+
+def test_reads_by_the_extended_protocol_are_too(hosts, pgweir):
+    """A prepared one, behind it one that is flushed half-way, and a third one behind that."""
+    weir = hosts.weir(pgweir, query_wait_timeout=10)
+
+    with weir.client(DATABASE, timeout=10) as client:
+        assert client.ask(wire.parse(HINTED, "one"), wire.sync()).error is None
+        dies_and_is_replaced(hosts, *LOST[:1])
+        client.send(wire.bind(name="one"), wire.execute(), wire.sync())
+        client.send(wire.parse(HINTED + " ", "two"), wire.bind(name="two"), wire.execute(), wire.sync())
+        client.send(call(HINTED + "  "), wire.sync())
+        results = [wire.Result(client.read_until(b"Z")) for _ in range(3)]
+
+    assert [r.kinds for r in results] == ["2DCZ", "12DCZ", "12TDCZ"]
+    assert hosts.replica(1).asked == [HINTED, HINTED + " ", HINTED + "  "]
+
+
+def test_a_read_whose_primary_is_lost_is_run_on_a_replica_if_it_may(hosts, pgweir):
+    weir = hosts.weir(pgweir, read_from_primary="always")
+    lost = []
+
+    def answers(session, sql):
+        if "probe" in sql:
+            lost.append(sql)
+            return list(LOST)
+        return None
+
+    hosts.primary.answers = answers
+    with weir.client(DATABASE) as client:
+        for number in range(6):
+            assert client.ask(wire.query(f"select {number} as probe")).rows == [("1",)], number
+
+    assert lost and set(lost) <= set(hosts.replica(1).asked)
+    assert heals(weir) == {"lost_to_replica": len(lost)}
+
+
+def test_a_read_that_an_administrator_ends_on_the_primary_is_run_there_again(hosts, pgweir):
+    """Once it is known that the host lets clients in."""
+    weir = hosts.weir(pgweir)
+    once = []
+    hosts.primary.answers = lambda session, sql: once.append(sql) or list(LOST) if not once else None
+
+    with weir.client(DATABASE) as client:
+        first = client.ask(wire.query(HINTED))
+        hosts.primary.answers = says(*LOST)
+        twice = client.ask(wire.query(HINTED))
+
+    assert (first.kinds, twice.error.sqlstate, client.status) == ("TDCZ", "57P01", "I")
+    assert hosts.primary.asked == [HINTED] * 4
+    assert heals(weir) == {"lost_to_primary": 2, "given_up_second_time": 1, "nothing_lost": 1}
+
+
+def test_a_primary_that_is_lost_without_a_word_and_lives_is_not_asked_again(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = says(CLOSE)
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.query(HINTED)).error.sqlstate == "57P01"
+
+    assert hosts.primary.asked == [HINTED]
+    assert heals(weir) == {"given_up_no_host": 1}
+
+
+def test_rows_that_have_reached_the_client_are_not_asked_for_again_on_a_primary_either(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = says(HEAD, ROW, PAUSE, *LOST)
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.query(HINTED)).error.sqlstate == "57P01"
+
+    assert hosts.primary.asked == [HINTED]
+
+
+NOT_AGAIN = {
+    "a write": [wire.query(INSERT)],
+    "a call of a function": [wire.query("select nextval('s')")],
+    "a write behind a read": [wire.query(HINTED), wire.query(INSERT)],
+    "a write in one text with a read": [wire.query(f"{HINTED}; {INSERT}")],
+    "a batch with a write": [call(HINTED) + call(INSERT) + wire.sync()],
+    "what a name meant before": [call(HINTED) + wire.sync(), wire.bind(name="w") + wire.execute() + wire.sync(),
+                                 wire.close("S", "w") + wire.parse(READ, "w") + wire.sync()],
+    "what is flushed behind a read": [wire.parse(HINTED) + wire.flush() + wire.bind() + wire.execute(), wire.bind(name="w") + wire.execute() + wire.sync()],
+}
+
+
+@pytest.mark.parametrize("what", NOT_AGAIN)
+def test_on_a_primary_nothing_is_run_again_that_may_write(hosts, pgweir, what):
+    """Nor what was sent with it: the primary has run all of it when it says that it ends."""
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        assert client.ask(wire.parse(INSERT, "w"), wire.sync()).error is None
+        hosts.primary.answers = lambda session, sql: [] if sql == HINTED and len(NOT_AGAIN[what]) > 1 else list(LOST)
+        client.send(b"".join(NOT_AGAIN[what]))
+        assert b"E" in [m.kind for m in client.read_until(b"E")]
+        eventually(lambda: hosts.primary.asked)
+
+    texts = [sql for host in hosts.hosts for sql in host.asked]
+    assert all(texts.count(sql) == 1 for sql in texts if sql != HINTED), texts
+
+
+def test_what_a_transaction_reads_on_the_primary_is_not_run_again(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        client.query("begin")
+        client.query(INSERT)
+        hosts.primary.answers = says(*LOST)
+        lost = client.ask(wire.query(READ))
+
+    assert (lost.error.sqlstate, client.status) == ("57P01", "E")
+    assert hosts.primary.asked.count(READ) == 1
+
+
+def test_a_read_on_a_primary_that_hangs_goes_to_the_next_one(hosts, pgweir):
+    weir = hosts.weir(pgweir, query_wait_timeout=10).allow("on an old timeline")
+
+    def hang(session, sql):
+        hosts.primary.mute = True
+        hosts.replica(1).promote()
+        eventually(lambda: not hosts.primary.mute, within=10)
+        return [CLOSE]
+
+    hosts.primary.answers = hang
+    with weir.client(DATABASE, timeout=10) as client:
+        result = client.ask(wire.query(HINTED))
+        hosts.primary.mute = False
+
+    assert result.kinds == "TDCZ"
+    assert hosts.replica(1).asked == [HINTED]

@@ -38,6 +38,7 @@ struct cluster_host {
 	uint16_t port;
 	struct shared_position position;
 	_Atomic int64_t up_since_us;
+	_Atomic int64_t doubted_us;
 	struct host_report report;
 };
 
@@ -307,6 +308,21 @@ cluster_suspect(struct cluster *c, unsigned host)
 {
 	if (host < c->count)
 		cluster_raise_alarm(c, (uint64_t)1 << host);
+}
+
+void
+cluster_doubt(struct cluster *c, unsigned host)
+{
+	if (host >= c->count)
+		return;
+	atomic_store_explicit(&c->hosts[host].doubted_us, clock_monotonic_us(), memory_order_relaxed);
+	cluster_suspect(c, host);
+}
+
+int64_t
+cluster_doubted_us(const struct cluster *c, unsigned host)
+{
+	return atomic_load_explicit(&c->hosts[host].doubted_us, memory_order_relaxed);
 }
 
 void

@@ -17,6 +17,8 @@ void cluster_set_dethroned(struct cluster *c, uint32_t hosts);
 void cluster_set_up_since(struct cluster *c, unsigned host, int64_t at_us);
 /* Monotonic: when somebody began or went on to wait for a primary, the last time; 0 never. */
 int64_t cluster_primary_wanted_us(const struct cluster *c);
+/* Monotonic: cluster_doubt, the last time; 0 never. */
+int64_t cluster_doubted_us(const struct cluster *c, unsigned host);
 /* True for a second after cluster_want_positions. */
 bool cluster_wants_positions(const struct cluster *c, int64_t now_us);
 

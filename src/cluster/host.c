@@ -92,15 +92,16 @@ host_learn(struct host *h, const struct answer *a)
 		h->system_identifier = a->system_identifier;
 	h->checked_us = clock_wall_us();
 	h->heard_us = h->started_us;
+	h->login_us = probe_begun_us(h->probe);
 }
 
-/* True when nothing that an election looks at differs. */
+/* True when nothing differs that an election looks at, or somebody who waits for a login. */
 static bool
 host_is_as(const struct host *h, const struct host *was)
 {
 	return h->health.heard == was->health.heard && h->health.up == was->health.up &&
 	    (h->health.missed_in_row == 0) == (was->health.missed_in_row == 0) && h->standby == was->standby &&
-	    h->timeline == was->timeline && h->system_identifier == was->system_identifier;
+	    h->timeline == was->timeline && h->system_identifier == was->system_identifier && h->login_us == was->login_us;
 }
 
 static void
@@ -110,7 +111,8 @@ host_answered(void *user, const struct answer *a)
 	const struct host was = {.health = h->health,
 	    .standby = h->standby,
 	    .timeline = h->timeline,
-	    .system_identifier = h->system_identifier};
+	    .system_identifier = h->system_identifier,
+	    .login_us = h->login_us};
 
 	h->checks++;
 	h->asked_us = h->started_us;
@@ -186,6 +188,13 @@ host_look_within(struct host *h, int64_t pause_ms)
 	/* Arming anew would push the check back: those who suspect without pause would prevent it. */
 	if (!timer_is_armed(&h->next) || h->next.due_us > due_us)
 		host_plan(h, pause_ms);
+}
+
+void
+host_doubt(struct host *h, int64_t doubted_us)
+{
+	if (probe_begun_us(h->probe) < doubted_us)
+		probe_reset(h->probe);
 }
 
 void

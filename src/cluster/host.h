@@ -79,6 +79,7 @@ struct host {
 	int64_t started_us; /* the last check; monotonic */
 	int64_t asked_us;   /* the last one that has an end; 0: none */
 	int64_t heard_us;   /* the last one that was answered well; 0: none */
+	int64_t login_us;   /* when the connection was begun over which it was; 0: none */
 	bool again;	    /* somebody suspected it while it was asked */
 };
 
@@ -91,6 +92,8 @@ void host_free(struct host *h);
 void host_look(struct host *h);
 /* As host_look, at another rate. */
 void host_look_within(struct host *h, int64_t pause_ms);
+/* What was begun before that moment is not asked over any more: the next check logs in. */
+void host_doubt(struct host *h, int64_t doubted_us);
 /* As host_look, over a new connection. */
 void host_login_again(struct host *h);
 

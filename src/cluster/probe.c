@@ -59,6 +59,7 @@ struct probe {
 	bool identifying;	     /* IDENTIFY_SYSTEM is under way, for STANDBY */
 	struct answer standby;
 	int64_t refused_us;	     /* monotonic: a replication connection was refused; 0 never */
+	int64_t begun_us;	     /* monotonic: the last connection was begun; 0 never */
 };
 
 static void probe_connect(struct probe *p);
@@ -247,6 +248,7 @@ probe_open(struct probe *p)
 	keys[count] = values[count] = NULL;
 
 	p->state = PROBE_CONNECTING;
+	p->begun_us = clock_monotonic_us();
 	p->connection = PQconnectStartParams(keys, values, 0);
 	must(p->connection != NULL);
 	PQsetNoticeReceiver(p->connection, probe_ignore_notice, NULL);
@@ -533,6 +535,12 @@ bool
 probe_is_asking(const struct probe *p)
 {
 	return p->state != PROBE_IDLE;
+}
+
+int64_t
+probe_begun_us(const struct probe *p)
+{
+	return p->begun_us;
 }
 
 void

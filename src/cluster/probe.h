@@ -31,6 +31,8 @@ struct probe *probe_new(
 void probe_free(struct probe *p);
 
 bool probe_is_asking(const struct probe *p);
+/* Monotonic: when its connection, or the last one, was begun; 0 never. */
+int64_t probe_begun_us(const struct probe *p);
 /*
  * Begins a check, connecting first when needed.  LOGIN and TLS (NULL: libpq's choice) must live until the answer.
  * NUDGES: a primary is first made to flush soon what it has written of its log.

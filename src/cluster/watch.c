@@ -218,6 +218,7 @@ watch_describe(struct watch *w, unsigned i, enum verdict verdict, struct host_re
 	report->state = is_used ? HOST_UP : verdict == VERDICT_DOWN ? HOST_DOWN : HOST_OUT;
 	report->asked_us = h->asked_us;
 	report->heard_us = h->heard_us;
+	report->login_us = h->login_us;
 	report->checked_us = h->checked_us;
 	report->timeline = h->timeline;
 	report->checks = h->checks;
@@ -427,6 +428,7 @@ watch_alarmed(void *watch, uint32_t hosts)
 
 		if (h == NULL)
 			continue;
+		host_doubt(h, cluster_doubted_us(w->cluster, i));
 		if ((hosts & (uint32_t)1 << i) || w->unsettled_us != 0)
 			host_look(h);
 		if (rushes && (h->standby || h == watch_primary(w)))

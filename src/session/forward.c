@@ -482,7 +482,7 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	}
 	if (begins) {
 		forward_note_request(s);
-		if (s->target >= LEND_REPLICA || s->heal != NULL)
+		if (s->target >= LEND_REPLICA || s->batch.heals || s->heal != NULL)
 			heal_begin(s);
 	}
 	if (s->request_us == 0 && f.type != FRONTEND_TERMINATE && f.type != FRONTEND_FLUSH)

@@ -103,27 +103,39 @@ heal_free_all(struct worker *w)
 
 /* --------------------------------------------------------------- requests */
 
+/* Also of a host that has just been found down: what was on its way to a replica is. */
 static bool
 heal_is_on_replica(const struct session *s)
 {
-	return s->target >= LEND_REPLICA && cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA && !session_keeps_server(s);
+	return s->target >= LEND_REPLICA && cluster_host_role(s->server->cluster, s->server->host) != HOST_PRIMARY;
+}
+
+/* What a replica gets is kept whatever it is; for a primary, what begins with a read, and what follows that. */
+static bool
+heal_may_begin(const struct session *s, bool on_replica)
+{
+	if (session_keeps_server(s) || !cluster_is_monitored(s->server->cluster))
+		return false;
+	return on_replica || s->heal != NULL || (s->batch.heals && s->server->answers.count == 0 && s->server->status == 'I' && s->lazy == NULL);
 }
 
 void
 heal_begin(struct session *s)
 {
+	bool on_replica = heal_is_on_replica(s);
 	struct heal *h = s->heal;
 
-	if (!heal_is_on_replica(s)) {
+	if (!heal_may_begin(s, on_replica)) {
 		if (h != NULL)
 			h->closed = true;
 		return;
 	}
 	h = heal_take(s);
+	h->on_replica = on_replica;
 	if (s->server->answers.count == 0)
 		h->closed = h->too_long = h->asks = false;
-	/* Inside of a transaction nothing is run again. */
-	h->closed |= s->server->status != 'I' || s->lazy != NULL;
+	/* Inside of a transaction nothing is run again, nor behind what writes. */
+	h->closed |= s->server->status != 'I' || s->lazy != NULL || (!on_replica && s->server->answers.count == 0 && !s->batch.heals);
 	h->asks |= !s->batch.heals;
 }
 
@@ -310,7 +322,7 @@ heal_next(struct session *s)
 	bytes_clear(&h->error);
 	h->told_at = 0;
 	h->lost = 0;
-	h->answered = h->forwarded = h->refused = h->ended_by_admin = h->farewell = h->muted = false;
+	h->answered = h->forwarded = h->refused = h->ended_by_admin = h->farewell = h->muted = h->was_lost = h->checked = false;
 	h->flushed &= heal_kept(h) > 0;
 	h->mark = gather_mark(&s->worker->to_client);
 }

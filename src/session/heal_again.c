@@ -1,10 +1,12 @@
 /*
- * session/heal_again.c - what a replica has refused or lost is run again.
+ * session/heal_again.c - what a replica has refused, or any server lost, is run again.
  *
  *      refused ──▶ the primary, once: its answer is final
- *      lost ─┬─ another replica is there ───────────────────▶ it, once
- *            ├─ the host was asked since, and is gone ──────▶ another replica, else the primary
- *            └─ it was asked since, and answers ────────────▶ the error
+ *      lost ─┬─ another replica may have it ──▶ it, once
+ *            └─ none ──▶ word of the host is waited for (heal_wait.c)
+ *                          ├─ it is gone ──────────────▶ the primary, or whoever will be
+ *                          ├─ it lets clients in, and had ended its session in good order ──▶ the primary
+ *                          └─ it lets clients in ──────▶ the error
  *
  * Everything that was noted of the request is undone, the session is as it was before it,
  * and the request goes back to its input: it is read, judged and forwarded as any other,
@@ -17,13 +19,6 @@
 
 #include "cluster/cluster.h"
 #include "session/floor.h"
-
-/* How often it is looked whether the host was asked. */
-#define LOOK_US ((int64_t)10 * 1000)
-/* Beyond what the monitor takes to find a host down. */
-#define LOOK_GRACE_US ((int64_t)500 * 1000)
-/* A host that shuts down ends its sessions one by one, and the monitor's may be the last. */
-#define SHUTDOWN_US ((int64_t)200 * 1000)
 
 static void
 heal_count(struct session *s, enum heal_count what)
@@ -44,74 +39,23 @@ sqlstate_is_refusal(const char *code)
 	return strcmp(code, "XX000") == 0 || strcmp(code, "57P04") == 0;
 }
 
+/* Errors that are due to the server, whatever is asked of it. */
+static bool
+sqlstate_is_servers(const char *code)
+{
+	static const char *const whole[] = {"25006", "0A000", "XX000"};
+
+	for (size_t i = 0; i < array_length(whole); i++)
+		if (strcmp(code, whole[i]) == 0)
+			return true;
+	return strncmp(code, "57P", 3) == 0 || strncmp(code, "40", 2) == 0 || strncmp(code, "58", 2) == 0;
+}
+
 /* Such refusals say that the statement should not have gone there, not that the moment was bad. */
 static bool
 sqlstate_is_misroute(const char *code)
 {
 	return strncmp(code, "40", 2) != 0 && strncmp(code, "57", 2) != 0 && strncmp(code, "58", 2) != 0;
-}
-
-static bool
-statement_only_reads(void *user, const struct statement_detail *statement)
-{
-	bool *reads = user;
-
-	*reads &= statement->kind == KIND_READ || statement->kind == KIND_COPY_OUT;
-	return *reads;
-}
-
-static bool
-text_only_reads(struct session *s, const char *text)
-{
-	struct verdict v;
-	bool reads = true;
-
-	routing_judge(s, text, strlen(text), &v);
-	return v.is_proven && route_each_detail(text, strlen(text), statement_only_reads, &reads) && reads;
-}
-
-/* The length of the messages up to the first that is acted on without waiting for more. */
-static size_t
-part_length(const char *bytes, size_t length, bool *is_query)
-{
-	struct frames frames = frames_over(FROM_CLIENT, bytes, length, UINT32_MAX);
-	struct whole_frame frame;
-
-	*is_query = length > 0 && bytes[0] == FRONTEND_QUERY;
-	while (frames_next(&frames, &frame) == FRAME_OK)
-		if (frame.type == FRONTEND_QUERY || frame.type == FRONTEND_SYNC || frame.type == FRONTEND_FLUSH || frame.type == FRONTEND_FUNCTION_CALL)
-			return frames.at;
-	return length;
-}
-
-/* True when all that is kept is proven to read only, whatever a hint or the entry's route says. */
-static bool
-heal_is_proven(struct session *s)
-{
-	struct heal *h = s->heal;
-	const char *at = h->request.data + h->from, *end = h->request.data + h->request.length;
-
-	while (h->asks && at < end) {
-		bool is_query;
-		size_t length = part_length(at, (size_t)(end - at), &is_query);
-		struct brief b = routing_brief(s, at, length);
-
-		if (b.known && b.kind != KIND_EMPTY && !b.heals && !(is_query && text_only_reads(s, at + FRAME_HEAD)))
-			return false;
-		at += length;
-	}
-	return true;
-}
-
-/* Of the oldest request. */
-static uint64_t
-heal_key(struct session *s)
-{
-	const struct heal *h = s->heal;
-	const char *at = h->request.data + h->from;
-	bool is_query;
-
-	return routing_brief(s, at, part_length(at, h->request.length - h->from, &is_query)).key;
 }
 
 static bool
@@ -127,6 +71,7 @@ heal_is_allowed(struct session *s)
 	return false;
 }
 
+/* Replicas that have not lost it. */
 static uint32_t
 heal_other_replicas(const struct session *s, uint32_t lost)
 {
@@ -205,33 +150,66 @@ heal_give_back(struct session *s)
 	h->mark = (struct gather_mark){0};
 }
 
-void
+/* Who was refused was counted then. */
+static void
+heal_count_loss(struct session *s, enum heal_count what)
+{
+	if (s->heal->again == HEAL_ELSEWHERE)
+		heal_count(s, what);
+	s->heal->again = HEAL_NOWHERE;
+}
+
+/* A replica that has not lost it is there. */
+static void
+heal_aim_at_replicas(struct session *s, uint32_t hosts)
+{
+	s->borrower.hosts = hosts;
+	heal_count_loss(s, HEAL_lost_to_replica);
+}
+
+static void
+heal_aim_at_primary(struct session *s)
+{
+	if (s->target == LEND_REPLICA && s->batch.target == TARGET_REPLICA)
+		s->batch.reason = s->heal->refused ? ROUTE_REASON_refused_lately : ROUTE_REASON_replica_down;
+	if (s->target == LEND_REPLICA)
+		s->target = LEND_PRIMARY;
+	s->borrower.hosts = 0;
+	heal_count_loss(s, s->target == LEND_PRIMARY ? HEAL_lost_to_primary : HEAL_lost_to_replica);
+}
+
+/* May the primary, or the lost host itself, have it without word of that? */
+static bool
+heal_needs_no_word(const struct session *s)
+{
+	const struct heal *h = s->heal;
+
+	if (h->checked || h->again != HEAL_ELSEWHERE)
+		return true;
+	/* Who ends its sessions in good order was not killed by what they ran. */
+	return h->ended_by_admin && s->target <= LEND_REPLICA && (cluster_masks(s->ledger->cluster).primary & ~h->lost) != 0;
+}
+
+bool
 heal_aim(struct session *s)
 {
 	struct heal *h = s->heal;
 	uint32_t hosts;
-	uint8_t again;
 
 	if (h == NULL || h->again == HEAL_NOWHERE)
-		return;
-	again = h->again;
-	h->again = HEAL_NOWHERE;
+		return true;
 	/* Some of them may be too far behind for it. */
 	hosts = heal_other_replicas(s, h->lost) & (s->borrower.hosts != 0 ? s->borrower.hosts : UINT32_MAX);
-	if (again == HEAL_ON_PRIMARY || s->target == LEND_PRIMARY || (hosts == 0 && s->target == LEND_REPLICA))
-		s->target = LEND_PRIMARY;
-	s->borrower.hosts = s->target == LEND_PRIMARY ? 0 : hosts;
-	if (s->target == LEND_PRIMARY && s->batch.target == TARGET_REPLICA)
-		s->batch.reason = h->refused ? ROUTE_REASON_refused_lately : ROUTE_REASON_replica_down;
-}
-
-/* The session is between requests, and what it gets next is the one that runs again. */
-static void
-heal_resume(struct session *s, enum heal_again again, enum heal_count what)
-{
-	s->heal->again = (uint8_t)again;
-	heal_count(s, what);
-	request_resume(s);
+	if (s->target >= LEND_REPLICA && h->again != HEAL_ON_PRIMARY && hosts != 0) {
+		heal_aim_at_replicas(s, hosts);
+		return true;
+	}
+	if (!heal_needs_no_word(s)) {
+		heal_wait(s);
+		return false;
+	}
+	heal_aim_at_primary(s);
+	return true;
 }
 
 /* ---------------------------------------------------------------- refused */
@@ -260,6 +238,20 @@ heal_judge_fatal(struct session *s, const struct error *e)
 	return HEAL_KEEP;
 }
 
+/*
+ * In front of the request, settings are made, and any error of theirs ends the server.  What it says of itself, and
+ * not of their values, is no word for the client.
+ */
+static enum heal_verdict
+heal_judge_fence(struct session *s, const struct answer *head, const struct error *e)
+{
+	if (head->purpose != PURPOSE_FENCE || !s->server->fatal_seen || !sqlstate_is_servers(e->sqlstate))
+		return HEAL_PASS;
+	if (s->heal->on_replica && sqlstate_is_refusal(e->sqlstate))
+		s->heal->refused_fence = true;
+	return heal_judge_fatal(s, e);
+}
+
 enum heal_verdict
 heal_judge_error(struct session *s, const struct relay_frame *f, const struct error *e)
 {
@@ -267,9 +259,11 @@ heal_judge_error(struct session *s, const struct relay_frame *f, const struct er
 	const struct answer *head = answers_head(&s->server->answers);
 	bool is_ours = head != NULL && head->way == ANSWER_SWALLOW && head->purpose != PURPOSE_REPREPARE && head->purpose != PURPOSE_COMPARE;
 
-	if (head == NULL || head->refusal != NULL || is_ours || s->settling || !f->whole || e->sqlstate == NULL)
+	if (head == NULL || head->refusal != NULL || s->settling || !f->whole || e->sqlstate == NULL)
 		return HEAL_PASS;
-	if (!sqlstate_is_refusal(e->sqlstate)) {
+	if (is_ours)
+		return heal_judge_fence(s, head, e);
+	if (!h->on_replica || !sqlstate_is_refusal(e->sqlstate)) {
 		if (s->server->fatal_seen)
 			return heal_judge_fatal(s, e);
 		h->answered = true;
@@ -313,91 +307,28 @@ heal_refused(struct session *s, const char *bytes, size_t length)
 	heal_leave(s);
 	heal_give_back(s);
 	consumed = pool_let_finish(&s->server, batch, bytes, length);
-	if (stays_on_replicas)
-		heal_resume(s, HEAL_ON_REPLICA, HEAL_refused_to_replica);
-	else
-		heal_resume(s, HEAL_ON_PRIMARY, HEAL_refused_to_primary);
+	h->again = stays_on_replicas ? HEAL_ON_REPLICA : HEAL_ON_PRIMARY;
+	heal_count(s, stays_on_replicas ? HEAL_refused_to_replica : HEAL_refused_to_primary);
+	request_resume(s);
 	return consumed;
 }
 
 /* ------------------------------------------------------------------- lost */
 
-/* Without a word of the server's own. */
-static void
-heal_make_error(struct heal *h)
-{
-	static const struct error lost = {.sqlstate = "57P01",
-	    .message = "the connection to the server was lost",
-	    .detail = "The statement was a read that a replica ran, and it was not run again."};
-
-	if (h->error.length == 0)
-		heal_keep_error(h, &lost);
-}
-
-/* Nobody runs it again: the client is told what the first server said, and the request is dropped up to its end. */
-static void
-heal_give_up(struct session *s, enum heal_count why)
+/* True when a replica has refused the settings: then it is the request that was refused. */
+static bool
+heal_takes_fence(struct session *s)
 {
 	struct heal *h = s->heal;
-	struct bytes out = {0};
+	bool was_refused = h->refused_fence && s->target != LEND_REPLICA_ONLY;
 
-	heal_count(s, why);
-	bytes_append(&out, h->error.data, h->error.length);
-	session_send(s, &out);
-	bytes_free(&out);
-	heal_end(s);
-	session_enter(s, SESSION_IDLE);
-	s->cancelled = true;
-	request_resume(s);
-}
-
-static void
-heal_wait(struct session *s)
-{
-	struct heal *h = s->heal;
-	const struct settings *set = &s->snapshot->global;
-
-	h->waits = true;
-	h->due_us = h->lost_us + (set->check_timeout_ms * max_of(set->check_fall, 1) + set->check_interval_ms) * 1000 + LOOK_GRACE_US;
-	s->borrower.since_us = h->lost_us;
-	session_enter(s, SESSION_WAITING);
-	session_arm(s);
-	timer_arm(loop_timers(s->worker->loop), &h->timer, LOOK_US);
-}
-
-static void
-heal_go_elsewhere(struct session *s)
-{
-	struct heal *h = s->heal;
-	bool others = heal_other_replicas(s, h->lost) != 0 || s->route == ROUTE_REPLICA;
-
-	heal_resume(s, others ? HEAL_ON_REPLICA : HEAL_ON_PRIMARY, others ? HEAL_lost_to_replica : HEAL_lost_to_primary);
-}
-
-void
-heal_look(struct timer *t)
-{
-	struct heal *h = container_of(t, struct heal, timer);
-	struct session *s = h->session;
-	struct cluster *c = s->ledger->cluster;
-	struct host_report report;
-	bool is_gone, answers;
-
-	cluster_report(c, h->host, &report);
-	is_gone = report.state == HOST_DOWN && report.asked_us >= h->lost_us;
-	answers = report.state != HOST_DOWN && report.heard_us >= h->lost_us + (h->ended_by_admin ? SHUTDOWN_US : 0);
-	if (!is_gone && !answers && loop_now_us(s->worker->loop) < h->due_us) {
-		cluster_suspect(c, h->host);
-		timer_arm(loop_timers(s->worker->loop), &h->timer, LOOK_US);
-		return;
-	}
-	h->waits = false;
-	if (!is_gone) {
-		heal_give_up(s, HEAL_given_up_no_host);
-		return;
-	}
-	session_enter(s, SESSION_IDLE);
-	heal_go_elsewhere(s);
+	h->refused_fence = false;
+	if (!was_refused)
+		return false;
+	h->refused = true;
+	h->was_lost = false;
+	heal_count(s, HEAL_refused_to_primary);
+	return true;
 }
 
 /* The server is closed, and the request is the session's next; GONE: so is its host. */
@@ -410,16 +341,16 @@ heal_run_elsewhere(struct session *s, bool gone)
 	h->host = (uint8_t)s->server->host;
 	h->lost |= 1u << h->host;
 	h->lost_us = loop_now_us(s->worker->loop);
+	h->was_lost = true;
+	h->checked = gone;
 	heal_make_error(h);
 	gather_drop(g, &s->stream);
 	heal_undo(s);
 	heal_leave(s);
 	pool_close_server(&s->server, "server conn crashed?");
 	heal_give_back(s);
-	if (gone || (!h->ended_by_admin && heal_other_replicas(s, h->lost) != 0))
-		heal_go_elsewhere(s);
-	else
-		heal_wait(s);
+	h->again = heal_takes_fence(s) ? HEAL_ON_PRIMARY : HEAL_ELSEWHERE;
+	request_resume(s);
 }
 
 /* True when it may be run a second time after a loss. */
@@ -430,7 +361,7 @@ heal_may_go_elsewhere(struct session *s)
 
 	if (h == NULL || h->muted)
 		return false;
-	if (h->lost != 0) {
+	if (h->was_lost) {
 		heal_count(s, HEAL_given_up_second_time);
 		heal_quarantine(s, h->key);
 		return false;

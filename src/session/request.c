@@ -60,7 +60,8 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	s->borrower.hosts = 0;
 	if (s->floor != NULL)
 		floor_choose(s);
-	heal_aim(s);
+	if (!heal_aim(s))
+		return;
 	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW)
 		s->server = server;
 	if (s->server != NULL && (s->floor == NULL || floor_takes(s))) {

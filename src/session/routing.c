@@ -232,6 +232,7 @@ routing_brief_parse(struct session *s, const char *text, struct reader types)
 	if (brief.target == TARGET_REPLICA && routing_binds_unsafe_type(s, &types)) {
 		brief.target = TARGET_PRIMARY;
 		brief.reason = ROUTE_REASON_unsafe_type;
+		brief.heals = false;
 	}
 	return brief;
 }
@@ -353,7 +354,7 @@ plan_lend(const struct session *s, const struct brief *brief, struct plan *plan)
 	if (!brief->known)
 		plan->brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_utility, .known = true};
 	else if (brief->target == TARGET_REPLICA && heal_diverts(s, brief->key))
-		plan->brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_refused_lately, .kind = brief->kind, .known = true};
+		plan->brief = (struct brief){.target = TARGET_PRIMARY, .reason = ROUTE_REASON_refused_lately, .kind = brief->kind, .known = true, .heals = brief->heals};
 	else
 		plan->brief = *brief;
 }
