@@ -493,7 +493,7 @@ def dies_and_is_replaced(hosts, *words, texts=(HINTED,)):
 
 @pytest.mark.parametrize("words", [LOST[:1], ()], ids=["57P01", "silently"])
 def test_a_read_whose_primary_is_lost_is_run_on_the_next_one(hosts, pgweir, words):
-    weir = hosts.weir(pgweir, query_wait_timeout=10)
+    weir = hosts.weir(pgweir, query_wait_timeout=10).allow("on an old timeline")
     dies_and_is_replaced(hosts, *words)
 
     with weir.client(DATABASE, timeout=10) as client:
@@ -506,7 +506,7 @@ def test_a_read_whose_primary_is_lost_is_run_on_the_next_one(hosts, pgweir, word
 
 def test_reads_by_the_extended_protocol_are_too(hosts, pgweir):
     """A prepared one, behind it one that is flushed half-way, and a third one behind that."""
-    weir = hosts.weir(pgweir, query_wait_timeout=10)
+    weir = hosts.weir(pgweir, query_wait_timeout=10).allow("on an old timeline")
 
     with weir.client(DATABASE, timeout=10) as client:
         assert client.ask(wire.parse(HINTED, "one"), wire.sync()).error is None
