@@ -284,6 +284,23 @@ TEST("a name of the database does what it calls, through functions, triggers, vi
 	facts_unref(&facts);
 }
 
+TEST("an operator or a cast that nobody can look into may be in any statement that has expressions, and in no other")
+{
+	static const struct { const char *text; uint32_t may; } rows[] = {
+	    {"select 1 + 1", UNKNOWN}, {"set constraints all immediate", UNKNOWN}, {"fetch all from c", UNKNOWN}, {"begin", NOTHING}, {"set transaction read write", NOTHING},
+	    {"set transaction isolation level serializable", NOTHING}, {"set local work_mem = 1", NOTHING}, {"set role x", SETTINGS}, {"show role", NOTHING}, {"listen a", EFFECT_listens},
+	};
+	struct catalog_facts *facts = facts_new(4);
+	struct effect_graph *graph = effect_graph_new();
+
+	effect_graph_mention(graph, FACTS_NAME_ALWAYS, "c_function");
+	effect_graph_mention(graph, "c_function", "?");
+	facts_take_effects(facts, &graph);
+	for (size_t i = 0; i < array_length(rows); i++)
+		expect_int(judge_with(facts, rows[i].text).effects, rows[i].may);
+	facts_unref(&facts);
+}
+
 TEST("without the catalog a call or a relation that nobody knows may do anything, and the verdict says what it lacks")
 {
 	expect_int(judge_with(NULL, "select f(1)").effects, UNKNOWN);

@@ -152,12 +152,17 @@ is_query(const Node *statement)
 	}
 }
 
-/* Commands whose names are of channels, savepoints, cursors, statements and settings, and run nothing. */
+/*
+ * Commands whose names are of channels, savepoints, cursors, statements and settings, and run nothing: no operator
+ * or cast of the database's either.  A question behind SET TRANSACTION would be the query ahead of which the next
+ * one has to come.
+ */
 static bool
 is_of_plain_names(const Node *statement)
 {
 	switch (nodeTag(statement)) {
 	case T_TransactionStmt:
+	case T_VariableSetStmt:
 	case T_VariableShowStmt:
 	case T_DeallocateStmt:
 	case T_ListenStmt:
