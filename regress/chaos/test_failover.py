@@ -137,7 +137,7 @@ def test_a_switchover_without_pause_loses_no_client_and_the_old_primary_follows(
     assert [e for e in load.errors if not e.is_write] == []
     assert len(load.errors) <= 10
     assert row_of(weir, former)["role"] == "replica"
-    assert row_of(weir, former)["timeline"] == row_of(weir, heir)["timeline"]
+    assert eventually(lambda: row_of(weir, former)["timeline"] == row_of(weir, heir)["timeline"])
 
 
 def test_a_promotion_beside_a_live_primary_displaces_it_and_its_return_is_refused(routes):
