@@ -69,6 +69,7 @@ struct borrower {
 	struct account *account; /* borrowed; kept alive by account_attach */
 	const struct bytes *startup; /* borrowed; of a dedicated server: its startup parameters */
 	struct startup_set *set;     /* owned reference: what a server that is opened for it logs in with; NULL: nothing */
+	struct startup_set *private_set; /* owned reference: it insists on a server of that one, which is opened for it; NULL: `set` will do */
 	uint64_t sequence;
 	uint64_t prefers;        /* the number of the server that it would have again; 0: any is as good */
 	int64_t since_us;

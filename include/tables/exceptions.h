@@ -32,6 +32,11 @@ EXCEPTION("set_config() of NULL",
     "In a transaction, or by EXECUTE or a function, set_config() with a value that turns out to be NULL goes back to what the server logged "
     "in with, which may be what another client came with. RESET, SET ... TO DEFAULT and DISCARD ALL go back to the client's own anywhere.",
     "What a process goes back to is fixed at its login, and which server a transaction has is decided at its beginning.")
+EXCEPTION("what a session began with, looked at late",
+    "pg_settings.reset_val and source are the client's own in a statement outside of a transaction, in the first statement behind a lone BEGIN "
+    "and in one text or batch with it. Later in a transaction, and in a session that has come to keep its server, they may be another client's; "
+    "in session mode those of application_name and of timeouts are the pool's.",
+    "What a process goes back to is fixed at its login. To keep a login for each application_name would be to do without a pool.")
 EXCEPTION("UNLISTEN in a transaction that is prepared",
     "PREPARE TRANSACTION fails behind an UNLISTEN where somebody has listened on the server before, also if the client never did.",
     "A process remembers for good that it has listened.")

@@ -5,7 +5,8 @@
 
 Each step is sent to both connections of its client, and both answers are read to their end before the next step.  Of
 two databases with equal contents one is only reached directly, by a connection for each client: that is the truth.
-A step that would need a server when all may be held is left out, the same on both sides.
+A step that would need a server when all may be held is left out, the same on both sides; and so is a look at what
+a session began with by who has a server already, which may have logged in for another.
 """
 
 import os
@@ -31,6 +32,7 @@ DIRECT_LIVES = 40  # programs after which a direct connection is opened anew
 POSTGRESQL = {"log_statement": "none", "log_min_messages": "fatal", "max_connections": "150", "max_prepared_transactions": "50", "autovacuum": "off",
               "log_connections": "off", "log_disconnections": "off"}
 _LASTS = re.compile(r"\bload|seed|temp", re.I)
+_BEGINS = re.compile(r"\w (begin|start)[^;]*", re.I)
 _WRITES = re.compile(r"insert|nextval|setval|copy|made_|f_run|execute|prepare trans", re.I)
 
 
@@ -181,6 +183,7 @@ class Play:
     def __init__(self, bench, program):
         self.bench, self.program = bench, program
         self.pids, self.pairs, self.open = ({}, {}), {}, set()
+        self.begun = set()  # clients whose transaction has only just begun, by a Query
         self.listens = "listen" in program.text().lower()
 
     def run(self):
@@ -200,19 +203,24 @@ class Play:
 
     def _may(self, step):
         """Whether a server is to be had: the step's client has one, or not all of them are held."""
+        if "reset_val" in step.text() and (step.client in self.open - self.begun or step.client in self._pinned()):
+            return False
         if step.client in self.open or len(self.pairs.keys() - {step.client}) < self.program.pool_size:
             return True
         holding = self._holding()
         return step.client in holding or len(holding) < self.program.pool_size
 
+    def _pinned(self):
+        letters = {pooled.port: letter for letter, (_, pooled) in self.pairs.items()}
+        pins = self.bench.consoles[self.program.workers].query("SHOW PINS").dicts()
+        return {letters[row["port"]] for row in pins if row["port"] in letters}
+
     def _holding(self):
         """The clients that have a server, once nobody else's is asked any more what its transaction has left."""
         program, console = self.program, self.bench.consoles[self.program.workers]
-        letters = {pooled.port: letter for letter, (_, pooled) in self.pairs.items()}
         until = time.monotonic() + SETTLED_SECONDS
         while True:
-            pins = console.query("SHOW PINS").dicts()
-            holding = self.open | {letters[row["port"]] for row in pins if row["port"] in letters}
+            holding = self.open | self._pinned()
             pools = console.query("SHOW POOLS").dicts()
             active = sum(row["sv_active"] for row in pools if self._is_of_pool(row))
             # Who listens for all is beside the pool's size.
@@ -252,6 +260,7 @@ class Play:
         elif direct.parameters != pooled.parameters:
             return Difference(self.program, at, step, *_apart(direct.parameters, pooled.parameters))
         (self.open.discard if direct.status == b"I" else self.open.add)(step.client)
+        (self.begun.add if direct.status == b"T" and _BEGINS.fullmatch(step.text()) else self.begun.discard)(step.client)
         return None
 
     def _compare(self, at, step, one, two):

@@ -36,6 +36,7 @@ class Author:
         self.open, self.savepoints = False, []
         self.sql_names, self.names = [], []
         self.temporary, self.cursors = [], []
+        self.unloaded = False
         self.writing = set()  # names that have stood for an INSERT, UPDATE or DELETE
 
     def pick(self, *choices):
@@ -593,7 +594,9 @@ def look_at_sequence(c):
 
 @row("seeds", 1, holds=True)
 def load(c):
-    return c.pick("load 'auto_explain'", "load 'plpgsql'", "load 'nosuch'", "show auto_explain.log_min_duration")
+    # A library stays with a connection over DISCARD ALL, and with a pinned session until then.
+    looks = "load 'plpgsql'" if c.unloaded else "show auto_explain.log_min_duration"
+    return c.pick("load 'auto_explain'", "load 'plpgsql'", "load 'nosuch'", looks)
 
 
 @row("seeds", 2, holds=True)
@@ -628,6 +631,7 @@ def look_at_channels(c):
 def discard(c):
     what = c.pick("all", "all", "temp", "plans", "sequences", "temporary")
     if what == "all":
+        c.unloaded = True
         c.names, c.sql_names, c.temporary, c.cursors = [], [], [], []
     return f"discard {what}"
 

@@ -12,8 +12,7 @@ from property.shrink import shrink
 
 KEPT = sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept", "*.program")))
 SHRINK_SECONDS = 30
-# pg_settings.reset_val is what the server logged in with, and not what the client came with.
-LEFT_OUT = ("startup",)
+LEFT_OUT = ()
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,7 @@ cell_take_idle(struct cell *c, unsigned worker)
 static struct server *
 cell_take_equal(struct cell *c, unsigned worker, const struct borrower *b)
 {
-	const struct profile *wanted = startup_set_settings(b->set);
+	const struct profile *wanted = startup_set_settings(borrower_set(b));
 	unsigned looked = 0;
 
 	list_for_each(node, &c->idle[worker]) {

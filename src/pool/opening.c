@@ -17,7 +17,7 @@ ledger_open_locked(struct account *a, unsigned host, struct pool *p, const struc
 		return NULL;
 	if (!limit_reserve_user_locked(a, host, waiter != NULL))
 		return NULL;
-	s = server_new_locked(a, host, p, waiter != NULL ? waiter->set : NULL);
+	s = server_new_locked(a, host, p, waiter != NULL ? borrower_set(waiter) : NULL);
 	s->from_reserve = from_reserve;
 	server_order_locked(s, ORDER_LOGIN);
 	return s;
@@ -125,10 +125,16 @@ queue_open_servers(struct account *a, struct queue *q, uint32_t mask)
 
 /* ------------------------------------------------- servers of one's own set */
 
+struct startup_set *
+borrower_set(const struct borrower *b)
+{
+	return b->private_set != NULL ? b->private_set : b->set;
+}
+
 bool
 borrower_takes(const struct borrower *b, const struct server *s)
 {
-	return !b->insists || startup_set_settings(s->set) == startup_set_settings(b->set);
+	return !b->insists || startup_set_settings(s->set) == startup_set_settings(borrower_set(b));
 }
 
 /* The hosts of MASK where one may log in. */
@@ -175,7 +181,7 @@ borrower_insist_locked(struct borrower *b, uint32_t mask)
 
 	if (mask == 0 || a->ledger->vacating > 0)
 		return;
-	if (hosts == 0 || (b->set != NULL && !startup_set_is_usable(b->set, a))) {
+	if (hosts == 0 || (borrower_set(b) != NULL && !startup_set_is_usable(borrower_set(b), a))) {
 		b->insists = false;
 		return;
 	}

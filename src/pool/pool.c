@@ -123,6 +123,8 @@ pool_withdraw(struct borrower *b)
 
 /* ---------------------------------------------------------------- return */
 
+#define PRIVATE_TEXT "its startup settings are one client's"
+
 static const char *
 server_reason_to_close_locked(struct server *s, int64_t now_us)
 {
@@ -142,6 +144,8 @@ server_reason_to_close_locked(struct server *s, int64_t now_us)
 		return "host is out of rotation";
 	if (server_moved_locked(s) != NULL)
 		return server_moved_locked(s);
+	if (s->set != NULL && s->set->is_private && s->lends > 0)
+		return PRIVATE_TEXT;
 	return server_aged_locked(s, now_us);
 }
 
@@ -170,6 +174,19 @@ server_send_over_locked(struct server *s, struct borrower *b)
 	server_order_locked(s, ORDER_TAKE_OVER);
 }
 
+/* Who gets it; *UNSUITED: who would, insists on another. */
+static struct borrower *
+pool_next_waiter_locked(struct server *s, bool *unsuited)
+{
+	struct borrower *next;
+
+	if (s->set != NULL && s->set->is_private)
+		return ledger_private_waiter_locked(s);
+	next = ledger_next_waiter_locked(s->account, s->host, s->pool->number);
+	*unsuited = next != NULL && !borrower_takes(next, s);
+	return *unsuited ? NULL : next;
+}
+
 static void
 pool_give_on(struct server *s)
 {
@@ -183,10 +200,10 @@ pool_give_on(struct server *s)
 	pthread_mutex_lock(&l->mutex);
 	reason = server_reason_to_close_locked(s, now_us);
 	if (reason == NULL) {
-		next = ledger_next_waiter_locked(s->account, s->host, s->pool->number);
-		unsuited = next != NULL && !borrower_takes(next, s);
-		if (next == NULL || unsuited) {
-			next = NULL;
+		next = pool_next_waiter_locked(s, &unsuited);
+		if (next == NULL && s->set != NULL && s->set->is_private) {
+			reason = PRIVATE_TEXT;
+		} else if (next == NULL) {
 			ledger_idle_locked(s);
 		} else {
 			ledger_dequeue_locked(next);

@@ -81,6 +81,8 @@ void queue_refuse_locked(struct queue *q, const struct refusal *why);
 /* Queues the borrower by its sequence number: behind all of its age, before the younger. */
 void ledger_enqueue_locked(struct borrower *b);
 void ledger_dequeue_locked(struct borrower *b);
+/* The waiter for whom a server of a private set was opened; NULL when it is gone. */
+struct borrower *ledger_private_waiter_locked(const struct server *s);
 struct borrower *ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker);
 
 /* ---- the ledger's books, src/pool/lending.c ---- */
@@ -126,6 +128,8 @@ bool cell_is_resting(const struct cell *c, const struct ledger *l);
 /* ---- opening servers, src/pool/opening.c ---- */
 /* Starts logins for waiters of the queue that no login under way will serve; MASK: its hosts. */
 void queue_open_servers(struct account *a, struct queue *q, uint32_t mask);
+/* What a server that is opened for it logs in with; borrowed, NULL: nothing. */
+struct startup_set *borrower_set(const struct borrower *b);
 /* False when it insists on a server of its own set, and this is another. */
 bool borrower_takes(const struct borrower *b, const struct server *s);
 /*

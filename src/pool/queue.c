@@ -197,6 +197,26 @@ older_of(struct borrower *a, struct borrower *b)
 }
 
 struct borrower *
+ledger_private_waiter_locked(const struct server *s)
+{
+	struct account *a = s->account;
+
+	for (unsigned i = 0; i < a->queue_count && !a->ledger->paused; i++) {
+		struct queue *q = a->queues[i];
+
+		if (q->count == 0 || (queue_mask_locked(a, q) & 1u << s->host) == 0)
+			continue;
+		list_for_each(node, &q->order) {
+			struct borrower *b = list_entry(node, struct borrower, order);
+
+			if (b->private_set != NULL && startup_set_settings(b->private_set) == startup_set_settings(s->set))
+				return b;
+		}
+	}
+	return NULL;
+}
+
+struct borrower *
 ledger_next_waiter_locked(struct account *a, unsigned host, unsigned worker)
 {
 	struct borrower *oldest = NULL, *own = NULL;

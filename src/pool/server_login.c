@@ -471,8 +471,9 @@ greeting_of_server(const struct server *s)
 static void
 login_succeeded(struct server *s)
 {
-	/* A replication connection's parameters are its client's own. */
-	struct greeting *fresh = s->dedicated == NULL ? greeting_of_server(s) : NULL, *old = NULL;
+	/* A replication connection's parameters are its client's own, and so are those of a private set. */
+	bool is_common = s->dedicated == NULL && (s->set == NULL || !s->set->is_private);
+	struct greeting *fresh = is_common ? greeting_of_server(s) : NULL, *old = NULL;
 	struct account *a = s->account;
 	char who[256];
 

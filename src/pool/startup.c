@@ -31,6 +31,16 @@ startup_set_new(const struct profile *settings, const struct profile *defaults, 
 }
 
 struct startup_set *
+startup_set_new_private(const struct profile *settings, unsigned renewals)
+{
+	struct startup_set *set = startup_set_new(settings, profile_ref(profile_empty()), renewals);
+
+	if (set != NULL)
+		set->is_private = true;
+	return set;
+}
+
+struct startup_set *
 startup_set_ref(struct startup_set *set)
 {
 	if (set != NULL)
@@ -66,6 +76,16 @@ static const char *const never_taken[] = {
 	"session_authorization", "statement_timeout",
 };
 
+/* Startup packets are read in the server's encoding, the value is in the client's. */
+static bool
+value_is_ascii(const char *value)
+{
+	for (const char *p = value; *p != '\0'; p++)
+		if ((unsigned char)*p >= 128)
+			return false;
+	return true;
+}
+
 bool
 startup_set_takes(const char *name, const char *value)
 {
@@ -75,11 +95,19 @@ startup_set_takes(const char *name, const char *value)
 	for (size_t i = 0; i < array_length(never_taken); i++)
 		if (text_equal_nocase(name, never_taken[i]))
 			return false;
-	/* Startup packets are read in the server's encoding, the value is in the client's. */
-	for (const char *p = value; *p != '\0'; p++)
-		if ((unsigned char)*p >= 128)
+	return value_is_ascii(value);
+}
+
+bool
+startup_set_takes_privately(const char *name, const char *value)
+{
+	/* Who it is to the server is what the pool says; and the fence alone says when an error ends it. */
+	static const char *const never[] = {"exit_on_error", "role", "session_authorization"};
+
+	for (size_t i = 0; i < array_length(never); i++)
+		if (text_equal_nocase(name, never[i]))
 			return false;
-	return true;
+	return value_is_ascii(value);
 }
 
 /* ------------------------------------------------------------ what is known */

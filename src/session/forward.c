@@ -196,6 +196,7 @@ forward_query(struct session *s, struct frame *f)
 		s->ddl |= v.makes_relation;
 		s->effects |= v.effects;
 		lazy_note(s, &v);
+		lazy_note_begin(s, &v, text);
 		touch_text(s, &v, text, length);
 		if (ahead == AHEAD_SENT) {
 			unnamed_drop(s);
@@ -305,6 +306,8 @@ forward_must_wait(struct session *s, char type, const char *bytes, size_t length
 	if (stream_unsent(&s->server->stream) > HIGH_WATER)
 		return true;
 	if (s->lazy != NULL && !outstanding && lazy_moves(s, bytes, length))
+		return true;
+	if (unlikely(s->has_begun) && lazy_begins_elsewhere(s, bytes, length))
 		return true;
 	if (!outstanding || s->server->status != 'I' || session_keeps_server(s))
 		return false;

@@ -448,14 +448,27 @@ brief_needs_primary(const struct brief *b)
 	return b->reason != ROUTE_REASON_batch_mixed && b->reason != ROUTE_REASON_read_write_transaction;
 }
 
+/* Ends it where it is: lazy_released goes on. */
+static void
+lazy_move(struct session *s)
+{
+	struct gather *g = &s->worker->to_server;
+	struct bytes *out = gather_make(g);
+	size_t before = out->length;
+
+	s->lazy->state = LAZY_MOVING;
+	s->request_us = loop_now_us(s->worker->loop);
+	message_query(out, "commit");
+	server_set_unnamed(s->server, NULL);
+	gather_made(g, before);
+	answers_push(&s->server->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = PURPOSE_BEGIN;
+}
+
 bool
 lazy_moves(struct session *s, const char *bytes, size_t length)
 {
-	struct gather *g = &s->worker->to_server;
 	struct lazy *l = s->lazy;
-	struct bytes *out;
 	struct plan plan;
-	size_t before;
 
 	if (l->state != LAZY_RUNNING)
 		return false;
@@ -470,14 +483,49 @@ lazy_moves(struct session *s, const char *bytes, size_t length)
 		l->stays |= !kind_leaves_nothing(plan.brief.kind) || plan.brief.reason == ROUTE_REASON_batch_mixed;
 		return false;
 	}
-	l->state = LAZY_MOVING;
-	s->request_us = loop_now_us(s->worker->loop);
-	out = gather_make(g);
-	before = out->length;
-	message_query(out, "commit");
-	server_set_unnamed(s->server, NULL);
-	gather_made(g, before);
-	answers_push(&s->server->answers, ANSWER_QUERY, ANSWER_SWALLOW)->purpose = PURPOSE_BEGIN;
+	lazy_move(s);
+	return true;
+}
+
+void
+lazy_note_begin(struct session *s, const struct verdict *v, const char *text)
+{
+	if (likely(!kind_begins(v->kind)) || v->statements != 1 || s->lazy != NULL || s->listening != NULL || !restore_may_insist(s))
+		return;
+	/* What `modes` does not tell. */
+	if (s->requests > 0 || s->in_batch || s->server->status != 'I' || strcasestr(text, "defer") != NULL || strcasestr(text, "uncommitted") != NULL)
+		return;
+	s->has_begun = true;
+	s->begun = v->modes;
+}
+
+static void
+lazy_write_begin(unsigned modes, struct bytes *out)
+{
+	bytes_chars(out, "begin");
+	if ((modes & MODE_SERIALIZABLE) != 0)
+		bytes_chars(out, " isolation level serializable");
+	else if ((modes & MODE_REPEATABLE_READ) != 0)
+		bytes_chars(out, " isolation level repeatable read");
+	else if ((modes & MODE_READ_COMMITTED) != 0)
+		bytes_chars(out, " isolation level read committed");
+	if ((modes & MODES_OF_ACCESS) != 0)
+		bytes_chars(out, (modes & MODE_READ_ONLY) != 0 ? " read only" : " read write");
+	bytes_u8(out, 0);
+}
+
+bool
+lazy_begins_elsewhere(struct session *s, const char *bytes, size_t length)
+{
+	s->has_begun = false;
+	if (s->server->answers.count > 0 || s->server->status != 'T' || session_keeps_server(s) || s->effects != 0 || s->lazy != NULL)
+		return false;
+	if (!restore_wants_another(s, bytes, length))
+		return false;
+	s->lazy = memory_new(sizeof(*s->lazy));
+	lazy_write_begin(s->begun, &s->lazy->texts);
+	lazy_add_modes(s->lazy, s->begun);
+	lazy_move(s);
 	return true;
 }
 

@@ -37,5 +37,12 @@ void lazy_note(struct session *s, const struct verdict *v);
 void lazy_stay(struct session *s);
 /* True when the transaction on the replica was ended for the request that begins at BYTES, which waits: it begins again on the primary. */
 bool lazy_moves(struct session *s, const char *bytes, size_t length);
+/* TEXT, of the verdict V, is forwarded as the first request to the session's server: a BEGIN that can be had elsewhere is noted. */
+void lazy_note_begin(struct session *s, const struct verdict *v, const char *text);
+/*
+ * True when the transaction, of which the server has heard nothing but its BEGIN, was ended there for the request that
+ * begins at BYTES: it waits, and begins again on a server that has logged in as it has to.
+ */
+bool lazy_begins_elsewhere(struct session *s, const char *bytes, size_t length);
 
 #endif

@@ -67,6 +67,7 @@ release_forget(struct session *s)
 	s->by_parameters = false;
 	s->unjudged = false;
 	s->mends = false;
+	s->has_begun = false;
 	s->discarded = false;
 	s->settling = false;
 	s->disarming = false;

@@ -46,7 +46,7 @@ request_broken(struct session *s, const char *bytes, size_t length)
 }
 
 static void
-request_lend(struct session *s, const struct brief *brief, bool insists)
+request_lend(struct session *s, const struct brief *brief)
 {
 	struct server *server;
 
@@ -56,7 +56,6 @@ request_lend(struct session *s, const struct brief *brief, bool insists)
 	s->request_wall_us = loop_wall_us(s->worker->loop);
 	s->target = (uint8_t)routing_target(s, brief);
 	s->held_back = routing_is_held_back(s, brief);
-	s->borrower.insists = insists;
 	s->borrower.hosts = 0;
 	if (s->floor != NULL)
 		floor_choose(s);
@@ -227,8 +226,10 @@ request_begin(struct session *s, const char *bytes, size_t length)
 		return closed;
 	if (plan.outcome == PLAN_BROKEN)
 		session_close(s, CLOSE_bad_packet, NULL);
-	else if (plan.outcome == PLAN_LEND)
-		request_lend(s, &plan.brief, restore_insists(s, bytes, length));
+	else if (plan.outcome == PLAN_LEND) {
+		restore_insist(s, bytes, length);
+		request_lend(s, &plan.brief);
+	}
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  *    fence.c ── ahead of a request: the server gets the client's settings
  *    refit.c ── when it does not take them
  *    mend.c ─── a RESET on a server that has logged in with other startup settings
+ *    insist.c ─ what cannot be mended has a server that has logged in as the client did
  *    touch.c ── which settings a text may change
  *    probe.c ── after the transaction: what they are now
  *    restore.c  what all of them know

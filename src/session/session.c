@@ -565,6 +565,7 @@ session_free_if_settled(struct session *s)
 	profile_unref(s->profile);
 	profile_unref(s->startup);
 	startup_set_unref(s->borrower.set);
+	startup_set_unref(s->borrower.private_set);
 	snapshot_unref(s->snapshot);
 	free(s->refusal);
 	floor_free(s);

@@ -136,9 +136,13 @@ void restore_take_reported(struct session *s);
 bool restore_name_is_followed(const struct session *s, const char *name);
 void restore_apply_pgweir(struct session *s);   /* reads out of the profile what pgweir itself acts upon */
 int64_t restore_idle_timeout_ms(const struct session *s); /* the client's own idle_session_timeout; 0: none */
-/* True when the request that begins there depends on its server's own startup settings. */
-bool restore_insists(struct session *s, const char *bytes, size_t length);
-/* True when a request sent ahead depends on it too, and the session's server is of another set. */
+
+/* ---- insist.c: who tells what the session began with ---- */
+/* Has the borrower insist on a server of its startup settings when the request that begins there depends on them. */
+void restore_insist(struct session *s, const char *bytes, size_t length);
+/* False when no request of the session's does. */
+bool restore_may_insist(const struct session *s);
+/* True when a request sent ahead depends on them too, and the session's server has logged in with others. */
 bool restore_wants_another(struct session *s, const char *bytes, size_t length);
 
 /* ---- touch.c ---- */
