@@ -50,6 +50,7 @@ struct cluster_position {
 	uint64_t lsn;	   /* 0 unknown */
 	unsigned timeline; /* 0 unknown; the one that a replica receives, which it may have left behind in replay */
 	int64_t at_us;	   /* monotonic: when it was asked, so that the host was there at the latest when it answered */
+	int64_t since_us;  /* monotonic: it was not restarted after that; before, it may have been further */
 };
 
 /* One consistent reading; lock-free, any thread. */

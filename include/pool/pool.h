@@ -74,7 +74,8 @@ struct borrower {
 	uint64_t prefers;        /* the number of the server that it would have again; 0: any is as good */
 	int64_t since_us;
 	uint32_t hosts;          /* the only hosts of the target that may serve it, a mask; 0: all of them.  Set before pool_lend.  When
-	                            none of them serves the target any more, it falls back to the primary, but for LEND_REPLICA_ONLY */
+	                            none of them serves the target any more, it falls back to the primary, but for LEND_REPLICA_ONLY;
+	                            where reads may not, or there is none, any replica may have it: the borrower has to look */
 	uint8_t target;
 	uint8_t state;           /* under the ledger's mutex */
 	uint8_t overtaken;

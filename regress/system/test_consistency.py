@@ -27,6 +27,7 @@ def fronted(shared_cluster, nest, consistency):
     routes.primary.query(TABLES, DATABASE)
     shared_cluster.wait_for_replicas()
     with routes.weir(consistency=consistency, check_interval="0.2") as weir:
+        weir.allow("is down", "terminating")
         if consistency == "table":
             eventually(knows_tables, routes, weir)
         yield weir
@@ -169,6 +170,17 @@ def test_psycopg_reads_what_it_wrote(routes, weir):
             connection.autocommit = False
 
 
+def test_a_notification_counts_as_what_was_read_on_the_primary(routes, weir):
+    with weir.client(DATABASE) as writer, Reader(routes, weir) as listener:
+        listener.run("listen hits")
+        eventually(lambda: listener.where() in routes.replicas)
+        with held_back(*routes.replicas):
+            writer.query(f"begin; {WRITE}; notify hits; commit")
+            assert listener.client.read().kind == b"A"
+
+            assert listener.read() == (str(number(routes.primary)), routes.primary, "not_caught_up")
+
+
 def test_others_read_from_the_replicas_meanwhile(routes, weir):
     with held_back(*routes.replicas), Reader(routes, weir) as writer, Reader(routes, weir) as reader:
         writer.run(WRITE)
@@ -248,6 +260,46 @@ def test_a_session_stays_with_a_replica_rather_than_step_back(routes, weir):
             assert {(int(count), host) for count, host, _ in reads} == {(number(routes.primary), other)}
 
 
+def test_a_session_does_not_trust_a_replica_that_was_restarted_to_be_as_far_as_before(routes):
+    """After kill -9 it is open to readers before it has replayed again what it had."""
+    weir = routes.weir(consistency="session", check_interval="0.2", check_rise=1).allow("is down", "conn crashed", "login failed", "terminating")
+    for_itself, late = routes.cluster.replicas
+    with held_back(late), Reader(routes, weir) as client:
+        routes.primary.query(WRITE, DATABASE)
+        eventually(lambda: number(for_itself) == number(routes.primary))
+        eventually(lambda: client.where() is for_itself)
+        count = client.read()[0]
+        for_itself.kill9()
+        for_itself.start()
+        with Reader(routes, weir) as other:
+            eventually(lambda: other.where() is for_itself)
+
+        assert client.read()[:2] == (count, routes.primary)
+
+
+def test_a_read_whose_replica_dies_while_it_waits_goes_on_elsewhere(routes):
+    weir = routes.weir(consistency="session", check_interval="0.2", keys={"read_from_primary": "never", "pool_size": 1, "consistency": "session"})
+    weir.allow("is down", "conn crashed", "login failed", "terminating")
+    busy, late = routes.cluster.replicas
+    with held_back(late), Reader(routes, weir) as client, Reader(routes, weir) as holder:
+        # given a read that waits for the only replica which is far enough
+        for reader in (client, holder):
+            reader.run(WRITE)
+            eventually(lambda: reader.where() is busy)
+        holder.run("begin read only")
+        holder.run(READ)
+        client.client.send(wire.query(READ))
+        eventually(lambda: weir.show("POOLS", database=DATABASE)[0]["cl_waiting"] == 1)
+
+        busy.kill9()
+        try:
+            answer = wire.Result(client.client.read_until(b"Z"))
+        finally:
+            busy.start()
+
+    assert answer.rows == [(str(number(routes.primary)),)]
+
+
 def test_a_session_moves_to_a_replica_that_has_come_as_far(routes, weir):
     with Reader(routes, weir) as client:
         first = eventually(lambda: (host := client.where()) in routes.replicas and host)
@@ -281,6 +333,20 @@ def test_a_token_carries_what_was_written_to_another_client(routes, weir, ask):
         count, host, reason = reader.read()
         assert (int(count), host, reason) == (number(routes.primary), routes.primary, "not_caught_up")
         assert reader.run("show pgweir.min_lsn").rows == [(token,)]
+
+
+def test_a_token_covers_what_was_read_on_a_replica(routes, weir):
+    with Reader(routes, weir) as client:
+        eventually(lambda: client.where() in routes.replicas)
+        client.run("begin read only")
+        seen_on = client.where()
+        replayed = seen_on.value("select pg_last_wal_replay_lsn()")
+
+        token = show(client.client, "simple")
+        client.run("commit")
+
+        assert seen_on in routes.replicas
+        assert routes.primary.value(f"select '{replayed}'::pg_lsn <= '{token}' and '{token}'::pg_lsn <= pg_current_wal_insert_lsn()") == "t"
 
 
 def test_a_token_is_asked_for_where_there_is_no_floor(routes):

@@ -440,7 +440,7 @@ write_positions(void *user)
 	struct writer_scene *s = user;
 
 	for (unsigned i = 1; i <= 100000; i++) {
-		struct cluster_position p = {.lsn = i, .timeline = i, .at_us = i};
+		struct cluster_position p = {.lsn = i, .timeline = i, .at_us = i, .since_us = i};
 
 		cluster_set_position(s->cluster, 1, &p);
 	}
@@ -458,7 +458,7 @@ TEST("a position is read as one, never the log position of one check beside the 
 	pthread_create(&writer, NULL, write_positions, &s);
 	do {
 		p = cluster_position(s.cluster, 1);
-		torn += p.lsn != p.timeline || p.at_us != (int64_t)p.lsn;
+		torn += p.lsn != p.timeline || p.at_us != (int64_t)p.lsn || p.since_us != p.at_us;
 	} while (!atomic_load(&s.ended));
 	pthread_join(writer, NULL);
 

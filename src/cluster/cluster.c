@@ -31,6 +31,7 @@ struct shared_position {
 	atomic_uint timeline;
 	_Atomic uint64_t lsn;
 	_Atomic int64_t at_us;
+	_Atomic int64_t since_us;
 };
 
 struct cluster_host {
@@ -195,6 +196,7 @@ cluster_position(const struct cluster *c, unsigned host)
 		out.lsn = atomic_load_explicit(&p->lsn, memory_order_acquire);
 		out.timeline = atomic_load_explicit(&p->timeline, memory_order_acquire);
 		out.at_us = atomic_load_explicit(&p->at_us, memory_order_acquire);
+		out.since_us = atomic_load_explicit(&p->since_us, memory_order_acquire);
 	} while (before % 2 != 0 || atomic_load_explicit(&p->sequence, memory_order_relaxed) != before);
 	return out;
 }
@@ -209,6 +211,7 @@ cluster_set_position(struct cluster *c, unsigned host, const struct cluster_posi
 	atomic_store_explicit(&p->lsn, position->lsn, memory_order_release);
 	atomic_store_explicit(&p->timeline, position->timeline, memory_order_release);
 	atomic_store_explicit(&p->at_us, position->at_us, memory_order_release);
+	atomic_store_explicit(&p->since_us, position->since_us, memory_order_release);
 	atomic_store_explicit(&p->sequence, sequence + 2, memory_order_release);
 }
 

@@ -272,8 +272,12 @@ watch_publish_positions(const struct watch *w, const struct host *heard)
 
 		if (h == NULL || (heard != NULL && h != heard))
 			continue;
-		position =
-		    (struct cluster_position){.lsn = h->lsn, .timeline = h->timeline, .at_us = h->lsn_asked_us};
+		position = (struct cluster_position){
+		    .lsn = h->lsn,
+		    .timeline = h->timeline,
+		    .at_us = h->lsn_asked_us,
+		    .since_us = h->login_us,
+		};
 		cluster_set_position(w->cluster, i, &position);
 	}
 }

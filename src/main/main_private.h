@@ -97,7 +97,8 @@ int docs_write(const char *directory);
 
 /* ---- manual.c ---- */
 void manual_write(struct bytes *out); /* appends pgweir(8) */
-void manual_write_routing(struct bytes *out); /* where statements go, and failover: manual_routing.c */
+void manual_write_routing(struct bytes *out); /* where statements go: manual_routing.c */
+void manual_write_failover(struct bytes *out); /* its section on changes of the primary: manual_failover.c */
 void manual_write_session(struct bytes *out); /* its sections on session features: manual_session.c */
 
 #endif

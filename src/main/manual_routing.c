@@ -1,7 +1,7 @@
 /*
  * main/manual_routing.c - pgweir(8): where statements go, how routing is introduced and
- * looked at, what becomes of clients when the primary changes, and what frameworks need.
- * The reasons are the rows of tables/routes.h.
+ * looked at, and what frameworks need.  The reasons are the rows of tables/routes.h; what
+ * becomes of clients when the primary changes is in manual_failover.c.
  */
 #include "base/bytes.h"
 #include "base/mdoc.h"
@@ -251,6 +251,7 @@ static const char manual_routing_more[] =
     "asked for on the same server, and only replicas that have replayed it are read; while there is none, the primary, with the reason\n"
     ".Ql not_caught_up .\n"
     "A session stays with its replica, and moves only to one that has come as far.\n"
+    "A notification that it is sent counts as read on the primary.\n"
     "It costs the clients no message: they have their answers before the question is asked.\n"
     "The server is held for one short query more, and a client's next request waits for its answer.\n"
     "While that is not known, as when it was cancelled, the session reads the primary.\n"
@@ -398,68 +399,9 @@ static const char manual_routing_more[] =
     ".El\n"
     ".Pp\n"
     ".Ic SHOW HEALS\n"
-    "counts both, and what was given up and why.\n"
-    ".Ss Failover\n"
-    "A planned change of the primary, without an error:\n"
-    ".Bl -enum\n"
-    ".It\n"
-    ".Ic PAUSE app PRIMARY\n"
-    "for each entry of these hosts.\n"
-    "It holds what needs the primary, and waits until no server of the primary is in use; reads go on.\n"
-    ".It\n"
-    "Stop the primary\n"
-    ".Pq Ql pg_ctl stop -m fast ,\n"
-    "which sends the rest of the log, and promote a replica that has all of it\n"
-    ".Po Ql pg_ctl promote ,\n"
-    "or whatever your tool has for it\n"
-    ".Pc .\n"
-    ".It\n"
-    ".Ic RESUME app PRIMARY .\n"
-    "It asks every host anew who it is before it lets anybody go, so there is no need to wait until\n"
-    ".Ic SHOW HOSTS\n"
-    "shows the new primary.\n"
-    "Nobody has to be told who it is, and the configuration stays as it is.\n"
-    ".It\n"
-    "Let the old one follow the new one, and it serves reads as soon as it has caught up.\n"
-    ".El\n"
-    ".Pp\n"
-    "Clients have\n"
-    ".Ic query_wait_timeout\n"
-    "for all of that.\n"
-    ".Pp\n"
-    "When the primary is lost, pgweir promotes nobody: that is the business of whoever knows which replica has all commits.\n"
-    "Until there is a new primary, writes wait for\n"
-    ".Ic query_wait_timeout\n"
-    "and reads go on; the hosts are asked every 50 ms, and a promotion is followed at once.\n"
-    "Clients of an entry with a route stay connected; with\n"
-    ".Cm any\n"
-    "the loss of a server ends its client, as in PgBouncer.\n"
-    "What they are told:\n"
-    ".Bl -tag -width 25P02\n"
-    ".It 57P01\n"
-    "What was under way was lost, and nothing of it has happened: run it again.\n"
-    "Behind a lost transaction, also one that was idle and hears of it at its next statement, the session is in a failed one, as behind\n"
-    "any error:\n"
-    ".It 25P02\n"
-    "whatever follows, until\n"
-    ".Ic ROLLBACK\n"
-    "or\n"
-    ".Ic COMMIT ,\n"
-    "which answers\n"
-    ".Ql ROLLBACK .\n"
-    ".It 08007\n"
-    "A write outside of a transaction, or a\n"
-    ".Ic COMMIT ,\n"
-    "was under way, and nobody knows whether it has happened: look before you run it again.\n"
-    ".El\n"
-    ".Pp\n"
-    "A primary that comes back on an older timeline is not used: the highest timeline of a primary that was seen is kept in\n"
-    ".Ic state_file ,\n"
-    "and\n"
-    ".Ic SHOW HOSTS\n"
-    "tells.\n"
-    "Writes that the old primary took from others, or before anybody knew of the new one, are on it alone: no pooler can save those.\n"
-    "Stop or fence it before you promote.\n"
+    "counts both, and what was given up and why.\n";
+
+static const char manual_frameworks[] =
     ".Ss Frameworks\n"
     "Nothing is needed for reads outside of transactions.\n"
     "Let the framework say\n"
@@ -598,4 +540,6 @@ manual_write_routing(struct bytes *out)
 	bytes_chars(out, manual_routing);
 	manual_reasons_of_routes(out);
 	bytes_chars(out, manual_routing_more);
+	manual_write_failover(out);
+	bytes_chars(out, manual_frameworks);
 }

@@ -108,7 +108,7 @@ account_mask_of_some_locked(const struct account *a, enum lend_target target, ui
 	if (a->cell_count == 1 || target == LEND_PRIMARY)
 		return mask;
 	if (hosts != 0)
-		mask = (mask & hosts) != 0 ? mask & hosts : ledger_last_resort_locked(l, target);
+		mask = or_else(mask & hosts, or_else(ledger_last_resort_locked(l, target), target == LEND_REPLICA ? mask : 0));
 	reachable = account_reachable(a, mask);
 	if (reachable == 0)
 		reachable = account_reachable(a, ledger_last_resort_locked(l, target));

@@ -126,9 +126,12 @@ position_is_on_line(const struct cluster_position *replica, const struct cluster
 	return replica->timeline >= least;
 }
 
-/* A host whose position was at or past what the session's own replica had after its last read. */
+/*
+ * The session's own replica, or one that is as far as that was after the session's last read.  One that was restarted
+ * since then may be open to readers before it has replayed again what it had: nobody knows how far that was.
+ */
 static bool
-floor_may_move(const struct floor *f, const struct cluster *c, const struct cluster_position *to)
+floor_may_move(const struct floor *f, const struct cluster *c, unsigned host, const struct cluster_position *to)
 {
 	struct cluster_position from;
 
@@ -138,14 +141,9 @@ floor_may_move(const struct floor *f, const struct cluster *c, const struct clus
 	if (f->cluster != c)
 		return false;
 	from = cluster_position(c, f->host);
-	return from.lsn != 0 && from.at_us > f->read_us && to->lsn >= from.lsn && to->timeline >= from.timeline;
-}
-
-/* True when the host has been there without a break since the session read from it. */
-static bool
-floor_is_at(const struct floor *f, const struct cluster *c, unsigned host)
-{
-	return f->cluster == c && f->host == host && cluster_up_since_us(c, host) < f->read_us;
+	if (from.lsn == 0 || from.since_us >= f->read_us)
+		return false;
+	return f->host == host || (from.at_us > f->read_us && to->lsn >= from.lsn && to->timeline >= from.timeline);
 }
 
 /* What a read has to see, by the session's consistency. */
@@ -161,7 +159,7 @@ floor_allows(const struct floor *f, const struct cluster *c, unsigned host, cons
 
 	if (replica.lsn == 0 || replica.lsn < needed.lsn || !position_is_on_line(&replica, primary, needed.timeline))
 		return false;
-	return floor_is_at(f, c, host) || floor_may_move(f, c, &replica);
+	return floor_may_move(f, c, host, &replica);
 }
 
 /* False when only the primary will do. */
@@ -289,6 +287,12 @@ bool
 floor_still_suits(struct session *s)
 {
 	return !floor_reads_tables(s) || server_is_primary(s->server) || floor_includes(s, s->server);
+}
+
+void
+floor_heard(struct session *s)
+{
+	s->floor->unknown |= s->floor->mode == CONSISTENCY_SESSION;
 }
 
 void

@@ -92,6 +92,8 @@ enum ahead floor_ahead_of_set(struct session *s, const struct verdict *v, const 
 
 /* True when the server on which it reads may serve the request planned last as well. */
 bool floor_still_suits(struct session *s);
+/* The client was told what has been committed on the primary: it may look for that. */
+void floor_heard(struct session *s);
 /* The server goes back, or is gone. */
 void floor_released(struct session *s);
 

@@ -21,15 +21,14 @@ static const char tell[] =
 	"select pg_catalog.set_config('pgweir.last_lsn', coalesce($1, case when pg_catalog.pg_is_in_recovery()"
 	" then pg_catalog.pg_last_wal_replay_lsn() else pg_catalog.pg_current_wal_insert_lsn() end::pg_catalog.text), true)";
 
-/* Inside a transaction of its own on the primary the session may be further already. */
+/* Inside a transaction of its own the session may be further already. */
 static bool
 floor_is_known(const struct session *s)
 {
 	const struct floor *f = s->floor;
 
-	if (f == NULL || f->mode != CONSISTENCY_SESSION || f->unknown)
-		return false;
-	return s->server->status == 'I' || cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA;
+	/* What it has read on a replica since then was later. */
+	return f != NULL && f->mode == CONSISTENCY_SESSION && !f->unknown && f->cluster == NULL && s->server->status == 'I';
 }
 
 void

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/floor.h"
 #include "session/forward_private.h"
 #include "session/own.h"
 #include "session/relay_private.h"
@@ -208,6 +209,8 @@ listening_send(struct session *s)
 {
 	struct backlog *b = &s->listening->queue;
 
+	if (b->count > 0 && s->floor != NULL)
+		floor_heard(s);
 	while (b->count > 0 && stream_unsent(&s->stream) <= HIGH_WATER) {
 		struct notification *sent[DELIVER_PIECES];
 		struct iovec iov[DELIVER_PIECES];
