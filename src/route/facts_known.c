@@ -73,8 +73,7 @@ known_names_free(struct known_names *known)
 void
 facts_query_names(struct bytes *out)
 {
-	/* Temporary relations come and go, and are nobody's but their session's. */
-	bytes_chars(out, "select proname from pg_proc union select relname from pg_class where relkind not in ('i', 'I', 't')"
-	                 " and relpersistence <> 't' union select typname from pg_type left join pg_class k on k.oid = typrelid"
-	                 " where (typelem = 0 or typlen <> -1) and k.relpersistence is distinct from 't'");
+	/* Temporary relations come and go, and are nobody's but their session's.  A row's type has its relation's name. */
+	bytes_chars(out, "select proname from pg_proc union all select relname from pg_class where relkind not in ('i', 'I', 't')"
+	                 " and relpersistence <> 't' union all select typname from pg_type where typtype <> 'c' and (typelem = 0 or typlen <> -1)");
 }

@@ -127,32 +127,33 @@ static const char sql_closure_bodies[] =
 	"'\\m(nextval|setval|currval|lastval|set_config|pg_(try_)?advisory_\\w+|txid_\\w+|pg_current_\\w+|pg_notify|pg_is_in_recovery|pg_backend_pid|pg_export_snapshot" \
 	"|lo_\\w+|dblink\\w*|pg_stat\\w*|pg_locks|pg_settings|pg_cursors|\\w+_to_xml\\w*)\\M'"
 
-/* From an unsafe object (u) by pg_depend (d) to those that hide it (x). */
-#define SQL_HIDERS \
-	"  cross join lateral (\n" \
-	"    select 'pg_class'::regclass::oid c, r.ev_class o from pg_rewrite r join pg_class k on k.oid = r.ev_class\n" \
-	"       where d.classid = 'pg_rewrite'::regclass and r.oid = d.objid and r.ev_type = '1' and k.relkind = 'v'\n" \
-	"    union all select 'pg_class'::regclass, p.polrelid from pg_policy p where d.classid = 'pg_policy'::regclass and p.oid =\n" \
-	"       d.objid and p.polcmd in ('r','*')\n" \
-	"    union all select d.classid, d.objid where d.classid in ('pg_proc'::regclass, 'pg_operator'::regclass)\n" \
-	"    union all select 'pg_type'::regclass, k.contypid from pg_constraint k where d.classid = 'pg_constraint'::regclass and\n" \
-	"       k.oid = d.objid and k.contypid <> 0\n" \
-	"    union all select 'pg_type'::regclass, d.objid where d.classid = 'pg_type'::regclass and u.c in ('pg_class'::regclass,\n" \
-	"       'pg_type'::regclass)\n" \
-	"    union all select 'pg_class'::regclass, k.oid from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n" \
-	"       and u.c = 'pg_type'::regclass and k.relkind in ('r','p','v','m','f','c')\n" \
-	/* a composite type's relation depends on the type, and not the other way round */ \
-	"    union all select 'pg_type'::regclass, k.reltype from pg_class k where d.classid = 'pg_class'::regclass and k.oid = d.objid\n" \
-	"       and u.c = 'pg_type'::regclass and k.relkind = 'c'\n" \
-	"    union all select 'pg_type'::regclass, t.oid from pg_cast a cross join lateral (values (a.castsource), (a.casttarget))\n" \
-	"       t(oid)\n" \
-	"       where d.classid = 'pg_cast'::regclass and a.oid = d.objid and u.c = 'pg_proc'::regclass and t.oid >= 12000\n" \
-	"    union all select 'pg_type'::regclass, a.amproclefttype from pg_amproc a where d.classid = 'pg_amproc'::regclass and\n" \
-	"       a.oid = d.objid and u.c = 'pg_proc'::regclass and a.amproclefttype >= 12000\n" \
-	"  ) x\n"
+/*
+ * What depends on an unsafe object hides it, or belongs to what does: a rule (k, i) to its view (c, o), a check to its
+ * domain, a cast to its types.  via: only when what is unsafe is of that class.  A composite type's relation depends on
+ * the type, and not the other way round.
+ */
+static const char sql_at[] =
+	"at(k, i, c, o, via) as materialized (\n"
+	"  select 'pg_rewrite'::regclass::oid, r.oid, 'pg_class'::regclass::oid, r.ev_class, 0::oid from pg_rewrite r join pg_class k\n"
+	"     on k.oid = r.ev_class where r.ev_type = '1' and k.relkind = 'v'\n"
+	"  union all select 'pg_policy'::regclass, oid, 'pg_class'::regclass, polrelid, 0 from pg_policy where polcmd in ('r','*')\n"
+	"  union all select 'pg_constraint'::regclass, oid, 'pg_type'::regclass, contypid, 0 from pg_constraint where contypid <> 0\n"
+	"  union all select 'pg_class'::regclass, k.oid, x.c, x.o, 'pg_type'::regclass from pg_class k cross join lateral\n"
+	"     (values ('pg_class'::regclass::oid, k.oid), ('pg_type'::regclass, k.reltype)) x(c, o) where k.relkind = 'c'\n"
+	"  union all select 'pg_cast'::regclass, a.oid, 'pg_type'::regclass, t.oid, 'pg_proc'::regclass from pg_cast a cross join lateral\n"
+	"     (values (a.castsource), (a.casttarget)) t(oid) where t.oid >= 12000\n"
+	"  union all select 'pg_amproc'::regclass, oid, 'pg_type'::regclass, amproclefttype, 'pg_proc'::regclass from pg_amproc\n"
+	"     where amproclefttype >= 12000),\n";
+
+/* Does what depends on an object of class C hide it by itself?  It is CLASS, OBJECT, and stands in no row of at. */
+#define SQL_HIDES_ITSELF(class, object, c) \
+	"case when " class " in ('pg_proc'::regclass, 'pg_operator'::regclass) then true\n" \
+	"     when " class " = 'pg_type'::regclass then " c " in ('pg_class'::regclass, 'pg_type'::regclass)\n" \
+	"     when " class " = 'pg_class'::regclass then " c " = 'pg_type'::regclass and exists (select from pg_class k\n" \
+	"        where k.oid = " object " and k.relkind in ('r','p','v','m','f')) else false end\n"
 
 /*
- * The closure.  attr: may be called in attribute notation on a row.  't' rows of the
+ * The closure.  attr: of a function, may it be called in attribute notation on a row; of a type, its oid.  't' rows of the
  * catalog itself are targets of casts between built-in types by an unsafe function,
  * and '*' the implicit ones among them, after which nothing is safe.
  */
@@ -174,40 +175,40 @@ static const char sql_closure_tail[] =
 	"  union all select 'pg_class'::regclass, p.polrelid from pg_policy p where p.polcmd in ('r','*') and p.polqual::text ~\n"
 	"     (select rx from given)\n"
 	"  union all select 'pg_type'::regclass, k.contypid from pg_constraint k where k.contypid <> 0 and k.conbin::text ~\n"
-	"     (select rx from given)),\n"
+	"     (select rx from given)),\n";
+
+static const char sql_unsafe[] =
 	"u(c, o) as (\n"
 	"  select c, o from root\n"
 	"  union\n"
-	"  select x.c, x.o from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
-	SQL_HIDERS
-	")\n";
+	"  select coalesce(at.c, d.classid), coalesce(at.o, d.objid) from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
+	"     left join at on at.k = d.classid and at.i = d.objid\n"
+	"     where case when at.k is not null then at.via in (0, u.c) else " SQL_HIDES_ITSELF("d.classid", "d.objid", "u.c") " end)\n";
 
+/* What is in u is there once, but for functions of one name. */
 static const char sql_closure_rows[] =
-	"select 'f' kind, n.nspname nsp, p.proname name,\n"
-	"       p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1 and (t.typtype = 'c' or t.typtype = 'p' or p.provariadic <> 0)\n"
-	"          attr\n"
-	"  from (select distinct o from u where c = 'pg_proc'::regclass) x join pg_proc p on p.oid = x.o join pg_namespace n on\n"
-	"     n.oid = p.pronamespace\n"
-	"  left join pg_type t on t.oid = p.proargtypes[0]\n"
-	"union select 'o', n.nspname, o.oprname, false from u join pg_operator o on o.oid = u.o join pg_namespace n on n.oid =\n"
+	"select distinct 'f' kind, n.nspname nsp, p.proname name, case when p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1\n"
+	"     and (t.typtype = 'c' or t.typtype = 'p' or p.provariadic <> 0) then 't' else 'f' end attr\n"
+	"  from u join pg_proc p on p.oid = u.o join pg_namespace n on n.oid = p.pronamespace\n"
+	"  left join pg_type t on t.oid = p.proargtypes[0] where u.c = 'pg_proc'::regclass\n"
+	"union all select 'o', n.nspname, o.oprname, '' from u join pg_operator o on o.oid = u.o join pg_namespace n on n.oid =\n"
 	"   o.oprnamespace where u.c = 'pg_operator'::regclass\n"
-	"union select 'r', n.nspname, k.relname, false from u join pg_class k on k.oid = u.o join pg_namespace n on n.oid =\n"
+	"union all select 'r', n.nspname, k.relname, '' from u join pg_class k on k.oid = u.o join pg_namespace n on n.oid =\n"
 	"   k.relnamespace where u.c = 'pg_class'::regclass and k.relkind <> 'c'\n"
-	"union select 't', n.nspname, t.typname, false from u join pg_type t on t.oid = u.o join pg_namespace n on n.oid =\n"
+	"union all select 't', n.nspname, t.typname, u.o::text from u join pg_type t on t.oid = u.o join pg_namespace n on n.oid =\n"
 	"   t.typnamespace where u.c = 'pg_type'::regclass\n"
-	"union select 'p', '', u.o::text, false from u where u.c = 'pg_type'::regclass\n"
-	"union select 't', 'pg_catalog', t.typname, false from pg_cast a join u on u.c = 'pg_proc'::regclass and u.o =\n"
+	"union all select 't', 'pg_catalog', t.typname, '' from pg_cast a join u on u.c = 'pg_proc'::regclass and u.o =\n"
 	"   a.castfunc join pg_type t on t.oid = a.casttarget where a.casttarget < 12000 and a.castsource < 12000\n"
-	"union select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, false from pg_cast a join u\n"
+	"union all select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, '' from pg_cast a join u\n"
 	"   on u.c = 'pg_proc'::regclass and u.o = a.castfunc\n"
 	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n"
-	"union select '*', 'pg_catalog', a.amproc::text, false from pg_amproc a join u on u.c = 'pg_proc'::regclass and u.o = a.amproc::oid\n"
+	"union all select '*', 'pg_catalog', a.amproc::text, '' from pg_amproc a join u on u.c = 'pg_proc'::regclass and u.o = a.amproc::oid\n"
 	"       where a.amproclefttype < 12000\n"
-	"union select 'd', coalesce(r.rolname, ''), lower(regexp_replace(c, '=(true|yes|t|y|1)$', '=on')), false from pg_db_role_setting s\n"
+	"union all select 'd', coalesce(r.rolname, ''), lower(regexp_replace(c, '=(true|yes|t|y|1)$', '=on')), '' from pg_db_role_setting s\n"
 	"   left join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) c\n"
 	"       where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))\n"
 	"       and c ~ '^default_transaction_(isolation|read_only)='\n"
-	"union select 'd', '', name || '=' || setting, false from pg_settings\n"
+	"union all select 'd', '', name || '=' || setting, '' from pg_settings\n"
 	"       where name in ('default_transaction_isolation', 'default_transaction_read_only') and source in ('configuration file', 'command line')\n";
 
 /* Which unsafe built-ins a stored node tree calls. */
@@ -215,6 +216,14 @@ static const char sql_closure_rows[] =
 	"coalesce('it calls ' || (select string_agg(distinct b.oid::regproc::text, ', ') from badbuiltin b\n" \
 	"      where position(':funcid ' || b.oid || ' ' in " tree ") > 0),\n" \
 	"   'it calls what may write or answers for its own server or session, or locks rows')\n"
+
+/* What is unsafe and hidden by the object C, O: the way back. */
+#define SQL_HIDDEN(c, o) \
+	"select d.refclassid, d.refobjid from (select at.k, at.i, at.via from at where at.c = " c " and at.o = " o "\n" \
+	"     union all select " c ", " o ", null where not exists (select from at where at.k = " c " and at.i = " o ")) y(k, i, via)\n" \
+	"  join pg_depend d on d.classid = y.k and d.objid = y.i\n" \
+	"  where (d.refclassid, d.refobjid) in (select c, o from u) and (d.refclassid, d.refobjid) <> (" c ", " o ")\n" \
+	"    and case when y.via is not null then y.via in (0, d.refclassid) else " SQL_HIDES_ITSELF(c, o, "d.refclassid") " end"
 
 /* Behind the closure and the asked name: each object of that name that is in the closure, what puts it there, and so up to a root. */
 static const char sql_causes_rows[] =
@@ -228,13 +237,10 @@ static const char sql_causes_rows[] =
 	"        p.relnamespace = n.oid and p.relname = a.name)\n"
 	"     or a.kind = 't' and u.c = 'pg_type'::regclass and exists (select from pg_type p where p.oid = u.o and\n"
 	"        p.typnamespace = n.oid and p.typname = a.name)),\n"
-	"edge(c, o, pc, po) as (\n"
-	"  select x.c, x.o, u.c, u.o from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
-	SQL_HIDERS
-	"  where (x.c, x.o) <> (u.c, u.o)),\n"
-	"up(c, o, steps) as (\n"
-	"  select c, o, 0 from target union select e.pc, e.po, up.steps + 1 from up join edge e on e.c = up.c and e.o = up.o\n"
-	"     where up.steps < 8)\n"
+	"edge(c, o, pc, po, steps) as (\n"
+	"  select t.c, t.o, x.c, x.o, 1 from target t cross join lateral (" SQL_HIDDEN("t.c", "t.o") ") x(c, o)\n"
+	"  union select e.pc, e.po, x.c, x.o, e.steps + 1 from edge e cross join lateral (" SQL_HIDDEN("e.pc", "e.po") ") x(c, o) where e.steps < 8),\n"
+	"up(c, o, steps) as (select c, o, 0 from target union all select pc, po, steps from edge)\n"
 	"select i.type || ' ' || i.identity || ': ' || w.why from (select c, o, min(steps) steps from up group by c, o) t\n"
 	"  cross join lateral pg_identify_object(t.c, t.o, 0) i cross join lateral (\n"
 	"    select case when p.oid in (select oid from nodelocal) then 'it answers for its own server or session'\n"
@@ -260,7 +266,7 @@ static const char sql_causes_rows[] =
 	"         (select rx from given)\n"
 	"    union all select 'in its check ' || k.conname || ' ' || " SQL_CALLED("k.conbin::text")
 	"      from pg_constraint k where t.c = 'pg_type'::regclass and k.contypid = t.o and k.conbin::text ~ (select rx from given)\n"
-	"    union all select 'it depends on ' || b.type || ' ' || b.identity from edge e\n"
+	"    union all select 'it depends on ' || b.type || ' ' || b.identity from (select distinct c, o, pc, po from edge) e\n"
 	"      cross join lateral pg_identify_object(e.pc, e.po, 0) b where e.c = t.c and e.o = t.o\n"
 	"  ) w(why) group by t.steps, 1 order by t.steps, 1 limit 12";
 
@@ -335,6 +341,8 @@ append_closure(const struct facts_closure *closure, struct bytes *out)
 	if (closure->server_version_num >= 140000)
 		bytes_chars(out, sql_closure_bodies);
 	bytes_chars(out, sql_closure_tail);
+	bytes_chars(out, sql_at);
+	bytes_chars(out, sql_unsafe);
 }
 
 void

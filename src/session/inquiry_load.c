@@ -169,6 +169,15 @@ inquiry_ask(struct inquiry *q)
 	}
 }
 
+/* Of a type both its name and its oid are unsafe. */
+static void
+inquiry_add_fact(struct catalog_facts *facts, char kind, const char *schema, const char *name, const char *attribute)
+{
+	facts_add(facts, kind, schema, name, attribute[0] == 't');
+	if (kind == 't' && attribute[0] != '\0')
+		facts_add(facts, 'p', "", attribute, false);
+}
+
 /* A row of the closure: kind, schema, name, attribute; or of the footprints, with a target in the place of that. */
 static bool
 inquiry_take_fact(struct inquiry *q, struct reader *r)
@@ -184,7 +193,7 @@ inquiry_take_fact(struct inquiry *q, struct reader *r)
 		texts[i] = value != NULL ? text_copy_n(value, length == UINT32_MAX ? 0 : length) : NULL;
 	}
 	if (ok && q->step == STEP_CLOSURE)
-		facts_add(q->facts, texts[0][0], texts[1], texts[2], texts[3][0] == 't');
+		inquiry_add_fact(q->facts, texts[0][0], texts[1], texts[2], texts[3]);
 	else if (ok)
 		facts_add_footprint(q->facts, texts[0][0], texts[1], texts[2], texts[3]);
 	for (int i = 0; i < 4; i++)
