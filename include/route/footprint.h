@@ -34,12 +34,14 @@ void footprint_add(struct footprint *f, const struct footprint *other);
 struct catalog_facts;
 
 /*
- * What the catalog says of names, a part of the facts; one thread fills it.  A row of the query below: WHAT is
- * 'w' (to write NAME changes TARGET), 'r' (to read it reads TARGET), 'W' and 'R' (who knows what), 'F' (the function
- * NAME reads who knows what), 'O' (likewise an operator).
+ * What the catalog says of names, a part of the facts; one thread fills it.  WHAT is 'w' (to write NAME changes TARGET),
+ * 'r' (to read it reads TARGET), 'W' and 'R' (who knows what), 'F' (the function NAME reads who knows what), 'O' (likewise
+ * an operator).  The query below has rows of 'F' and 'O', and in the place of the others single steps, by oid: 'n' (NAME
+ * has the oid and the top of its tree that TARGET says), 'e' (to read SCHEMA reads NAME), 'x' (to write it changes that),
+ * 'a' and 'q' (to write SCHEMA, or to read it: who knows what).
  */
 void facts_add_footprint(struct catalog_facts *facts, char what, const char *schema, const char *name, const char *target);
-/* All rows are there. */
+/* All rows are there: what single steps lead to is known now. */
 void facts_complete_footprints(struct catalog_facts *facts);
 bool facts_knows_footprints(const struct catalog_facts *facts);
 /* Appends the query (no NUL) for those rows. */

@@ -142,7 +142,7 @@ TEST("what changes no table writes none")
 TEST("functions and operators of the database, and what begins, read any table")
 {
 	static const char *const texts[] = {"select app.counted()", "select counted()", "select t.counted from t1 t", "select (t).counted from t1 t",
-	    "select 1 operator(app.@@@) 2", "select * from asks", "begin read only", "select * from a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13"};
+	    "select 1 operator(app.@@@) 2", "select * from asks", "begin read only", "select * from a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17"};
 
 	for (size_t i = 0; i < array_length(texts); i++) {
 		struct footprint f = footprint_of(texts[i]);
@@ -162,4 +162,58 @@ TEST("without a catalog every table may be meant")
 	facts_unref(&facts);
 	f = footprint_in(NULL, "insert into t1 values (1)");
 	expect(f.writes_any);
+}
+
+/* Relations 1 to 20 of a chain: each one's rows go with those of the one before. */
+static struct catalog_facts *
+chain(void)
+{
+	struct catalog_facts *facts = known_facts(8);
+	char name[16], oids[32], from[16], to[16];
+
+	for (unsigned i = 1; i <= 20; i++) {
+		snprintf(name, sizeof(name), "link%u", i);
+		snprintf(oids, sizeof(oids), "%u %u", i, i);
+		snprintf(from, sizeof(from), "%u", i);
+		snprintf(to, sizeof(to), "%u", i + 1);
+		facts_add_footprint(facts, 'n', "app", name, oids);
+		if (i < 20)
+			facts_add_footprint(facts, 'x', from, to, "");
+	}
+	return facts;
+}
+
+TEST("single steps lead on: through views, cascades and the tops of trees")
+{
+	static const char *const rows[][4] = {
+	    {"n", "app", "leaf", "30 31"}, {"n", "app", "whole", "31 31"}, {"n", "app", "over", "32 32"}, {"n", "app", "after", "33 33"},
+	    {"e", "32", "31", ""}, {"x", "31", "33", ""}, {"q", "33", "", ""},
+	};
+	struct catalog_facts *facts = known_facts(9);
+	struct footprint read, write;
+
+	for (size_t i = 0; i < array_length(rows); i++)
+		facts_add_footprint(facts, rows[i][0][0], rows[i][1], rows[i][2], rows[i][3]);
+	facts_complete_footprints(facts);
+	read = footprint_in(facts, "select * from over");
+	write = footprint_in(facts, "insert into leaf values (1)");
+
+	expect(!read.reads_any && read.reads <= 2 && has(read.read, read.reads, "over") && has(read.read, read.reads, "whole"));
+	expect(!write.writes_any && write.writes <= 3 && has(write.written, write.writes, "whole") && has(write.written, write.writes, "after"));
+	expect(footprint_in(facts, "select * from after").reads_any);
+	facts_unref(&facts);
+}
+
+TEST("what leads to more tables than there is room for may change any")
+{
+	struct catalog_facts *facts = chain();
+	struct footprint first, last;
+
+	facts_complete_footprints(facts);
+	first = footprint_in(facts, "delete from link1");
+	last = footprint_in(facts, "delete from link18");
+
+	expect(first.writes_any);
+	expect(!last.writes_any && last.writes <= 3 && has(last.written, last.writes, "link20"));
+	facts_unref(&facts);
 }

@@ -7,6 +7,7 @@
 #include "base/map.h"
 
 #include "facts_private.h"
+#include "footprint_graph.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ struct footprint_name {
 };
 
 struct footprint_names {
-	struct footprint_name *names; /* owned */
+	struct footprint_name *names;  /* owned */
+	struct footprint_graph *graph; /* owned: while rows come */
 	bool is_complete;
 };
 
@@ -83,20 +85,33 @@ names_find(const struct footprint_names *n, const char *name)
 	return found;
 }
 
-void
-facts_add_footprint(struct catalog_facts *facts, char what, const char *schema, const char *name, const char *target)
+static struct footprint_names *
+names_of(struct catalog_facts *facts)
 {
 	struct footprint_names **names = facts_footprint_names(facts);
-	struct footprint_name *place;
-	struct footprint_row *row = memory_new(sizeof(*row) + strlen(schema) + 1);
 
 	if (*names == NULL)
 		*names = memory_new(sizeof(**names));
-	place = names_find(*names, name);
+	return *names;
+}
+
+void
+facts_add_footprint(struct catalog_facts *facts, char what, const char *schema, const char *name, const char *target)
+{
+	struct footprint_names *names = names_of(facts);
+	struct footprint_name *place;
+	struct footprint_row *row;
+
+	if (what != '\0' && strchr("nexaq", what) != NULL) {
+		footprint_graph_take(&names->graph, what, schema, name, target);
+		return;
+	}
+	row = memory_new(sizeof(*row) + strlen(schema) + 1);
+	place = names_find(names, name);
 	if (place == NULL) {
 		place = memory_new(sizeof(*place));
 		place->name = text_copy(name);
-		HASH_ADD_KEYPTR(hh, (*names)->names, place->name, strlen(place->name), place);
+		HASH_ADD_KEYPTR(hh, names->names, place->name, strlen(place->name), place);
 	}
 	row->what = what;
 	row->slot = footprint_slot(target);
@@ -108,11 +123,11 @@ facts_add_footprint(struct catalog_facts *facts, char what, const char *schema, 
 void
 facts_complete_footprints(struct catalog_facts *facts)
 {
-	struct footprint_names **names = facts_footprint_names(facts);
+	struct footprint_names *names = names_of(facts);
 
-	if (*names == NULL)
-		*names = memory_new(sizeof(**names));
-	(*names)->is_complete = true;
+	footprint_graph_tell(names->graph, facts);
+	footprint_graph_free(&names->graph);
+	names->is_complete = true;
 }
 
 bool
@@ -130,6 +145,7 @@ footprint_names_free(struct footprint_names *n)
 
 	if (n == NULL)
 		return;
+	footprint_graph_free(&n->graph);
 	HASH_ITER(hh, n->names, name, next)
 	{
 		HASH_DEL(n->names, name);
