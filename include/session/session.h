@@ -106,6 +106,7 @@ struct session {
 	uint8_t own_isolation;         /* enum transaction_mode: of its own default_transaction_isolation; 0: it has none */
 	uint8_t target;                /* enum lend_target of the lend */
 	uint8_t begun;                 /* enum transaction_mode, beside the bit below: nothing was sent of its transaction but that BEGIN */
+	uint8_t modes;                 /* enum transaction_mode: of the transaction under way, as far as it was told; 0: the defaults */
 	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */
 	uint32_t effects;              /* enum effect: what the transaction under way may have done to the session */
 	uint32_t pins;                 /* enum effect: why it keeps its server over transactions */

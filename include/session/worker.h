@@ -55,6 +55,7 @@ struct worker {
 	struct list sessions;    /* of session.all */
 	struct list drawing;     /* of session.drawing */
 	struct list heals;       /* of heal.free: those that no session has */
+	struct list lazies;      /* of lazy.free, likewise */
 	struct timer drawing_timer; /* runs while there are any */
 	struct lookups *lookups; /* owned: what auth_query has found, and is asked just now */
 	struct list inquiries;   /* of inquiry.all: what pgweir itself asks from here */
@@ -69,7 +70,7 @@ struct worker {
 	struct verdict_cache *verdicts; /* owned */
 	struct gather to_client;
 	struct gather to_server;
-	struct bytes scratch;    /* for a message under construction */
+	struct bytes scratch;    /* for a message under construction; empty between them */
 	uint32_t generation;
 	uint8_t random[4096];    /* for cancel keys; used from its end */
 	size_t random_left;

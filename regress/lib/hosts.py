@@ -94,6 +94,9 @@ class Conversation:
                 return
 
     def _take(self, m):
+        # As PostgreSQL does, nothing is looked at up to the Sync.
+        if m.kind == b"Q" and self.failed:
+            return True
         if m.kind == b"Q":
             said = self.host.answer(self.session, m.texts()[0])
             self.status = status_after(m.texts()[0], self.status)
@@ -146,7 +149,7 @@ class Conversation:
             else:
                 self.failed |= one[:1] == b"E"
                 self.together.append(one)
-        return True
+        return self._flush() if self.failed else True
 
     def _flush(self):
         self.session.send(*self.together)

@@ -228,3 +228,149 @@ def test_with_route_any_a_client_gets_what_pgbouncer_gives_it(fake_server, pgwei
         said = client.expect_closed()
 
     assert said[-1].fields()["M"] == "server conn crashed?"
+
+
+# ---- a BEGIN that was held back ----
+
+CANCELED = wire.error("canceling statement due to statement timeout", "57014")
+
+
+def refuses_begin(*words):
+    """BEGIN meets that, once."""
+    met = []
+    return lambda session, sql: met.append(sql) or list(words) if sql.startswith("begin") and not met else None
+
+
+@pytest.mark.parametrize("words", [[CANCELED], [ENDED, CLOSE], [CLOSE]], ids=["57014", "57P01", "silently"])
+def test_a_held_begin_that_is_refused_fails_its_transaction(hosts, pgweir, words):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        for send in (lambda sql: wire.query(sql), lambda sql: call(sql) + wire.sync()):
+            hosts.primary.asked.clear()
+            client.ask(send("begin"))
+            hosts.primary.answers = refuses_begin(*words)
+            refused = client.ask(send(INSERT))
+            assert (refused.kinds, client.status) == ("EZ", "E")
+            assert refused.error.sqlstate == ("57014" if words == [CANCELED] else "57P01")
+            assert client.ask(send(INSERT)).error.sqlstate == "25P02"
+            assert (client.ask(send("commit")).tags, client.status) == (["ROLLBACK"], "I")
+            assert INSERT not in hosts.primary.asked
+            assert codes(client, "begin", INSERT, "commit") == [("BEGIN", "T"), ("INSERT 0 1", "T"), ("COMMIT", "I")]
+
+
+def test_a_pipeline_behind_a_begin_that_is_refused_is_not_run_by_itself(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = refuses_begin(CANCELED)
+
+    with weir.client(DATABASE) as client:
+        client.send(wire.query("begin"), wire.query(INSERT), wire.query(INSERT), wire.query("commit"), wire.query("select 2"))
+        results = [wire.Result(client.read_until(b"Z")) for _ in range(5)]
+
+    assert [r.messages[-1].body for r in results] == [b"T", b"E", b"E", b"I", b"I"]
+    assert results[1].error.sqlstate == "57014"
+    assert INSERT not in hosts.primary.asked
+
+
+def test_a_held_begin_that_finds_no_primary_fails_its_transaction(hosts, pgweir):
+    weir = hosts.weir(pgweir, query_wait_timeout=0.3)
+
+    with weir.client(DATABASE) as client:
+        hosts.primary.die()
+        eventually(lambda: any(r["state"] == "down" for r in weir.show("HOSTS")))
+        told = codes(client, "begin", INSERT, INSERT, "rollback", "select 1")
+
+    assert told == [("BEGIN", "T"), ("57014", "E"), ("25P02", "E"), ("ROLLBACK", "I"), ("SELECT 1", "I")]
+
+
+def test_a_move_whose_commit_fails_fails_the_transaction(hosts, pgweir):
+    """From the replica to the primary, for what needs that."""
+    weir = hosts.weir(pgweir)
+    hosts.replica(1).answers = lambda session, sql: [wire.error("no", "40001")] if sql == "commit" else None
+
+    with weir.client(DATABASE) as client:
+        told = codes(client, "begin read only", "select 1", "select nextval('s')", "select 1", "rollback", "select 1")
+
+    assert [code for code, _ in told] == ["BEGIN", "SELECT 1", "40001", "25P02", "ROLLBACK", "SELECT 1"]
+    assert [status for _, status in told] == ["T", "T", "E", "E", "I", "I"]
+
+
+# ---- AND CHAIN ----
+
+CHAINED = {
+    "begin": "begin",
+    "begin isolation level repeatable read": "begin isolation level repeatable read",
+    "start transaction isolation level serializable, read write": "begin isolation level serializable read write",
+}
+
+
+@pytest.mark.parametrize("lazy", [1, 0])
+def test_a_lost_transaction_that_chains_is_followed_by_one_like_it(hosts, pgweir, lazy):
+    weir = hosts.weir(pgweir, lazy_begin=lazy)
+
+    with weir.client(DATABASE) as client:
+        for text, again in CHAINED.items():
+            for end in ("rollback and chain", "commit and chain", "abort work and chain"):
+                hosts.primary.answers = loses("update")
+                told = codes(client, text, INSERT, "update t set n = 1", end, INSERT, "commit")
+                assert told[2:] == [("57P01", "E"), ("ROLLBACK", "T"), ("INSERT 0 1", "T"), ("COMMIT", "I")], (text, end)
+                assert hosts.primary.asked[-3:] == [again, INSERT, "commit"], (text, end)
+
+
+def test_what_set_transaction_has_said_is_chained_too(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        codes(client, "begin", "set transaction isolation level serializable", INSERT, "update t set n = 1")
+        chained = client.ask(call("rollback and chain"), wire.sync())
+        told = codes(client, INSERT, "rollback; begin", INSERT, "commit")
+
+    assert (chained.kinds, chained.tags) == ("12nCZ", ["ROLLBACK"])
+    assert [status for _, status in told] == ["T", "T", "T", "I"]
+    assert "begin isolation level serializable" in hosts.primary.asked
+
+
+def test_a_rollback_and_chain_in_front_of_other_statements_begins_the_next_one(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+    hosts.primary.answers = loses("update")
+
+    with weir.client(DATABASE) as client:
+        codes(client, "begin isolation level serializable", INSERT, "update t set n = 1")
+        result = client.ask(wire.query("rollback and chain; " + INSERT))
+
+    assert (result.error, client.status) == (None, "T")
+    assert result.tags == ["ROLLBACK", "INSERT 0 1"]
+    assert hosts.primary.asked[-2] == "begin isolation level serializable"
+
+
+def test_an_idle_transaction_that_chains_unaware_is_told_so(hosts, pgweir):
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as client:
+        idle(hosts, weir, client)
+        assert codes(client, "commit and chain", "select 1") == [("57P01", "I"), ("SELECT 1", "I")]
+        idle(hosts, weir, client)
+        assert codes(client, "rollback and chain", INSERT, "rollback") == [("ROLLBACK", "T"), ("INSERT 0 1", "T"), ("ROLLBACK", "I")]
+
+
+# ---- on a replica ----
+
+
+@pytest.mark.parametrize("lazy", [1, 0])
+@pytest.mark.parametrize("words", [[ENDED], []], ids=["57P01", "silently"])
+def test_a_read_only_transaction_whose_replica_is_lost_has_failed(hosts, pgweir, words, lazy):
+    weir = hosts.weir(pgweir, lazy_begin=lazy)
+
+    with weir.client(DATABASE) as client:
+        begun = codes(client, "begin read only", "select 1")
+        hosts.replica(1).answers = lambda session, sql: [*words, CLOSE]
+        lost = codes(client, "select 2", "select 3", INSERT, "commit")
+        hosts.replica(1).answers = None
+        after = codes(client, "begin read only", "select 4", "commit")
+
+    assert begun == [("BEGIN", "T"), ("SELECT 1", "T")]
+    assert lost == [("57P01", "E"), ("25P02", "E"), ("25P02", "E"), ("ROLLBACK", "I")]
+    assert [status for _, status in after] == ["T", "T", "I"]
+    assert INSERT not in hosts.primary.asked
+    assert heals(weir) == {"transaction_lost": 1}

@@ -525,7 +525,7 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 {
 	struct account *a = s->account;
 	struct refusal why = {.reason = CLOSE_server_login_failed, .sqlstate = sqlstate, .message = message};
-	bool starting = sqlstate != NULL && strcmp(sqlstate, "57P03") == 0;
+	bool starting = sqlstate != NULL && strncmp(sqlstate, "57P0", 4) == 0 && sqlstate[4] <= '3';
 	char who[256];
 
 	server_describe(s, who, sizeof(who));
@@ -534,7 +534,7 @@ login_failed(struct server *s, const char *message, const char *sqlstate)
 	pthread_mutex_lock(&s->ledger->mutex);
 	s->cell->failed_us = clock_monotonic_us();
 	free(a->failure);
-	/* It will be there soon: nobody is sent away. */
+	/* It will be there soon, or goes just now: nobody is sent away. */
 	a->failure = starting ? NULL : text_copy(message);
 	snprintf(a->failure_sqlstate, sizeof(a->failure_sqlstate), "%s", sqlstate != NULL ? sqlstate : "08006");
 	if (sqlstate != NULL && !starting)

@@ -13,7 +13,6 @@
 #include "observe/log.h"
 #include "protocol/startup.h"
 #include "session/cancel_key.h"
-#include "session/heal.h"
 #include "session/peer.h"
 #include "session/session_private.h"
 
@@ -99,22 +98,11 @@ void
 cancel_waiting(struct session *s)
 {
 	static const struct error canceled = {.sqlstate = "57014", .message = "canceling statement due to user request"};
-	struct bytes b = {0};
 
 	/* With a server on its way already it is done as soon as that one is here. */
 	s->cancelled = true;
-	if (!pool_withdraw(&s->borrower))
-		return;
-	heal_end(s);
-	session_enter(s, SESSION_IDLE);
-	if (s->lazy != NULL)
-		lazy_fail(s);
-	message_error(&b, &canceled);
-	session_send(s, &b);
-	bytes_free(&b);
-	s->idle_us = loop_now_us(s->worker->loop);
-	session_arm(s);
-	request_resume(s);
+	if (pool_withdraw(&s->borrower))
+		lazy_fail_waiting(s, &canceled);
 }
 
 static bool

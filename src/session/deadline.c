@@ -123,5 +123,6 @@ deadline_passed(struct timer *t)
 		timer_arm(loop_timers(s->worker->loop), &s->timer, LOOK_AGAIN_US);
 		return;
 	}
-	session_close(s, d.reason, NULL);
+	if (!lazy_outlives_wait(s, d.reason, &(struct error){.sqlstate = NULL}))
+		session_close(s, d.reason, NULL);
 }

@@ -12,30 +12,53 @@
 #include <string.h>
 
 #include "session/feature.h"
-#include "session/lazy.h"
-#include "session/lone.h"
+#include "session/lazy_private.h"
 #include "session/own.h"
 
 #define LAZY_NAME STATEMENT_PREFIX "begin"
+/* A buffer up to this size stays for the next transaction. */
+#define KEPT_BETWEEN ((size_t)1024)
 
-struct lazy {
-	enum { LAZY_HELD, LAZY_SENT, LAZY_RUNNING, LAZY_MOVING, LAZY_FAILED } state;
-	struct bytes texts; /* BEGIN, then each SET TRANSACTION, with their NULs */
-	unsigned modes;     /* enum transaction_mode: what they come to */
-	char *news;         /* owned: FAILED, and the client does not know: the ErrorResponse that it gets next; else NULL */
-	bool is_primarys;   /* it is not for a replica: it was moved, or a replica would refuse what it has said */
-	bool stays;         /* it has something that a move would lose */
-};
+struct lazy *
+lazy_begin(struct session *s)
+{
+	struct list *node = list_pop_front(&s->worker->lazies);
+	struct lazy *l = node != NULL ? list_entry(node, struct lazy, free) : memory_new(sizeof(*l));
+
+	if (node == NULL)
+		list_init(&l->free);
+	s->lazy = l;
+	return l;
+}
 
 void
 lazy_free(struct session *s)
 {
-	if (s->lazy == NULL)
+	struct lazy *l = s->lazy;
+
+	if (l == NULL)
 		return;
-	bytes_free(&s->lazy->texts);
-	free(s->lazy->news);
-	free(s->lazy);
 	s->lazy = NULL;
+	free(l->news);
+	if (l->texts.capacity > KEPT_BETWEEN)
+		bytes_free(&l->texts);
+	bytes_clear(&l->texts);
+	*l = (struct lazy){.texts = l->texts};
+	list_init(&l->free);
+	list_push_front(&s->worker->lazies, &l->free);
+}
+
+void
+lazy_free_all(struct worker *w)
+{
+	struct list *node;
+
+	while ((node = list_pop_front(&w->lazies)) != NULL) {
+		struct lazy *l = list_entry(node, struct lazy, free);
+
+		bytes_free(&l->texts);
+		free(l);
+	}
 }
 
 /* The session has no server: its transaction is where it was at its beginning, or over. */
@@ -51,27 +74,6 @@ lazy_status(const struct session *s)
 	if (!lazy_is_here(s))
 		return 'I';
 	return s->lazy->state == LAZY_FAILED ? 'E' : 'T';
-}
-
-void
-lazy_fail(struct session *s)
-{
-	if (s->lazy == NULL)
-		s->lazy = memory_new(sizeof(*s->lazy));
-	s->lazy->state = LAZY_FAILED;
-	s->status = 'E';
-	s->idle_us = loop_now_us(s->worker->loop);
-}
-
-void
-lazy_fail_untold(struct session *s, const struct error *e)
-{
-	struct bytes b = {0};
-
-	lazy_fail(s);
-	message_error(&b, e);
-	free(s->lazy->news);
-	s->lazy->news = b.data;
 }
 
 bool
@@ -97,16 +99,24 @@ lazy_is_allowed(const struct session *s)
 	return routing_judges(s) && snapshot_lazy_begin(s->snapshot, s->database);
 }
 
-static void
-lazy_add_modes(struct lazy *l, unsigned modes)
+/* What was said last counts. */
+static unsigned
+modes_then(unsigned before, unsigned modes)
 {
 	if ((modes & MODES_OF_ACCESS) != 0)
-		l->modes &= ~(unsigned)MODES_OF_ACCESS;
+		before &= ~(unsigned)MODES_OF_ACCESS;
 	if ((modes & MODES_OF_ISOLATION) != 0)
-		l->modes &= ~(unsigned)MODES_OF_ISOLATION;
-	l->modes |= modes;
+		before &= ~(unsigned)MODES_OF_ISOLATION;
+	return before | modes;
+}
+
+void
+lazy_add_modes(struct session *s, unsigned modes)
+{
+	s->lazy->modes = modes_then(s->lazy->modes, modes);
+	s->modes = (uint8_t)s->lazy->modes;
 	/* Whatever it says later. */
-	l->is_primarys |= (modes & MODE_READ_WRITE) != 0;
+	s->lazy->is_primarys |= (modes & MODE_READ_WRITE) != 0;
 }
 
 static unsigned
@@ -150,17 +160,17 @@ lazy_decide(struct session *s, struct plan *plan)
 
 /* ---------------------------------------------------------- answered here */
 
-static void
+void
 lazy_answer(struct session *s, const struct lone *lone, const char *tag)
 {
-	struct bytes out = {0};
+	struct bytes *out = &s->worker->scratch;
 
-	lone_answer(s, lone, tag, &out);
+	lone_answer(s, lone, tag, out);
 	if (s->notice)
-		routing_write_held_notice(&out);
-	message_ready(&out, s->status);
-	session_send(s, &out);
-	bytes_free(&out);
+		routing_write_held_notice(out);
+	message_ready(out, s->status);
+	session_send(s, out);
+	bytes_clear(out);
 	s->idle_us = loop_now_us(s->worker->loop);
 	session_arm(s);
 }
@@ -168,9 +178,8 @@ lazy_answer(struct session *s, const struct lone *lone, const char *tag)
 static void
 lazy_hold(struct session *s, const struct lone *lone, const struct verdict *v)
 {
-	s->lazy = memory_new(sizeof(*s->lazy));
-	bytes_text(&s->lazy->texts, lone->text);
-	lazy_add_modes(s->lazy, v->modes);
+	bytes_text(&lazy_begin(s)->texts, lone->text);
+	lazy_add_modes(s, v->modes);
 	s->status = 'T';
 	s->transaction_us = loop_now_us(s->worker->loop);
 	lazy_answer(s, lone, (v->modes & MODE_STARTS) != 0 ? "START TRANSACTION" : "BEGIN");
@@ -180,31 +189,12 @@ static void
 lazy_add(struct session *s, const struct lone *lone, const struct verdict *v)
 {
 	bytes_text(&s->lazy->texts, lone->text);
-	lazy_add_modes(s->lazy, v->modes);
+	lazy_add_modes(s, v->modes);
 	lazy_answer(s, lone, "SET");
 }
 
-/* COMMIT or ROLLBACK of what nobody has begun, or of what has failed. */
-static void
-lazy_end(struct session *s, const struct lone *lone, const struct verdict *v)
-{
-	const char *tag = v->kind == KIND_COMMIT && s->lazy->state == LAZY_HELD ? "COMMIT" : "ROLLBACK";
-
-	stat_add(session_stats(s)->transactions, 1);
-	lazy_free(s);
-	s->status = 'I';
-	s->transaction_us = 0;
-	lazy_answer(s, lone, tag);
-}
-
-static bool
-lazy_ends_here(const struct verdict *v)
-{
-	return v->statements == 1 && (v->modes & MODE_CHAINS) == 0 && (v->kind == KIND_COMMIT || v->kind == KIND_ROLLBACK);
-}
-
-static bool
-kind_begins(unsigned kind)
+bool
+lazy_kind_begins(unsigned kind)
 {
 	return kind == KIND_BEGIN || kind == KIND_BEGIN_READ_ONLY;
 }
@@ -218,7 +208,7 @@ lazy_takes(struct session *s, const struct lone *lone)
 	if (v.statements != 1 || v.reason == ROUTE_REASON_hint_primary)
 		return false;
 	if (s->lazy == NULL) {
-		if (!kind_begins(v.kind))
+		if (!lazy_kind_begins(v.kind))
 			return false;
 		lazy_hold(s, lone, &v);
 		return true;
@@ -239,123 +229,13 @@ lazy_take(struct session *s, struct plan *plan, const char *bytes, size_t length
 	struct lone lone;
 	bool is_begun = s->lazy != NULL;
 
-	if (!is_begun && !kind_begins(plan->brief.kind))
+	if (!is_begun && !lazy_kind_begins(plan->brief.kind))
 		return 0;
 	if ((is_begun || lazy_is_allowed(s)) && routing_judges(s) && lone_read(s, bytes, length, &lone) == LONE_YES && lazy_takes(s, &lone))
 		return lone.length;
 	if (is_begun)
 		lazy_decide(s, plan);
 	return 0;
-}
-
-/* What the client does not know yet comes first. */
-static void
-lazy_tell_failed(struct session *s)
-{
-	static const struct error aborted = {.sqlstate = "25P02",
-	    .message = "current transaction is aborted, commands ignored until end of transaction block"};
-	char *news = s->lazy->news;
-	struct reader length = reader_over(news != NULL ? news + 1 : NULL, news != NULL ? sizeof(uint32_t) : 0);
-
-	s->cancelled = true;
-	if (news == NULL) {
-		session_send_error(s, &aborted);
-		return;
-	}
-	stream_send_bytes(&s->stream, news, 1 + reader_u32(&length));
-	s->lazy->news = NULL;
-	free(news);
-}
-
-/* What was not known to have failed is not committed with a mere tag, which few look at. */
-static void
-lazy_refuse_commit(struct session *s)
-{
-	lazy_tell_failed(s);
-	lazy_free(s);
-	s->status = 'I';
-	s->transaction_us = 0;
-}
-
-struct first_statement {
-	bool commits;
-	bool rolls_back;
-	size_t length; /* of it, with what is before it */
-};
-
-static bool
-first_statement_seen(void *user, const struct statement_detail *statement)
-{
-	struct first_statement *first = user;
-
-	if (statement->detail == NULL || statement->detail->is_chain)
-		return false;
-	first->commits = statement->kind == KIND_COMMIT;
-	first->rolls_back = statement->kind == KIND_ROLLBACK;
-	first->length = statement->offset + statement->length;
-	return false;
-}
-
-/*
- * A text that begins with ROLLBACK or COMMIT, as drivers send it that leave a connection as they found it: that much
- * is answered here and blanked, and the rest is a request of its own.
- */
-static bool
-lazy_ends_ahead(struct session *s, const struct lone *lone)
-{
-	struct first_statement first = {0};
-	struct bytes out = {0};
-	char *text = (char *)(uintptr_t)lone->text;
-
-	if (!lone->is_query)
-		return false;
-	route_each_detail(text, strlen(text), first_statement_seen, &first);
-	if (!first.rolls_back && (!first.commits || s->lazy->news != NULL))
-		return false;
-	first.length += text[first.length] == ';';
-	memset(text, ' ', first.length);
-	lazy_free(s);
-	s->status = 'I';
-	s->transaction_us = 0;
-	message_command(&out, "ROLLBACK");
-	session_send(s, &out);
-	bytes_free(&out);
-	return true;
-}
-
-size_t
-lazy_refuse(struct session *s, const char *bytes, size_t length)
-{
-	struct verdict v = {0};
-	struct lone lone;
-
-	switch (lone_read_named(s, bytes, length, &lone)) {
-	case LONE_WAIT:
-		return 0;
-	case LONE_YES:
-		routing_judge(s, lone.text, strlen(lone.text), &v);
-		if (lazy_ends_here(&v) && v.kind == KIND_COMMIT && s->lazy->news != NULL) {
-			lazy_refuse_commit(s);
-			return 0;
-		}
-		if (lazy_ends_here(&v)) {
-			lazy_end(s, &lone, &v);
-			return lone.length;
-		}
-		if (v.statements > 1 && lazy_ends_ahead(s, &lone))
-			return 0;
-		break;
-	case LONE_NO:
-		break;
-	}
-	lazy_tell_failed(s);
-	return 0;
-}
-
-bool
-lazy_has_failed(const struct session *s)
-{
-	return s->lazy != NULL && s->lazy->state == LAZY_FAILED;
 }
 
 /* ------------------------------------------------------------ made real */
@@ -435,6 +315,8 @@ kind_leaves_nothing(unsigned kind)
 void
 lazy_note(struct session *s, const struct verdict *v)
 {
+	if (unlikely(v->modes != 0) && (lazy_kind_begins(v->kind) || v->kind == KIND_SET_TRANSACTION))
+		s->modes = (uint8_t)modes_then(lazy_kind_begins(v->kind) ? 0 : s->modes, v->modes);
 	if (s->lazy != NULL && (v->effects != 0 || !kind_leaves_nothing(v->kind)))
 		s->lazy->stays = true;
 }
@@ -532,10 +414,9 @@ lazy_begins_elsewhere(struct session *s, const char *bytes, size_t length)
 void
 lazy_released(struct session *s)
 {
-	if (s->lazy == NULL)
-		return;
-	if (s->lazy->state != LAZY_MOVING) {
+	if (s->lazy == NULL || s->lazy->state != LAZY_MOVING) {
 		lazy_free(s);
+		s->modes = 0;
 		return;
 	}
 	s->lazy->state = LAZY_HELD;

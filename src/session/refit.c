@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/heal.h"
 #include "session/restore_private.h"
 
 #define REFIT STATEMENT_PREFIX "refit"
@@ -40,22 +41,41 @@ refit_may_tell(const struct session *s, const struct error *e)
 	return !profile_has_identity(s->profile) || (strcmp(e->sqlstate, "42501") != 0 && strncmp(e->sqlstate, "22", 2) != 0);
 }
 
-/* One error for each request that was sent, and the end of each that is complete. */
-static void
+/* The client has begun a transaction: it is still held back, among what was sent, or ends here to begin elsewhere. */
+static bool
+refit_is_in_block(const struct session *s)
+{
+	return s->lazy != NULL;
+}
+
+/* One request that was sent, up to its end; answers whether the client is in a failed transaction behind it. */
+static bool
+refit_answer_one(const struct answer *a, const struct error *told, bool in_block, struct bytes *out)
+{
+	if (in_block && a->kind == ANSWER_QUERY && a->does == DOES_END)
+		message_command(out, "ROLLBACK");
+	else
+		message_error(out, told);
+	in_block &= (a->does & DOES_END) == 0;
+	message_ready(out, in_block ? 'E' : 'I');
+	return in_block;
+}
+
+/* One error for each request that was sent, and the end of each that is complete; answers as refit_answer_one. */
+static bool
 refit_answer(struct session *s, const struct error *e)
 {
 	struct error told = {.severity = "ERROR", .sqlstate = e->sqlstate, .message = e->message, .detail = e->detail, .hint = e->hint};
 	struct answers *a = &s->server->answers;
+	bool is_open = true, in_block = refit_is_in_block(s);
 	struct bytes b = {0};
-	bool is_open = true;
 
 	for (uint32_t i = 0; i < a->count; i++) {
 		const struct answer *answer = answers_at(a, i);
 
 		if (answer->way == ANSWER_SWALLOW || !answer_is_end(answer))
 			continue;
-		message_error(&b, &told);
-		message_ready(&b, lazy_is_unanswered(s) ? 'E' : 'I');
+		in_block = refit_answer_one(answer, &told, in_block, &b);
 		is_open = s->in_batch;
 	}
 	if (is_open)
@@ -65,25 +85,36 @@ refit_answer(struct session *s, const struct error *e)
 	s->skip_dropped |= s->skip > 0;
 	session_send(s, &b);
 	bytes_free(&b);
+	return in_block;
 }
 
 void
-refit_tell(struct session *s, const struct error *e)
+refit_refuse(struct session *s, const struct error *e, const char *why)
 {
-	refit_answer(s, e);
+	bool in_block = refit_answer(s, e);
+
 	relay_settle(s);
+	heal_end(s);
 	s->in_batch = s->batch_failed = s->fencing = s->fenced_again = s->clearing = s->making = false;
 	s->asks_names = s->names_asked = s->looking = s->reported = false;
 	s->request_us = 0;
 	s->effects = 0;
 	s->status = 'I';
-	if (lazy_is_unanswered(s))
+	if (in_block)
 		lazy_fail(s);
-	s->wary = true;
+	else
+		lazy_free(s);
 	/* What it asked for has not run, so it leaves nothing. */
-	pool_close_server(&s->server, "a client's settings were refused");
+	pool_close_server(&s->server, why);
 	session_enter(s, SESSION_IDLE);
 	release_forget(s);
+}
+
+void
+refit_tell(struct session *s, const struct error *e)
+{
+	refit_refuse(s, e, "a client's settings were refused");
+	s->wary = true;
 }
 
 /* ------------------------------------------------------------ one by one */

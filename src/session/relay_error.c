@@ -184,6 +184,9 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 		free(s->refusal);
 		s->refusal = memory_copy(f->body - FRAME_HEAD, f->length + FRAME_HEAD);
 		return STEP_SWALLOW;
+	case PURPOSE_BEGIN:
+		refit_refuse(s, e, "a transaction could not be begun or moved");
+		return STEP_CLOSED;
 	default:
 		break;
 	}

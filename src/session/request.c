@@ -73,6 +73,22 @@ request_lend(struct session *s, const struct brief *brief)
 	session_arm(s);
 }
 
+bool
+request_takes(struct session *s)
+{
+	struct cluster *c = s->ledger->cluster;
+	int64_t since_us = s->borrower.since_us;
+	struct server *server;
+
+	if (!cluster_is_monitored(c) || cluster_host_role(c, s->server->host) != HOST_UNKNOWN)
+		return true;
+	pool_return(&s->server);
+	if (pool_lend(&s->borrower, (enum lend_target)s->target, &server) == LEND_NOW)
+		s->server = server;
+	s->borrower.since_us = since_us;
+	return s->server != NULL;
+}
+
 static void
 request_ready(struct session *s)
 {

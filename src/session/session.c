@@ -178,7 +178,7 @@ borrower_granted(struct borrower *b, struct server *server)
 		cancel_waiting(s);
 		return;
 	}
-	if (!floor_takes(s))
+	if (!request_takes(s) || !floor_takes(s))
 		return;
 	stat_add(session_stats(s)->assignments, 1);
 	listening_lent(s);
@@ -193,7 +193,7 @@ borrower_refused(struct borrower *b, const struct refusal *why)
 
 	if (s->state == SESSION_CLOSING)
 		session_free_if_settled(s);
-	else
+	else if (!lazy_outlives_wait(s, why->reason, &(struct error){.sqlstate = why->sqlstate, .message = why->message}))
 		session_close_as(s, why->reason, why->sqlstate, why->message);
 }
 

@@ -74,6 +74,8 @@ size_t replication_answer(struct session *s, struct server *server, const char *
 /* ---- request.c: from the client ---- */
 size_t request_data(struct session *s, char *bytes, size_t length);
 void request_broken(struct session *s, const char *bytes, size_t length); /* no message begins like that, or it is too large */
+/* It waited, and was lent a server, whose host may have gone meanwhile: true when it has one that may be used. */
+bool request_takes(struct session *s);
 void request_resume(struct session *s);         /* goes on with what the client had sent ahead */
 void cancel_waiting(struct session *s);         /* the request that waits for a server ends here, as cancelled */
 
@@ -108,6 +110,8 @@ bool restore_disarm(struct session *s, struct bytes *out);
 /* True when the requests that were sent with the fence may be answered by the error, and the session goes on. */
 bool refit_may_tell(const struct session *s, const struct error *e);
 void refit_tell(struct session *s, const struct error *e); /* it has no server then */
+/* The same for what was put in front of them and failed for another reason; WHY the server closes is for the log. */
+void refit_refuse(struct session *s, const struct error *e, const char *why);
 void refit_write(struct session *s, struct bytes *out);    /* one by one, each with a Sync */
 bool refit_failed(struct session *s, const struct error *e); /* one of them; false: the session cannot go on */
 void refit_done(struct session *s);
@@ -160,6 +164,10 @@ char lazy_status(const struct session *s);
 void lazy_fail(struct session *s);
 /* The same, and the client does not know: it is told E at its next statement, unless that rolls back. */
 void lazy_fail_untold(struct session *s, const struct error *e);
+/* What waits for a server ends with that, without one: the rest of the request is dropped, and a transaction held back has failed. */
+void lazy_fail_waiting(struct session *s, const struct error *e);
+/* True when a transaction held back makes that of what would end the session as it waits; what WHY lacks, the reason's row has. */
+bool lazy_outlives_wait(struct session *s, enum close_reason reason, const struct error *why);
 bool lazy_has_failed(const struct session *s);
 /* Its server has ended, and it has not begun there or is just ending there: it begins on another one. */
 bool lazy_outlives_server(const struct session *s);
@@ -167,6 +175,7 @@ bool lazy_outlives_server(const struct session *s);
 bool lazy_is_unanswered(const struct session *s);
 void lazy_released(struct session *s); /* the server goes back */
 void lazy_free(struct session *s);
+void lazy_free_all(struct worker *w);
 
 /* ---- names.c: the client's prepared statements ---- */
 struct name_change {

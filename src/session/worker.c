@@ -27,6 +27,7 @@ worker_new(struct process *process, struct loop *loop, struct pool *pool)
 	list_init(&w->sessions);
 	list_init(&w->drawing);
 	list_init(&w->heals);
+	list_init(&w->lazies);
 	timer_init(&w->drawing_timer, sequence_watch);
 	list_init(&w->inquiries);
 	list_init(&w->receivers);
@@ -44,6 +45,7 @@ worker_free(struct worker *w)
 	lookups_free(w->lookups);
 	verdict_cache_free(&w->verdicts);
 	heal_free_all(w);
+	lazy_free_all(w);
 	gather_free(&w->to_client);
 	gather_free(&w->to_server);
 	bytes_free(&w->scratch);
