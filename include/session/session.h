@@ -105,7 +105,6 @@ struct session {
 	uint8_t route;                 /* enum route_mode in force for this session */
 	uint8_t own_isolation;         /* enum transaction_mode: of its own default_transaction_isolation; 0: it has none */
 	uint8_t target;                /* enum lend_target of the lend */
-	uint8_t begun;                 /* enum transaction_mode, beside the bit below: nothing was sent of its transaction but that BEGIN */
 	uint8_t modes;                 /* enum transaction_mode: of the transaction under way, as far as it was told; 0: the defaults */
 	char status;                   /* last ReadyForQuery forwarded: 'I', 'T', 'E' */
 	uint32_t effects;              /* enum effect: what the transaction under way may have done to the session */
@@ -118,7 +117,7 @@ struct session {
 	uint8_t does;                  /* enum does: of the request that is being forwarded */
 	uint32_t sql_names;            /* how many of its names were prepared by SQL */
 	struct brief batch;            /* the batch under way */
-	bool has_begun : 1;            /* `begun` says how */
+	bool has_begun : 1;            /* `modes` says how, and nothing was sent of its transaction but that BEGIN */
 	bool skip_dropped : 1;         /* the skipped bytes are dropped instead of forwarded */
 	bool in_batch : 1;             /* extended messages were forwarded since the last Sync */
 	bool executed : 1;             /* one of them was an Execute */

@@ -372,16 +372,16 @@ lazy_moves(struct session *s, const char *bytes, size_t length)
 void
 lazy_note_begin(struct session *s, const struct verdict *v, const char *text)
 {
-	if (likely(!kind_begins(v->kind)) || v->statements != 1 || s->lazy != NULL || s->listening != NULL || !restore_may_insist(s))
+	if (likely(!lazy_kind_begins(v->kind)) || v->statements != 1 || s->lazy != NULL || s->listening != NULL || !restore_may_insist(s))
 		return;
 	/* What `modes` does not tell. */
 	if (s->requests > 0 || s->in_batch || s->server->status != 'I' || strcasestr(text, "defer") != NULL || strcasestr(text, "uncommitted") != NULL)
 		return;
 	s->has_begun = true;
-	s->begun = v->modes;
+	s->modes = v->modes;
 }
 
-static void
+void
 lazy_write_begin(unsigned modes, struct bytes *out)
 {
 	bytes_chars(out, "begin");
@@ -404,9 +404,8 @@ lazy_begins_elsewhere(struct session *s, const char *bytes, size_t length)
 		return false;
 	if (!restore_wants_another(s, bytes, length))
 		return false;
-	s->lazy = memory_new(sizeof(*s->lazy));
-	lazy_write_begin(s->begun, &s->lazy->texts);
-	lazy_add_modes(s->lazy, s->begun);
+	lazy_write_begin(s->modes, &lazy_begin(s)->texts);
+	lazy_add_modes(s, s->modes);
 	lazy_move(s);
 	return true;
 }

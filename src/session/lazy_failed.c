@@ -108,23 +108,7 @@ lazy_end(struct session *s, const struct lone *lone, const struct verdict *v)
 	lazy_answer(s, lone, tag);
 }
 
-/* BEGIN, as the transaction that has failed was begun and SET TRANSACTION has made it. */
-static void
-modes_text(unsigned modes, struct bytes *out)
-{
-	bytes_chars(out, "begin");
-	if ((modes & MODE_SERIALIZABLE) != 0)
-		bytes_chars(out, " isolation level serializable");
-	else if ((modes & MODE_REPEATABLE_READ) != 0)
-		bytes_chars(out, " isolation level repeatable read");
-	else if ((modes & MODE_READ_COMMITTED) != 0)
-		bytes_chars(out, " isolation level read committed");
-	if ((modes & MODES_OF_ACCESS) != 0)
-		bytes_chars(out, (modes & MODE_READ_ONLY) != 0 ? " read only" : " read write");
-	bytes_u8(out, 0);
-}
-
-/* AND CHAIN: the next one is held back. */
+/* AND CHAIN: the next one, as this one was begun and SET TRANSACTION has made it, is held back. */
 static void
 lazy_chain(struct session *s)
 {
@@ -132,7 +116,7 @@ lazy_chain(struct session *s)
 
 	lazy_free(s);
 	lazy_begin(s)->state = LAZY_HELD;
-	modes_text(modes, &s->lazy->texts);
+	lazy_write_begin(modes, &s->lazy->texts);
 	lazy_add_modes(s, modes);
 	s->status = 'T';
 	s->transaction_us = loop_now_us(s->worker->loop);

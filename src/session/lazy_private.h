@@ -24,6 +24,8 @@ void lazy_add_modes(struct session *s, unsigned modes);
 /* The request is answered here with that tag, and is over. */
 void lazy_answer(struct session *s, const struct lone *lone, const char *tag);
 bool lazy_kind_begins(unsigned kind);
+/* Appends the BEGIN that says these modes, with its NUL. */
+void lazy_write_begin(unsigned modes, struct bytes *out);
 
 /* ---- lazy_failed.c ---- */
 /* True for COMMIT and ROLLBACK, but not AND CHAIN. */
