@@ -472,6 +472,61 @@ def test_many_clients_whose_replica_goes_at_once_are_all_answered(two, pgweir):
     assert sum(count for kind, count in heals(weir).items() if kind.startswith("lost_")) >= 20
 
 
+# ---- the settings in front of it ----
+
+FENCES = {
+    "57P01": (LOST, "lost_to_primary"),
+    "silently, with its host": ([CLOSE], "lost_to_primary"),
+    "a recovery conflict": ([wire.error("conflict", "40001", "FATAL"), CLOSE], "refused_to_primary"),
+    "read only": ([wire.error("cannot set transaction read-write mode during recovery", "0A000", "FATAL"), CLOSE], "refused_to_primary"),
+    "an internal error": ([wire.error("no", "XX000", "FATAL"), CLOSE], "refused_to_primary"),
+}
+
+
+def at_fence(host, words, dies=False):
+    """The host's servers say these words, once, when a client's settings are made."""
+    usual, met = type(host)._own, []
+
+    def own(sql):
+        if "exit_on_error" not in sql or met:
+            return usual(sql)
+        met.append(sql)
+        if dies:
+            host.die()
+        return list(words)
+
+    host._own = own
+    return met
+
+
+@pytest.mark.parametrize("case", FENCES)
+def test_a_read_whose_settings_a_replica_cannot_make_is_run_elsewhere(hosts, pgweir, case):
+    words, kind = FENCES[case]
+    weir = hosts.weir(pgweir)
+
+    with weir.client(DATABASE) as first, weir.client(DATABASE, application_name="another") as client:
+        assert first.ask(wire.query(READ)).error is None
+        met = at_fence(hosts.replica(1), words, dies=case.startswith("silently"))
+        simple = client.ask(wire.query("select 2"))
+
+    assert (simple.kinds, met != []) == ("TDCZ", True)
+    assert hosts.primary.asked == ["select 2"]
+    assert heals(weir) == {kind: 1}
+
+
+def test_settings_whose_values_are_refused_are_the_clients_to_hear(hosts, pgweir):
+    weir = hosts.weir(pgweir).allow("settings")
+
+    with weir.client(DATABASE) as first, weir.client(DATABASE, application_name="another") as client:
+        assert first.ask(wire.query(READ)).error is None
+        met = at_fence(hosts.replica(1), [wire.error("invalid value", "22023", "FATAL"), CLOSE])
+        refused = client.ask(wire.query(READ))
+        after = client.ask(wire.query(READ))
+
+    assert (met != [], refused.error.sqlstate, after.error) == (True, "22023", None)
+    assert heals(weir) == {}
+
+
 # ---- lost by a primary ----
 
 HINTED = "select 1 /* pgweir: primary */"
