@@ -19,7 +19,7 @@ ASTRAY, FENCED = "follows another timeline", "claims to be the primary, but on a
 @pytest.fixture(scope="module")
 def story():
     """One cluster for all tests here: each leaves it with some primary, and the next one heals it."""
-    with Nest() as own, Cluster(replicas=2, nest=own) as cluster:
+    with Nest() as own, Cluster(replicas=2, nest=own, settings={"wal_log_hints": "on", "full_page_writes": "on"}) as cluster:
         yield cluster
 
 
@@ -141,7 +141,7 @@ def test_a_switchover_without_pause_loses_no_client_and_the_old_primary_follows(
 
 
 def test_a_promotion_beside_a_live_primary_displaces_it_and_its_return_is_refused(routes):
-    """Whoever was seen as a standby wins; the old one is fenced, restarts or not, until it follows."""
+    """Whoever was seen as a standby wins; the old one is fenced, restarts or not, until it was rewound and follows."""
     weir, former, heir = weir_of(routes), routes.primary, routes.cluster.replica(1)
     sibling = other_than(routes.cluster, former, heir)
 
@@ -157,13 +157,14 @@ def test_a_promotion_beside_a_live_primary_displaces_it_and_its_return_is_refuse
     eventually(lambda: int(row_of(weir, former)["checks"]) > int(row["checks"]) + 5)
     still = row_of(weir, former)
     routes.cluster.primary = heir
-    former.rebuild(heir)
+    former.rewind(heir)
     sibling.rebuild(heir)
     eventually(lambda: {row_of(weir, host)["state"] for host in (former, sibling)} == {"up"})
     print(f"the live primary was displaced {displaced * 1000:.0f} ms after pg_promote returned")
 
     assert FENCED in row["reason"] and FENCED in still["reason"]
     assert served == {heir}
+    assert former.value("select count(*) from hits where n = -1", DATABASE) == "0"
     # Who came back a moment earlier has the greater share at first.
     eventually(lambda: routes.serving(weir) == {former, sibling})
 

@@ -215,6 +215,19 @@ class Host:
         self.follow(primary)
         return self.start()
 
+    def rewind(self, primary):
+        """Takes back what the primary does not have (pg_rewind; with wal_log_hints and full_page_writes), and starts as its replica."""
+        self.stop_fast()
+        with open(f"{self.data}/postgresql.conf") as f:
+            conf = f.read()
+        # Until then the files of one just promoted say nothing of its timeline.
+        primary.query("checkpoint")
+        source = f"host={primary.address} port={primary.port} user={SUPERUSER} dbname=postgres"
+        self.nest.run([program("pg_rewind"), "-D", self.data, "--no-sync", "--source-server", source])
+        self.nest.write(f"{self.data}/postgresql.conf", conf, 0o600)
+        self.follow(primary)
+        return self.start()
+
     # -- settings and questions --
 
     def client(self, database="postgres", user=SUPERUSER, **options):
