@@ -305,6 +305,23 @@ def test_thousands_of_clients_share_one_connection_and_one_message(app):
 # -- losses --
 
 
+def test_a_client_with_many_channels_adds_and_ends_one_without_the_others(app):
+    one = app.weir(default_pool_size=1)
+    with one.client("app") as client:
+        client.query(";".join(f"listen c{n}" for n in range(70)))
+        mark = app.primary.mark()
+
+        for word in ("listen c70", "listen c3", "unlisten c5", "unlisten c6", "listen c5"):
+            client.query(word)
+
+        said = [s.text for s in app.primary.statements_since(mark) if "c40" in s.text]
+        assert said == []
+        app.query("".join(f"notify c{n};" for n in range(72)))
+        expected = sorted(f"c{n}" for n in range(71) if n != 6)
+        assert eventually(lambda found: found.extend(heard(client)) or len(found) >= len(expected), [])
+        assert sorted(row[0] for row in client.query("select * from pg_listening_channels()").rows) == expected
+
+
 def test_a_lost_connection_is_made_again_and_said(app):
     one = app.weir(default_pool_size=2).allow("the connection that listens")
     with one.client("app") as client:

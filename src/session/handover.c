@@ -57,7 +57,11 @@ bring_by_query(struct session *s, struct bytes *out, bool in_doubt)
 
 	if (in_doubt)
 		handover_write(&text, receiver_marker(audience_receiver(l->audience)));
+	if (l->only != NULL)
+		handover_write(&text, l->only);
 	list_for_each(node, &l->subscriptions) {
+		if (l->only != NULL)
+			break;
 		bytes_chars(&text, text.length > 0 ? ";" : "");
 		handover_write(&text, subscription_channel(list_entry(node, struct subscription, in_session)));
 	}
@@ -197,7 +201,7 @@ handover_take_away(struct listening *l)
 	list_for_each_safe(node, &l->subscriptions) {
 		struct subscription *s = list_entry(node, struct subscription, in_session);
 
-		if (names_have(&l->listed, subscription_channel(s)))
+		if ((l->only != NULL && strcmp(subscription_channel(s), l->only) != 0) || names_have(&l->listed, subscription_channel(s)))
 			continue;
 		handover_drop_from_queue(l, subscription_channel(s));
 		subscription_end(s);
@@ -421,6 +425,8 @@ handover_finish(struct listening *l)
 	l->marked_shared = false;
 	backlog_free(&l->natives);
 	bytes_free(&l->listed);
+	free(l->only);
+	l->only = NULL;
 }
 
 bool

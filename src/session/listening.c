@@ -126,6 +126,7 @@ listening_free(struct session *s)
 	backlog_free(&l->queue);
 	backlog_free(&l->natives);
 	bytes_free(&l->listed);
+	free(l->only);
 	free(l->problem);
 	free(l);
 	s->listening = NULL;
@@ -382,6 +383,43 @@ listening_open(struct session *s)
 	return AHEAD_WAIT;
 }
 
+/* So many channels are brought for one's sake: what is said on two of them while one is added stays in its order. */
+#define CHANNELS_FEW 64
+
+static bool
+listening_has_many(const struct listening *l)
+{
+	unsigned count = 0;
+
+	list_for_each(node, &l->subscriptions)
+		if (++count > CHANNELS_FEW)
+			return true;
+	return false;
+}
+
+/*
+ * To bring all channels for each that is added, or taken away, would be quadratic, in
+ * PostgreSQL too.  True when the text is a LISTEN or UNLISTEN of one, by itself: then
+ * the server needs that one alone (l->only), or none at all.
+ */
+static bool
+listening_takes_one(struct session *s, char type, const struct verdict *v, const char *text)
+{
+	struct listening *l = s->listening;
+	struct verdict_detail detail;
+
+	free(l->only);
+	l->only = NULL;
+	if (type != FRONTEND_QUERY || s->in_batch || s->server->status != 'I' || v->statements != 1 || (v->kind != KIND_LISTEN && v->kind != KIND_UNLISTEN))
+		return false;
+	if (!listening_has_many(l))
+		return false;
+	if (route_detail(text, strlen(text), &detail) && detail.name != NULL)
+		l->only = text_copy(detail.name);
+	verdict_detail_free(&detail);
+	return l->only != NULL;
+}
+
 static bool
 text_is_listen(const char *text)
 {
@@ -420,6 +458,8 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 			return ahead;
 	}
 	if (!listening_has_any(s) || s->listening->brought)
+		return AHEAD_GO;
+	if (listening_takes_one(s, type, v, text) && listening_find(s->listening, s->listening->only) == NULL)
 		return AHEAD_GO;
 	if ((v->effects & (EFFECT_listens | EFFECT_looks_channels | EFFECT_unknown)) != 0 || strcasestr(text, "pg_listening_channels") != NULL ||
 	    (!is_bind && (v->statements != 1 || v->kind == KIND_BEGIN || v->kind == KIND_BEGIN_READ_ONLY)))

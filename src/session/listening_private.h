@@ -42,6 +42,7 @@ struct listening {
 	struct backlog queue;       /* from the receiver, for the client */
 	struct backlog natives;     /* from the session's own server, until the marker */
 	struct bytes listed;        /* what the server listens to, each name with its NUL */
+	char *only;                 /* owned: of what it has, the one channel that was brought; NULL: all of them */
 	char *problem;              /* owned: why there is no receiver; NULL: there is one, or it was not asked for */
 	/* Requests whose answers are awaited, 0: none.  One that a lost server made pointless may be under way beside another. */
 	uint64_t opening;           /* a LISTEN waits for a receiver */

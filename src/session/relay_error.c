@@ -144,7 +144,8 @@ relay_error_renamed(struct session *s, const struct relay_frame *f, const struct
 		e = relay_client_name(s, found, length, head);
 		if (e == NULL)
 			e = relay_closed_name(s, found, length);
-		if (head != NULL && head->own_name != NULL)
+		/* Of what is bound it may be the name that the text speaks of. */
+		if (head != NULL && head->own_name != NULL && (head->kind != ANSWER_BIND || head->tells_name || e == NULL))
 			bytes_append(out, head->own_name, strlen(head->own_name));
 		else if (e != NULL)
 			bytes_append(out, e->key + sizeof(s), e->key_length - sizeof(s));
