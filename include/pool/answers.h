@@ -29,6 +29,7 @@ struct answer {
 	uint8_t purpose;
 	uint8_t reason;              /* enum route_reason of the request that this one ends */
 	uint8_t does;                /* enum does: of the request that this one ends */
+	bool is_private;             /* what it defines nobody sees but its session */
 	bool tells_name;             /* own_name is there for the words of an error alone */
 	bool of_unnamed;             /* it changes the unnamed statement; STATEMENT is what the client had for it before */
 	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */

@@ -129,6 +129,7 @@ struct session {
 	bool hides : 1;                /* it may have made settings of a client's own whose names nobody can tell */
 	bool prepares_hiding : 1;      /* what it has prepared by SQL may make such */
 	bool prepares_hidden : 1;      /* and says so itself */
+	bool binds_private : 1;        /* what the unnamed portal defines nobody else sees */
 	bool by_parameters : 1;        /* the names of what it sets may be parameters */
 	bool names_unknown : 1;        /* and not only those of `touched` */
 	bool unjudged : 1;             /* it ran a text that nobody has judged: the tags tell */

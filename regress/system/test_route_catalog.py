@@ -56,6 +56,21 @@ def test_a_function_made_through_pgweir_is_known_at_once(routes):
     assert seen.on("fresh") == {routes.primary}
 
 
+@pytest.mark.parametrize("make", [wire.Client.query, extended], ids=["simple", "extended"])
+def test_a_temporary_table_casts_no_doubt_on_what_others_read(routes, make):
+    weir = routes.weir()
+
+    with weir.client(DATABASE) as maker, weir.client(DATABASE) as user:
+        user.query(READ)
+        results = [make(maker, "create temp table own (a int)")]
+        seen = routes.watch()
+        user.query("/* meanwhile */ select * from notes")
+        results.append(make(maker, "insert into own values (1)"))
+
+    assert [r.error for r in results] == [None, None]
+    assert seen.on("meanwhile") and seen.on("meanwhile") <= routes.replicas
+
+
 def test_a_function_made_directly_on_the_primary_is_noticed_within_two_seconds(routes):
     weir = routes.weir()
     name = f"fresh{routes.word()}"

@@ -9,6 +9,7 @@
 #include "session/lazy.h"
 #include "session/heal.h"
 #include "session/own_names.h"
+#include "session/pin.h"
 
 /* A message whose statement name changes: its head made anew, its rest as it came. */
 static size_t
@@ -247,7 +248,7 @@ extended_parse(struct session *s, struct frame *f)
 	stat_add(session_stats(s)->client_parses, 1);
 	touch_text(s, judged ? &v : NULL, text, strlen(text));
 	if (judged) {
-		s->ddl |= v.makes_relation;
+		s->ddl |= v.makes_relation && !pin_is_private(s, v.effects, v.surely);
 		lazy_note(s, &v);
 	}
 	if (name[0] == '\0') {
@@ -352,6 +353,15 @@ extended_does(struct session *s, const char *name)
 	return e != NULL ? e->does : DOES_WRITE;
 }
 
+static bool
+extended_binds_private(struct session *s, const char *portal, const char *name, uint32_t effects)
+{
+	const struct name_entry *e = (effects & EFFECT_temporary) != 0 && name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
+	uint32_t surely = e != NULL ? e->surely : name[0] == '\0' ? s->unnamed_surely : 0;
+
+	return portal[0] == '\0' && pin_is_private(s, effects, surely);
+}
+
 size_t
 extended_bind(struct session *s, struct frame *f)
 {
@@ -383,6 +393,7 @@ extended_bind(struct session *s, struct frame *f)
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name, f->type) : name;
 	s->effects |= effects;
+	s->binds_private = extended_binds_private(s, portal, name, effects);
 	s->does = does_then(s->does, extended_does(s, name));
 	/* Its portal may be a cursor. */
 	if (effects != 0 || portal[0] != '\0')
@@ -515,13 +526,15 @@ extended_close(struct session *s, struct frame *f)
 size_t
 extended_execute(struct session *s, struct frame *f)
 {
+	const char *portal;
+
 	if (!frame_is_whole(f))
 		return 0;
-	reader_text(&f->body);
+	portal = reader_text(&f->body);
 	reader_u32(&f->body);
 	if (!reader_at_end(&f->body))
 		return forward_broken(s);
-	forward_expect(s, ANSWER_EXECUTE, ANSWER_FORWARD);
+	forward_expect(s, ANSWER_EXECUTE, ANSWER_FORWARD)->is_private = s->binds_private && portal[0] == '\0';
 	s->executed = true;
 	forward_rest(s, f, 0);
 	mend_execute(s);

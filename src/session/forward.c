@@ -9,6 +9,7 @@
 #include "session/heal.h"
 #include "session/listening.h"
 #include "session/own_names.h"
+#include "session/pin.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -166,6 +167,7 @@ forward_query(struct session *s, struct frame *f)
 	struct verdict v;
 	const char *text;
 	size_t length;
+	bool is_private = false;
 	enum ahead ahead;
 	struct answer *a;
 
@@ -193,7 +195,8 @@ forward_query(struct session *s, struct frame *f)
 			return forward_wait(s);
 		if (ahead == AHEAD_REFUSE)
 			return feature_send_refused(s, f->type, "", f->size);
-		s->ddl |= v.makes_relation;
+		is_private = v.statements == 1 && pin_is_private(s, v.effects, v.surely);
+		s->ddl |= v.makes_relation && !is_private;
 		s->effects |= v.effects;
 		lazy_note(s, &v);
 		lazy_note_begin(s, &v, text);
@@ -205,6 +208,7 @@ forward_query(struct session *s, struct frame *f)
 		forward_note_statement(s, &v);
 	}
 	a = forward_expect_end(s, ANSWER_QUERY);
+	a->is_private = is_private;
 	unnamed_change(s, a, NULL);
 	if (v.effects != 0)
 		own_names_note(s, &v, text, length, a);

@@ -116,6 +116,13 @@ inquiry_has_looked(struct inquiry *q)
 	atomic_store_explicit(&q->ledger->facts_watch, FACTS_WATCHED, memory_order_relaxed);
 }
 
+/* What is being read is doubted already. */
+static bool
+inquiry_is_outdated(const struct inquiry *q)
+{
+	return q->visit == NULL && atomic_load(&q->ledger->facts_generation) != q->asked_generation;
+}
+
 static void
 inquiry_publish(struct inquiry *q)
 {
@@ -125,18 +132,17 @@ inquiry_publish(struct inquiry *q)
 		visit_take_facts(q);
 		return;
 	}
+	/* DDL came by while the catalog was read: it is read once more. */
+	if (inquiry_is_outdated(q)) {
+		q->due = true;
+		return;
+	}
 	facts_take_effects(facts, &q->graph);
 	log_debug("route", "catalog of %s: %zu unsafe names, %zu that touch their session, read in %lld ms", q->ledger->name,
 	    facts_count(facts), facts_effect_count(facts), (long long)(loop_now_us(q->worker->loop) - q->began_us) / 1000);
 	bytes_clear(&q->change);
 	bytes_append(&q->change, q->changed.data, q->changed.length);
 	q->facts = NULL;
-	/* DDL came by while the catalog was read: it is read once more. */
-	if (atomic_load(&q->ledger->facts_generation) != q->asked_generation) {
-		facts_unref(&facts);
-		q->due = true;
-		return;
-	}
 	/* Verdicts that were taken with an equal set are as good as new. */
 	q->digest += q->closure_digest;
 	if (q->last != NULL && q->digest == q->last_digest && facts_knows_routes(q->last) == facts_knows_routes(facts) &&
@@ -205,7 +211,9 @@ inquiry_next(struct inquiry *q)
 	if (q->step == STEP_CLOSURE && q->has_bodies)
 		q->step = STEP_SOURCES;
 	q->has_bodies |= q->step == STEP_SOURCES;
-	if (q->step == STEP_SOURCES && inquiry_found_liars(q))
+	if (q->step >= STEP_RULES && q->step < STEP_COMMIT && inquiry_is_outdated(q))
+		q->step = STEP_COMMIT;
+	else if (q->step == STEP_SOURCES && inquiry_found_liars(q))
 		q->step = STEP_CLOSURE;
 	else
 		q->step = inquiry_step_after(q);

@@ -201,6 +201,13 @@ pin_said(const struct session *s, uint32_t effects)
 	return s->effects & effects;
 }
 
+bool
+pin_is_private(const struct session *s, uint32_t effects, uint32_t surely)
+{
+	return (surely & EFFECT_temporary) != 0 && (effects & (EFFECT_unknown | EFFECT_defines)) == 0 && s->features == FEATURES_KEEP &&
+	    s->pool_mode != POOL_SESSION;
+}
+
 void
 pin_tag(struct session *s, const char *tag)
 {

@@ -143,7 +143,7 @@ relay_command(struct session *s, const struct relay_frame *f)
 		return STEP_BROKEN;
 	step = head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
 	if (step == STEP_FORWARD) {
-		relay_look_at_tag(s, f->body);
+		relay_look_at_tag(s, head, f->body);
 		feature_tag(s, f->body);
 	}
 	s->server->in_copy = false;

@@ -21,7 +21,7 @@ struct relay_frame {
 
 /* ---- relay_tag.c ---- */
 /* The tags after which the session's settings or names, or the catalog, may not be what they were. */
-void relay_look_at_tag(struct session *s, const char *tag);
+void relay_look_at_tag(struct session *s, const struct answer *answer, const char *tag);
 
 /* ---- relay_error.c ---- */
 /* The request behind this answer was never done: what was noted of it is taken back. */

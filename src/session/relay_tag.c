@@ -32,9 +32,29 @@ relay_note_settings(struct session *s)
 	s->hides |= s->unjudged;
 }
 
-void
-relay_look_at_tag(struct session *s, const char *tag)
+/* What is said of names may not hold any more; nobody but its session sees what is private, which keeps its server. */
+static bool
+relay_defines(const char *tag)
 {
+	switch (tag[0]) {
+	case 'A':
+		return strncmp(tag, "ALTER ", 6) == 0;
+	case 'I':
+		return strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
+	case 'C':
+		return strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
+	default:
+		return tag[0] == 'D' && (strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0);
+	}
+}
+
+void
+relay_look_at_tag(struct session *s, const struct answer *answer, const char *tag)
+{
+	if (!answer->is_private && relay_defines(tag)) {
+		s->ddl = true;
+		s->defines_code |= relay_defines_code(tag);
+	}
 	switch (tag[0]) {
 	case 'S':
 		if (s->unjudged && strcmp(tag, "SET") == 0)
@@ -44,21 +64,11 @@ relay_look_at_tag(struct session *s, const char *tag)
 		if (strcmp(tag, "RESET") == 0)
 			relay_note_settings(s);
 		break;
-	case 'A':
-		s->ddl |= strncmp(tag, "ALTER ", 6) == 0;
-		s->defines_code |= relay_defines_code(tag);
-		break;
-	case 'I':
-		s->ddl |= strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
-		break;
 	case 'C':
 		if (strcmp(tag, "CALL") == 0)
 			relay_note_settings(s);
-		s->ddl |= strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
-		s->defines_code |= relay_defines_code(tag);
 		break;
 	case 'D':
-		s->ddl |= strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0;
 		if (strcmp(tag, "DO") == 0) {
 			relay_note_settings(s);
 		} else if (strcmp(tag, "DISCARD ALL") == 0) {
