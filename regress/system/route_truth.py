@@ -117,6 +117,42 @@ create view v_limit as select id from plain limit (select currval('app.s') * 0 +
 create view v_barrier with (security_barrier) as select id, writes(id) as w from plain where id = 1;
 create recursive view v_recursive (n) as select 1 union all select n + writes(0) + 1 from v_recursive where n < 3;
 create materialized view mv_writes as select writes(1) as w;
+create function "Odd writer"(a int) returns int language plpgsql as 'begin insert into app.audit (what) values (a); return a; end';
+create function calls_odd(a int) returns int language plpgsql stable as 'begin return app."Odd writer"(a); end';
+create function calls_escaped(a int) returns int language plpgsql stable as 'begin return app.u&"\0077rites"(a); end';
+create function calls_attribute() returns bigint language sql stable as 'select sum(p.of_row) from app.plain p where id = 1';
+create function calls_member() returns bigint language sql stable as 'select sum((x).of_row) from (select p as x from app.plain p where id = 1) y';
+create function calls_operator(a int) returns bool language sql stable as 'select a===-1';
+create function calls_builtin(a text) returns text language sql stable as 'select pg_catalog.reverse($1)';
+create function node_pid() returns int language internal stable as 'pg_backend_pid';
+create operator ~~# (rightarg = regclass, function = nextval);
+create function keeps(a regclass, b int) returns regclass language sql immutable as 'select a';
+create aggregate draws(int) (sfunc = keeps, stype = regclass, initcond = 'app.s', finalfunc = nextval);
+create view v_draws as select draws(id) as n from plain;
+create cast (bigint as boolean) with function pg_try_advisory_xact_lock(bigint);
+create domain truth_value as boolean;
+create type truth_row as (a boolean);
+create type hashed as (x int);
+create function hashed_eq(a hashed, b hashed) returns bool language plpgsql as 'begin insert into app.audit (what) values (1); return (a).x = (b).x; end';
+create function hashed_hash(a hashed) returns int language plpgsql immutable as 'begin return (a).x; end';
+create operator ==# (leftarg = hashed, rightarg = hashed, function = hashed_eq, hashes);
+create operator class hashed_ops default for type hashed using hash as operator 1 ==#, function 1 hashed_hash(hashed);
+create type sorted as (x int);
+create function sorted_lt(a sorted, b sorted) returns bool language plpgsql immutable as 'begin return (a).x < (b).x; end';
+create function sorted_eq(a sorted, b sorted) returns bool language plpgsql immutable as 'begin return (a).x = (b).x; end';
+create function sorted_cmp(a sorted, b sorted) returns int language plpgsql as 'begin insert into app.audit (what) values (1); return (a).x - (b).x; end';
+create operator <# (leftarg = sorted, rightarg = sorted, function = sorted_lt);
+create operator =# (leftarg = sorted, rightarg = sorted, function = sorted_eq);
+create operator class sorted_ops default for type sorted using btree as operator 1 <#, operator 3 =#, function 1 sorted_cmp(sorted, sorted);
+create table classed (h hashed, s sorted, k int);
+insert into classed values (row(1), row(1), 1), (row(2), row(2), 2), (row(1), row(1), 3);
+create view v_classed as select distinct h from classed;
+create table "Odd ""one"" there" (id int, "of ""it"" all" int);
+insert into "Odd ""one"" there" values (1, 2);
+create extension tablefunc;
+create extension xml2;
+create extension isn;
+create function app.pivot(text) returns setof record language c stable strict as '$libdir/tablefunc', 'crosstab';
 create function node_setting() returns text language sql stable as 'select current_setting(''app.tenant'', true)';
 select nextval('s'), nextval('"Odd Seq"')
 """
@@ -505,6 +541,38 @@ PRIMARY = {
         "select cast('x'::text as app.pair)",
         "select pair('x'::text)",
         "select u&'5'::u&\"ch\\0065cked\"",
+        "select ~~# 's'::regclass is null",
+        "select 5::bigint::boolean",
+        "select 5::bigint::truth_value",
+        "select array[5::bigint]::bool[]",
+        "select array[5::bigint]::_bool",
+        "select row(5::bigint)::truth_row",
+        "select bool(5::bigint)",
+    ],
+    "hidden in an operator class": [
+        "select distinct h from classed",
+        "select h, count(*) from classed group by h",
+        "select h from classed union select h from classed",
+        "select count(*) from (select h from classed intersect select h from classed) x",
+        "select sum(k) over (partition by h) from classed where false",
+        "select h = any (array[h]) from classed where false",
+        "select * from v_classed",
+        "select s from classed order by s",
+        "select distinct s from classed",
+        "select count(distinct s) from classed",
+        "select array_agg(s order by s) from classed",
+        "select k, rank() over (order by s) from classed",
+        "select greatest(row(1)::sorted, row(2)::sorted)",
+        "select max(array[s]) from classed",
+        "select row(s) < row(s) from classed",
+    ],
+    "SQL in an argument of a library": [
+        "select * from crosstab('select 1, 1, app.writes(1)') as x(a int, b int)",
+        "select * from crosstab('select 1, 1, 1', 'select app.writes(1)') as x(a int, b int)",
+        "select * from connectby('app.unl', 'id', 'id', '1', 0) as x(a int, b int, c int)",
+        "select * from pivot('select 1, 1, app.writes(1)') as x(a int, b int)",
+        "select * from xpath_table('n', 'n', 'app.v_seq', '/a', 'true') as x(a int, b text)",
+        "select isn_weak()",
     ],
     "attribute notation": [
         "select p.of_row from plain p where id = 1",
@@ -537,6 +605,14 @@ PRIMARY = {
         "select * from v_set",
         "select id is null from v_union",
         "select id from v_limit",
+        "select calls_odd(1)",
+        "select calls_escaped(1)",
+        "select calls_attribute()",
+        "select calls_member()",
+        "select calls_operator(1)",
+        "select node_pid() is null",
+        "select draws(id) is null from plain where id = 1",
+        "select n is null from v_draws",
         "select w from v_barrier",
         "select * from v_recursive",
     ],
@@ -630,6 +706,10 @@ PRIMARY = {
 }
 
 READS = [
+    "select calls_builtin('abc')",
+    "select id, \"of \"\"it\"\" all\" from \"Odd \"\"one\"\" there\" -- of it",
+    "select 'x'::isbn is null from plain where false",
+    "select n from normal_rand(3, 0, 0) n",
     "select 1",
     "SELECT 1 AS one, 'x' AS two, NULL AS three",
     "select",

@@ -86,7 +86,7 @@ def answer_of(result, rows):
     return error, result.names, result.tags, (result.rows, copied) if rows else len(result.rows) + len(copied)
 
 
-def run_all(connect, protocol, statements, rows):
+def run_all(connect, leave, protocol, statements, rows):
     """The answers, each to a client of its own but where a statement needs those before it."""
     answers, client = [], None
     for number, sql in enumerate(statements):
@@ -95,15 +95,30 @@ def run_all(connect, protocol, statements, rows):
         if client.status != "I":
             client.query("rollback")
         if sql not in CONTINUED:
-            client.close()
-            client = None
+            client = leave(client)
     return answers
 
 
+def renew(client):
+    """As good as a new session of PostgreSQL's, and ten times as fast."""
+    client.query("discard all")
+    return client
+
+
+def run_directly(truth, protocol, statements, rows):
+    with truth.primary.client("truth") as client:
+        return run_all(lambda: client, renew, protocol, statements, rows)
+
+
+def run_through(weir, protocol, statements, rows):
+    return run_all(lambda: weir.client("truth"), wire.Client.close, protocol, statements, rows)
+
+
 def split(pgweir, truth, workers=1):
+    """Two servers, so that nobody waits while the catalog is read."""
     weir = pgweir(
         {
-            "databases": {"truth": truth.target("truth", route="split", pool_size=1)},
+            "databases": {"truth": truth.target("truth", route="split", pool_size=2)},
             "pgbouncer": {"pool_mode": "transaction", "workers": workers, "monitor_user": "postgres"},
         },
         users={"postgres": ""},
@@ -144,12 +159,12 @@ PROTOCOLS = [simple, extended, prepared, together]
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_statement_that_needs_the_primary_is_ever_seen_by_a_replica(truth, pgweir, protocol):
     rewind(truth)
-    expected = run_all(lambda: truth.primary.client("truth"), protocol, PRIMARY, rows=False)
+    expected = run_directly(truth, protocol, PRIMARY, rows=False)
     rewind(truth)
     weir = split(pgweir, truth)
     marks = truth.marks()
 
-    got = run_all(lambda: weir.client("truth"), protocol, PRIMARY, rows=False)
+    got = run_through(weir, protocol, PRIMARY, rows=False)
 
     hosts = seen(truth, marks)
     strays = set().union(*[hosts[replica] for replica in truth.replicas])
@@ -163,10 +178,10 @@ def test_every_plain_read_runs_on_a_replica_with_the_primarys_answer(truth, pgwe
     rewind(truth)
     truth.wait_for_replicas()
     weir = split(pgweir, truth)
-    expected = run_all(lambda: truth.primary.client("truth"), protocol, READS, rows=True)
+    expected = run_directly(truth, protocol, READS, rows=True)
     marks = truth.marks()
 
-    got = run_all(lambda: weir.client("truth"), protocol, READS, rows=True)
+    got = run_through(weir, protocol, READS, rows=True)
 
     hosts = seen(truth, marks)
     several = {n for n, sql in enumerate(READS) if protocol is not simple and is_multiple(sql)}
@@ -180,10 +195,10 @@ def test_every_plain_read_runs_on_a_replica_with_the_primarys_answer(truth, pgwe
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_read_that_a_replica_refuses_has_the_primarys_answer(truth, pgweir, protocol):
     weir = split(pgweir, truth)
-    expected = run_all(lambda: truth.primary.client("truth"), protocol, route_truth.REFUSED, rows=True)
+    expected = run_directly(truth, protocol, route_truth.REFUSED, rows=True)
     marks = truth.marks()
 
-    got = run_all(lambda: weir.client("truth"), protocol, route_truth.REFUSED, rows=True)
+    got = run_through(weir, protocol, route_truth.REFUSED, rows=True)
 
     hosts = seen(truth, marks)
     assert differing(route_truth.REFUSED, got, expected) == []

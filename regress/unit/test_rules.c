@@ -116,6 +116,9 @@ TEST("a body that mentions what is unsafe makes its function unsafe, and those t
 	facts_add(facts, 'f', "app", "writes", false);
 	facts_add(facts, 'r', "app", "unl", false);
 	facts_add(facts, 't', "app", "dom", false);
+	facts_add(facts, 'f', "app", "Odd one", false);
+	facts_add(facts, 'f', "app", "of_row", true);
+	facts_add(facts, 'o', "app", "===", false);
 	add(bodies, 1, "outer_one", "select inner_one(a) from t");
 	add(bodies, 2, "inner_one", "begin return app.\"writes\" (a); end");
 	add(bodies, 3, "column_one", "select writes from t where writes > 5");
@@ -124,8 +127,15 @@ TEST("a body that mentions what is unsafe makes its function unsafe, and those t
 	add(bodies, 6, "dynamic_one", "execute 'select writes(1)'");
 	add(bodies, 7, "cast_one", "select a::dom");
 	add(bodies, 8, "given_one", "select writes(1)");
+	add(bodies, 9, "quoted_one", "select app.\"Odd one\"(1)");
+	add(bodies, 10, "escaped_one", "select U&\"wr\\0069tes\"(1)");
+	add(bodies, 11, "attribute_one", "select $1.of_row");
+	add(bodies, 12, "member_one", "select ($1). writes");
+	add(bodies, 13, "operator_one", "select a===-b");
+	add(bodies, 14, "qualified_one", "select pg_catalog.writes(1), pg_catalog.\"writes\"(2)");
+	add(bodies, 15, "harmless_one", "select t.writes, a = b, a == b, \"Odd\" from t -- \"one");
 	bodies_find_liars(bodies, facts, "app.given_one", &found);
-	expect_text(text_of(&found), "1,2,4,6,7");
+	expect_text(text_of(&found), "1,2,4,6,7,9,10,11,12,13");
 	expect(facts_is_unsafe(facts, &outer));
 	bodies_free(&bodies);
 	facts_unref(&facts);

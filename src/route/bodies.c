@@ -73,43 +73,128 @@ is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r') || c == '"';
 }
 
-/* Is the word that ends at AT unsafe?  What follows tells a call. */
 static bool
-word_is_unsafe(const struct catalog_facts *facts, const char *read_functions, const char *word, const char *at, const char *end)
+is_operator_part(char c)
 {
-	struct facts_mention mention = {.place = FACTS_RELATION, .name = word, .read_functions = read_functions, .exact_encoding = true};
+	return c != '\0' && strchr("+-*/<>=~!@#%^&|`?", c) != NULL;
+}
 
-	if (!facts_has_name(facts, word))
+/* Where a body is being read, and whether it is still in order. */
+struct reading {
+	const struct catalog_facts *facts;
+	const char *read_functions;
+	const char *start, *at, *end;
+	bool is_catalog; /* the word before the point was pg_catalog */
+};
+
+/* What stands in front of a word that begins at WORD: a call in attribute notation has no parenthesis behind it. */
+static enum facts_place
+place_of_word(const struct reading *r, const char *word)
+{
+	const char *behind = r->at;
+
+	while (behind < r->end && is_blank(*behind))
+		behind++;
+	if (behind < r->end && *behind == '(')
+		return FACTS_CALL;
+	while (word > r->start && is_blank(word[-1]))
+		word--;
+	if (word == r->start || word[-1] != '.')
+		return FACTS_TYPE;
+	for (word--; word > r->start && is_blank(word[-1]);)
+		word--;
+	return word > r->start && (word[-1] == ')' || word[-1] == ']') ? FACTS_MEMBER : FACTS_ATTRIBUTE;
+}
+
+/* Is NAME, which begins at WORD and ends where the reading is, unsafe? */
+static bool
+name_is_unsafe(struct reading *r, const char *name, const char *word)
+{
+	struct facts_mention mention = {
+	    .place = FACTS_RELATION, .name = name, .read_functions = r->read_functions, .exact_encoding = true};
+
+	mention.schema = r->is_catalog ? "pg_catalog" : NULL;
+	r->is_catalog = strcmp(name, "pg_catalog") == 0 && r->at < r->end && *r->at == '.';
+	if (!facts_has_name(r->facts, name))
 		return false;
-	if (facts_is_unsafe(facts, &mention))
+	if (facts_is_unsafe(r->facts, &mention))
 		return true;
-	while (at < end && is_blank(*at))
-		at++;
-	mention.place = at < end && *at == '(' ? FACTS_CALL : FACTS_TYPE;
-	return facts_is_unsafe(facts, &mention);
+	mention.place = place_of_word(r, word);
+	return facts_is_unsafe(r->facts, &mention);
+}
+
+static bool
+word_is_unsafe(struct reading *r)
+{
+	const char *start = r->at;
+	char word[WORD_MOST + 1];
+	size_t length = 0;
+
+	for (; r->at < r->end && is_word_part((unsigned char)*r->at); r->at++, length++)
+		if (length < WORD_MOST)
+			word[length] = (char)(*r->at >= 'A' && *r->at <= 'Z' ? *r->at | 0x20 : *r->at);
+	word[min_of(length, (size_t)WORD_MOST)] = '\0';
+	return name_is_unsafe(r, word, start);
+}
+
+/*
+ * A name in quotes has letters and signs that no word has.  What is between two quotes need not be a name, so the words
+ * in it are read as well.  With escapes in it nobody looks closer.
+ */
+static bool
+quoted_is_unsafe(struct reading *r)
+{
+	const char *open = r->at++, *close = memchr(r->at, '"', (size_t)(r->end - r->at));
+	struct reading name = *r;
+	char word[WORD_MOST + 1];
+	size_t length = close != NULL ? (size_t)(close - r->at) : 0;
+
+	if (open - r->start >= 2 && open[-1] == '&' && (open[-2] | 0x20) == 'u')
+		return true;
+	if (length == 0 || length > WORD_MOST)
+		return false;
+	memcpy(word, r->at, length);
+	word[length] = '\0';
+	name.at = close + 1;
+	return name_is_unsafe(&name, word, open);
+}
+
+/* Of a run of signs the lexer takes some from its start: which, depends on what it is in. */
+static bool
+operator_is_unsafe(struct reading *r)
+{
+	struct facts_mention mention = {.place = FACTS_OPERATOR, .exact_encoding = true};
+	char run[WORD_MOST + 1];
+	size_t length = 0;
+
+	while (r->at < r->end && is_operator_part(*r->at) && length < WORD_MOST)
+		run[length++] = *r->at++;
+	mention.name = run;
+	for (; length > 0; length--) {
+		run[length] = '\0';
+		if (facts_is_unsafe(r->facts, &mention))
+			return true;
+	}
+	return false;
 }
 
 static bool
 body_mentions_unsafe(const struct body *b, const struct catalog_facts *facts, const char *read_functions)
 {
-	const char *at = b->source, *end = at + b->length;
-	char word[WORD_MOST + 1];
+	struct reading r = {.facts = facts, .read_functions = read_functions, .start = b->source, .at = b->source};
+	bool found = b->source == NULL;
 
-	if (b->source == NULL)
-		return true;
-	while (at < end) {
-		size_t length = 0;
-
-		while (at < end && !is_word_part((unsigned char)*at))
-			at++;
-		for (; at < end && is_word_part((unsigned char)*at); at++, length++)
-			if (length < WORD_MOST)
-				word[length] = (char)(*at >= 'A' && *at <= 'Z' ? *at | 0x20 : *at);
-		word[min_of(length, (size_t)WORD_MOST)] = '\0';
-		if (length > 0 && word_is_unsafe(facts, read_functions, word, at, end))
-			return true;
+	for (r.end = r.at + (found ? 0 : b->length); !found && r.at < r.end;) {
+		if (is_word_part((unsigned char)*r.at))
+			found = word_is_unsafe(&r);
+		else if (*r.at == '"')
+			found = quoted_is_unsafe(&r);
+		else if (is_operator_part(*r.at))
+			found = operator_is_unsafe(&r);
+		else
+			r.at++;
 	}
-	return false;
+	return found;
 }
 
 static bool

@@ -110,8 +110,24 @@ static const char sql_closure_head[] =
 	"  union all select p.oid from given cross join lateral unnest(vouched) v(v) join pg_namespace n on v.v like '%.%'\n"
 	"     and n.nspname = left(v.v, length(n.nspname)) join pg_proc p on p.pronamespace = n.oid\n"
 	"     and v.v in (n.nspname || '.' || p.proname, n.nspname || '.*')),\n"
+	"hides_builtin(c, o, f) as (\n"
+	"  select 'pg_operator'::regclass::oid, o.oid, b.oid from pg_operator o join badbuiltin b on b.oid = o.oprcode::oid where o.oid >= 12000\n"
+	"  union all select 'pg_proc'::regclass, a.aggfnoid, f from pg_aggregate a cross join lateral unnest(array[aggtransfn, aggfinalfn,\n"
+	"     aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) f\n"
+	"     where a.aggfnoid >= 12000 and f in (select oid from badbuiltin)\n"
+	"  union all select 'pg_type'::regclass, t, b.oid from pg_cast c join badbuiltin b on b.oid = c.castfunc cross join lateral\n"
+	"     unnest(array[c.castsource, c.casttarget]) t where t >= 12000\n"
+	"  union all select 'pg_type'::regclass, a.amproclefttype, b.oid from pg_amproc a join badbuiltin b on b.oid = a.amproc::oid\n"
+	"     where a.amproclefttype >= 12000\n"
+	"  union all select 'pg_proc'::regclass, p.oid, b.oid from pg_proc p join pg_proc q on q.prosrc = p.prosrc join badbuiltin b on b.oid = q.oid\n"
+	"     where p.oid >= 12000 and p.prolang = 12),\n"
+	"given_sql(o) as (\n"
+	"  select p.oid from pg_proc p join (values ('tablefunc', 'crosstab|crosstab_hash|connectby_text|connectby_text_serial'),\n"
+	"     ('pgxml', 'xpath_table'), ('isn', 'accept_weak_input|weak_input_status'), ('sslinfo', '.*')) v(library, symbols)\n"
+	"     on p.probin ~ ('(^|/)' || v.library || '([.]so)?$') and p.prosrc ~ ('^(' || v.symbols || ')$') where p.prolang = 13),\n"
 	"badfn as (\n"
 	"  select oid from badbuiltin\n"
+	"  union all select o from given_sql where o not in (select o from harmless_own)\n"
 	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.prokind in ('f','w') and p.provolatile = 'v' and\n"
 	"     p.prorettype not in (2279, 3838)\n"
 	"      and p.pronamespace <> 'information_schema'::regnamespace and p.oid not in (select o from harmless_own)\n"
@@ -143,7 +159,10 @@ static const char sql_at[] =
 	"  union all select 'pg_cast'::regclass, a.oid, 'pg_type'::regclass, t.oid, 'pg_proc'::regclass from pg_cast a cross join lateral\n"
 	"     (values (a.castsource), (a.casttarget)) t(oid) where t.oid >= 12000\n"
 	"  union all select 'pg_amproc'::regclass, oid, 'pg_type'::regclass, amproclefttype, 'pg_proc'::regclass from pg_amproc\n"
-	"     where amproclefttype >= 12000),\n";
+	"     where amproclefttype >= 12000\n"
+	/* grouping and sorting use the operators of btree (403) and hash (405), whatever they are called */
+	"  union all select 'pg_amop'::regclass, oid, 'pg_type'::regclass, amoplefttype, 'pg_operator'::regclass from pg_amop\n"
+	"     where amoplefttype >= 12000 and amopmethod in (403, 405)),\n";
 
 /* Does what depends on an object of class C hide it by itself?  It is CLASS, OBJECT, and stands in no row of at. */
 #define SQL_HIDES_ITSELF(class, object, c) \
@@ -168,6 +187,7 @@ static const char sql_closure_tail[] =
 	"root(c, o) as (\n"
 	"  select 'pg_class'::regclass::oid, o from inh union all\n"
 	"  select 'pg_proc'::regclass::oid, oid from badfn\n"
+	"  union all select c, o from hides_builtin where o not in (select o from harmless_own)\n"
 	"  union all select 'pg_class'::regclass, c.oid from pg_class c where relkind in ('S','f') or (relpersistence = 'u' and\n"
 	"     relkind in ('r','p')) or (relpersistence = 't' and relkind in ('r','p','v'))\n"
 	"  union all select 'pg_class'::regclass, r.ev_class from pg_rewrite r join pg_class c on c.oid = r.ev_class where\n"
@@ -183,7 +203,15 @@ static const char sql_unsafe[] =
 	"  union\n"
 	"  select coalesce(at.c, d.classid), coalesce(at.o, d.objid) from u join pg_depend d on d.refclassid = u.c and d.refobjid = u.o\n"
 	"     left join at on at.k = d.classid and at.i = d.objid\n"
-	"     where case when at.k is not null then at.via in (0, u.c) else " SQL_HIDES_ITSELF("d.classid", "d.objid", "u.c") " end)\n";
+	"     where case when at.k is not null then at.via in (0, u.c) else " SQL_HIDES_ITSELF("d.classid", "d.objid", "u.c") " end),\n"
+	/* what a cast between built-in types is also used for: arrays, domains and rows of its target */
+	"targets(o) as (\n"
+	"  select a.casttarget from pg_cast a join u on u.c = 'pg_proc'::regclass and u.o = a.castfunc where a.casttarget < 12000 and\n"
+	"     a.castsource < 12000\n"
+	"  union select x.o from targets join (select typelem, oid from pg_type where typlen = -1 and typelem <> 0\n"
+	"     union all select typbasetype, oid from pg_type where typbasetype <> 0\n"
+	"     union all select a.atttypid, k.reltype from pg_attribute a join pg_class k on k.oid = a.attrelid where a.attnum > 0 and\n"
+	"        k.reltype <> 0) x(part, o) on x.part = targets.o)\n";
 
 /* What is in u is there once, but for functions of one name. */
 static const char sql_closure_rows[] =
@@ -197,13 +225,15 @@ static const char sql_closure_rows[] =
 	"   k.relnamespace where u.c = 'pg_class'::regclass and k.relkind <> 'c'\n"
 	"union all select 't', n.nspname, t.typname, u.o::text from u join pg_type t on t.oid = u.o join pg_namespace n on n.oid =\n"
 	"   t.typnamespace where u.c = 'pg_type'::regclass\n"
-	"union all select 't', 'pg_catalog', t.typname, '' from pg_cast a join u on u.c = 'pg_proc'::regclass and u.o =\n"
-	"   a.castfunc join pg_type t on t.oid = a.casttarget where a.casttarget < 12000 and a.castsource < 12000\n"
+	"union all select 't', n.nspname, t.typname, '' from targets join pg_type t on t.oid = targets.o join pg_namespace n on\n"
+	"   n.oid = t.typnamespace\n"
 	"union all select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, '' from pg_cast a join u\n"
 	"   on u.c = 'pg_proc'::regclass and u.o = a.castfunc\n"
 	"       where a.castcontext <> 'e' and a.casttarget < 12000 and a.castsource < 12000\n"
 	"union all select '*', 'pg_catalog', a.amproc::text, '' from pg_amproc a join u on u.c = 'pg_proc'::regclass and u.o = a.amproc::oid\n"
 	"       where a.amproclefttype < 12000\n"
+	"union all select '*', 'pg_catalog', a.amopopr::text, '' from pg_amop a join u on u.c = 'pg_operator'::regclass and u.o = a.amopopr\n"
+	"       where a.amoplefttype < 12000 and a.amopmethod in (403, 405)\n"
 	"union all select 'd', coalesce(r.rolname, ''), lower(regexp_replace(c, '=(true|yes|t|y|1)$', '=on')), '' from pg_db_role_setting s\n"
 	"   left join pg_roles r on r.oid = s.setrole cross join unnest(s.setconfig) c\n"
 	"       where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))\n"
@@ -245,6 +275,7 @@ static const char sql_causes_rows[] =
 	"  cross join lateral pg_identify_object(t.c, t.o, 0) i cross join lateral (\n"
 	"    select case when p.oid in (select oid from nodelocal) then 'it answers for its own server or session'\n"
 	"         when p.provolatile = 'v' then 'it is VOLATILE'\n"
+	"         when p.oid in (select o from given_sql) then 'it runs SQL that it is given, or answers for its own session'\n"
 	"         when p.proargdefaults::text ~ (select rx from given) then 'in the default of an argument ' || " SQL_CALLED("p.proargdefaults::text")
 	"         when p.prosrc ~* " SQL_UNSAFE_WORDS "\n"
 	"           then 'its body mentions ' || substring(p.prosrc from '(?i)' || " SQL_UNSAFE_WORDS ")\n"
@@ -258,6 +289,7 @@ static const char sql_causes_rows[] =
 	"         when k.relpersistence = 'u' then 'it is unlogged' else 'it is temporary' end\n"
 	"      from pg_class k where t.c = 'pg_class'::regclass and k.oid = t.o and (k.relkind in ('S','f') or (k.relpersistence in\n"
 	"         ('u','t') and k.relkind in ('r','p','v')))\n"
+	"    union all select 'it calls ' || b.f::regproc from hides_builtin b where b.c = t.c and b.o = t.o\n"
 	"    union all select 'a partition or child of it is unlogged or foreign' from inh where t.c = 'pg_class'::regclass and inh.o = t.o\n"
 	"    union all select " SQL_CALLED("r.ev_action::text")
 	"      from pg_rewrite r where t.c = 'pg_class'::regclass and r.ev_class = t.o and r.oid = any((select hits from given)::oid[])\n"

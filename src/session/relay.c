@@ -256,8 +256,9 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	}
 	if (status == 'I')
 		restore_defaults_changed(s);
-	/* A function with a data definition in its body has no tag that says so. */
-	if (status == 'I' && (s->effects & EFFECT_defines) != 0 && s->effects != EFFECTS_ALL)
+	/* A function with a data definition in its body has no tag that says so.  A replica defines nothing. */
+	if (status == 'I' && (s->effects & EFFECT_defines) != 0 && s->effects != EFFECTS_ALL &&
+	    cluster_host_role(server->cluster, server->host) != HOST_REPLICA)
 		s->ddl = s->defines_code = true;
 	if (s->ddl && status == 'I') {
 		inquiry_catalog_changed(s);
