@@ -14,15 +14,104 @@ CLIENTS, SECONDS = 6, 3
 LOST = ("is down", "server login failed", "server conn crashed", "pooler error", "ERROR", "FATAL", "connection", "is not used")
 
 
+SCHEMA = f"""
+drop table if exists account, orders;
+create table account (id int primary key, v int);
+create table orders (id int, v int);
+create or replace function credit(i int, n int) returns int language sql as 'update account set v = greatest(v, n) where id = i returning v';
+create or replace function balance(i int) returns int language sql stable as 'select v from account where id = i';
+create or replace function booked() returns trigger language plpgsql as 'begin perform credit(new.id, new.v); return new; end';
+create trigger booked after insert on orders for each row execute function booked();
+insert into account select g, 0 from generate_series(0, {CLIENTS - 1}) g;
+"""
+
+
 @pytest.fixture
 def routes(cluster, pgweir):
     routes = Routes(cluster, pgweir)
-    routes.primary.query("drop table if exists account; create table account (id int primary key, v int);"
-                         f"insert into account select g, 0 from generate_series(0, {CLIENTS - 1}) g", DATABASE)
+    routes.primary.query(SCHEMA, DATABASE)
     cluster.wait_for_replicas()
     yield routes
     for replica in cluster.replicas:
         replica.start().resume_replay()
+
+
+def each(*statements):
+    """Writes by these, one after the other; {sql} is the update."""
+    return lambda client, sql, number, value: [client.query(one.format(sql=sql, number=number, value=value)) for one in statements]
+
+
+def extended(client, sql, number, value):
+    """In a pipeline, before and behind what only reads."""
+    for text in ("select count(*) from account", sql, "select 1"):
+        client.send(wire.parse(text), wire.bind(), wire.execute(), wire.sync())
+    for _ in range(3):
+        rows(client.read_until(b"Z"))
+
+
+WRITES = [
+    each("{sql}"), extended,
+    each("begin", "{sql}", "commit"),
+    each("begin", "select v from account where id = {number} for update", "savepoint s", "{sql}", "release s", "commit"),
+    each("begin", "set local synchronous_commit = off", "{sql}", "commit"),
+    each("set synchronous_commit = off", "{sql}", "reset synchronous_commit"),
+    each("select 1; {sql}; select 2"),
+    each("select credit({number}, {value})"),
+    each("with gone as ({sql} returning v) select * from gone"),
+    each("prepare w as {sql}", "execute w", "deallocate w"),
+    each("insert into orders values ({number}, {value})"),
+]
+
+
+def rows(messages):
+    result = wire.Result(messages)
+    if result.error:
+        raise result.error
+    return result.rows
+
+
+READ = "select v from account where id = {}"
+
+
+class Simple:
+    """A way to read: what it prepares has promised nothing yet."""
+
+    @staticmethod
+    def prepare(client, account):
+        pass
+
+    @staticmethod
+    def read(client, account):
+        return client.query(READ.format(account)).rows[0][0]
+
+
+class ReadOnly(Simple):
+    @staticmethod
+    def read(client, account):
+        client.query("begin read only")
+        value = Simple.read(client, account)
+        client.query("commit")
+        return value
+
+
+class Function(Simple):
+    @staticmethod
+    def read(client, account):
+        return client.query(f"select balance({account})").rows[0][0]
+
+
+class ParsedBefore(Simple):
+    @staticmethod
+    def prepare(client, account):
+        client.ask(wire.parse(READ.format(account)), wire.sync())
+
+    @staticmethod
+    def read(client, account):
+        client.send(wire.bind(), wire.describe(), wire.execute(), wire.sync())
+        return rows(client.read_until(b"Z"))[0][0]
+
+
+READS = [Simple, ReadOnly, Function, ParsedBefore]
 
 
 class Ledger:
@@ -62,7 +151,7 @@ class Ledger:
                 tried = max(tried, self.answered[number]) + 1
                 self._write(client, number, tried, dice)
                 self.answered[number] = seen[number] = tried
-            self._read(client, dice.randrange(CLIENTS) if dice.random() < 0.5 else number, seen)
+            self._read(client, dice.randrange(CLIENTS) if dice.random() < 0.5 else number, seen, dice)
             if dice.random() < 0.02:
                 return self._vanish(client, number, tried)
         return tried
@@ -74,19 +163,16 @@ class Ledger:
         return tried + 1
 
     def _write(self, client, number, value, dice):
-        sql = f"update account set v = greatest(v, {value}) where id = {number}"
-        if dice.random() < 0.5:
-            client.query(sql)
-            return
-        for one in ("begin", sql, "commit"):
-            client.query(one)
+        dice.choice(WRITES)(client, f"update account set v = greatest(v, {value}) where id = {number}", number, value)
 
-    def _read(self, client, account, seen):
+    def _read(self, client, account, seen, dice):
+        way = dice.choice(READS)
+        way.prepare(client, account)
         expected = max(seen[account], self.answered[account] if self.everybody_sees else 0)
-        value = int(client.query(f"select v from account where id = {account}").rows[0][0])
+        value = int(way.read(client, account))
         self.reads += 1
         if value < expected:
-            self.problems.append(f"account {account} was {value}, and {expected} was known")
+            self.problems.append(f"account {account} was {value}, and {expected} was known: {way.__name__}")
         seen[account] = max(seen[account], value)
 
 
