@@ -140,3 +140,4 @@ def test_an_old_primary_that_lives_on_is_noticed_and_fenced(routes):
     assert ledger.rows(former) == settled
     assert all(row in settled for row in diverged)
     assert ledger.doubled(heir) == []
+    assert ledger.errors(False) == {}

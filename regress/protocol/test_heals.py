@@ -688,3 +688,20 @@ def test_a_read_on_a_primary_that_hangs_goes_to_the_next_one(hosts, pgweir):
 
     assert result.kinds == "TDCZ"
     assert hosts.replica(1).asked == [HINTED]
+
+
+def test_a_read_on_a_primary_that_is_cut_off_goes_to_the_new_one(hosts, pgweir):
+    """It lives on, on an old timeline."""
+    weir = hosts.weir(pgweir, query_wait_timeout=10).allow("on an old timeline", "is cut off")
+
+    def hang(session, sql):
+        hosts.replica(1).promote()
+        eventually(lambda: hosts.replica(1).asked, within=10)
+        return [CLOSE]
+
+    hosts.primary.answers = hang
+    with weir.client(DATABASE, timeout=10) as client:
+        result = client.ask(wire.query(HINTED))
+
+    assert result.kinds == "TDCZ"
+    assert hosts.replica(1).asked == [HINTED]

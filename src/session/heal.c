@@ -136,7 +136,8 @@ heal_begin(struct session *s)
 		h->closed = h->too_long = h->asks = false;
 	/* Inside of a transaction nothing is run again, nor behind what writes. */
 	h->closed |= s->server->status != 'I' || s->lazy != NULL || (!on_replica && s->server->answers.count == 0 && !s->batch.heals);
-	h->asks |= !s->batch.heals;
+	/* For a primary, who is sent ahead of its answers is not judged; nor is all of a batch that goes there anyhow. */
+	h->asks |= !s->batch.heals || (!on_replica && (s->server->answers.count > 0 || s->batch.target != TARGET_REPLICA));
 }
 
 static size_t

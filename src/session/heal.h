@@ -46,11 +46,12 @@ struct heal {
 	struct bytes error;      /* the first try's ErrorResponse; empty: there was none */
 	struct answers done;     /* of the oldest answer: what changes names has come to pass, and may have to be undone */
 	struct gather_mark mark; /* what is gathered up to here belongs to answers that are complete */
+	struct cluster *cluster; /* borrowed from the ledger, which keeps it: the one whose hosts the next two mean */
 	uint32_t lost;           /* a mask of the hosts that have lost or refused it */
+	uint8_t host;            /* the last of them */
 	uint64_t key;            /* of its shape; 0: it has none */
 	int64_t lost_us;         /* monotonic: since when it waits for a check of the host */
 	int64_t due_us;          /* and how long it does */
-	uint8_t host;            /* which host that is */
 	uint8_t again;           /* enum heal_again, until it has its server */
 	bool on_replica : 1;     /* as far as anybody knows: what refuses it there is not the last word */
 	bool was_lost : 1;       /* it is run a second time for that */

@@ -133,6 +133,19 @@ heal_leave(struct session *s)
 
 /* -------------------------------------------------------------- again */
 
+/* The session's host is none for this request any more. */
+static void
+heal_note_host(struct session *s)
+{
+	struct heal *h = s->heal;
+
+	if (h->cluster != s->server->cluster)
+		h->lost = 0;
+	h->cluster = s->server->cluster;
+	h->host = (uint8_t)s->server->host;
+	h->lost |= 1u << h->host;
+}
+
 /* What is kept is the client's next request. */
 static void
 heal_give_back(struct session *s)
@@ -198,6 +211,11 @@ heal_aim(struct session *s)
 
 	if (h == NULL || h->again == HEAL_NOWHERE)
 		return true;
+	/* After a reload the hosts have other numbers. */
+	if (h->cluster != s->ledger->cluster) {
+		h->lost = 0;
+		h->checked = true;
+	}
 	/* Some of them may be too far behind for it. */
 	hosts = heal_other_replicas(s, h->lost) & (s->borrower.hosts != 0 ? s->borrower.hosts : UINT32_MAX);
 	if (s->target >= LEND_REPLICA && h->again != HEAL_ON_PRIMARY && hosts != 0) {
@@ -298,7 +316,7 @@ heal_refused(struct session *s, const char *bytes, size_t length)
 	gather_rewind(g, &h->mark);
 	gather_flush(g);
 	h->refused = true;
-	h->lost |= 1u << s->server->host;
+	heal_note_host(s);
 	if (!stays_on_replicas)
 		heal_remember_refused(s, heal_key(s));
 	heal_undo(s);
@@ -338,11 +356,11 @@ heal_run_elsewhere(struct session *s, bool gone)
 	struct heal *h = s->heal;
 	struct gather *g = &s->worker->to_client;
 
-	h->host = (uint8_t)s->server->host;
-	h->lost |= 1u << h->host;
+	heal_note_host(s);
 	h->lost_us = loop_now_us(s->worker->loop);
 	h->was_lost = true;
-	h->checked = gone;
+	/* A former primary lives, and its sessions are cut off. */
+	h->checked = gone || (cluster_dethroned(h->cluster) & 1u << h->host) != 0;
 	heal_make_error(h);
 	gather_drop(g, &s->stream);
 	heal_undo(s);

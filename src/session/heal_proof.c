@@ -47,7 +47,7 @@ part_length(const char *bytes, size_t length, bool *is_query)
 static bool
 parts_are_proven(struct session *s, const char *at, const char *end)
 {
-	while (s->heal->asks && at < end) {
+	while (at < end) {
 		bool is_query;
 		size_t length = part_length(at, (size_t)(end - at), &is_query);
 		struct brief b = routing_brief(s, at, length);
@@ -157,6 +157,8 @@ heal_is_proven(struct session *s)
 	const struct heal *h = s->heal;
 	const char *bytes = h->request.data + h->from;
 
+	if (!h->asks)
+		return true;
 	if (h->on_replica)
 		return parts_are_proven(s, bytes, h->request.data + h->request.length);
 	return frames_are_proven(s, bytes, h->request.length - h->from);

@@ -55,7 +55,7 @@ heal_wait(struct session *s)
 	s->borrower.since_us = h->lost_us;
 	session_enter(s, SESSION_WAITING);
 	session_arm(s);
-	cluster_doubt(s->ledger->cluster, h->host);
+	cluster_doubt(h->cluster, h->host);
 	timer_arm(loop_timers(s->worker->loop), &h->timer, LOOK_US);
 }
 
@@ -64,12 +64,13 @@ heal_look(struct timer *t)
 {
 	struct heal *h = container_of(t, struct heal, timer);
 	struct session *s = h->session;
-	struct cluster *c = s->ledger->cluster;
+	struct cluster *c = h->cluster;
 	struct host_report report;
 	bool is_gone, answers;
 
 	cluster_report(c, h->host, &report);
-	is_gone = report.state == HOST_DOWN && report.asked_us >= h->lost_us;
+	is_gone = (report.state == HOST_DOWN && report.asked_us >= h->lost_us) || (cluster_dethroned(c) & 1u << h->host) != 0 ||
+	    c != s->ledger->cluster;
 	answers = report.state != HOST_DOWN && report.login_us >= h->lost_us;
 	if (!is_gone && !answers && loop_now_us(s->worker->loop) < h->due_us) {
 		cluster_suspect(c, h->host);
