@@ -247,6 +247,7 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	if (s->heal != NULL)
 		s->heal->ended = true;
 	s->status = status;
+	s->mends = false;
 	if (s->lazy != NULL)
 		lazy_ready(s, status);
 	/* Before the client hears of it, or its next word could be judged by the old catalog. */
