@@ -33,6 +33,7 @@ struct answer {
 	bool tells_name;             /* own_name is there for the words of an error alone */
 	bool of_unnamed;             /* it changes the unnamed statement; STATEMENT is what the client had for it before */
 	bool describes_statement;    /* DESCRIBE: 't' comes before 'T' or 'n' */
+	bool forgets;                /* EXECUTE: it takes every statement off the server */
 	uint8_t name_hint;           /* BIND: of several names of one statement, the one with this in its hash is meant */
 	struct statement *statement; /* owned reference: a Parse puts it on the server, a Close takes it away */
 	struct name_change *change;  /* owned: what to undo in the session's names when this is dropped */

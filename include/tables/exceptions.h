@@ -46,6 +46,6 @@ EXCEPTION("what a failed transaction tells of a statement",
     "parameters' types were not declared. In a pipeline, where the failure is not known yet, Bind with a wrong number of values says so, too.",
     "Nothing can be prepared in a failed transaction, and what nobody has asked before is not known.")
 EXCEPTION("a look at channels within a batch",
-    "pg_listening_channels() in a statement that is not the first of its batch of the extended protocol does not show what the client listens to "
-    "when the batch began on a server that has not heard of it.",
+    "pg_listening_channels() behind a Flush in a batch of the extended protocol, or called by a function there, does not show what the client "
+    "listens to when the batch began on a server that has not heard of it.",
     "LISTEN takes effect when its transaction ends, and a batch is one.")

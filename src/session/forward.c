@@ -494,6 +494,8 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	}
 	if (s->request_us == 0 && f.type != FRONTEND_TERMINATE && f.type != FRONTEND_FLUSH)
 		forward_start_request(s);
+	if (begins && unlikely(s->listening != NULL) && f.type != FRONTEND_QUERY && listening_ahead_of_batch(s, bytes, length) == AHEAD_WAIT)
+		return forward_wait(s);
 	consumed = forward_dispatch(s, &f);
 	if (consumed == 0)
 		return 0;

@@ -469,6 +469,22 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 	return AHEAD_GO;
 }
 
+enum ahead
+listening_ahead_of_batch(struct session *s, const char *bytes, size_t length)
+{
+	static const char look[] = "pg_listening_channels";
+	struct listening *l = s->listening;
+	bool heard = l->heard;
+
+	if (!listening_is_shared(s) || !listening_has_any(s) || l->brought || s->in_batch || s->server->status != 'I' ||
+	    memmem(bytes, length, look, sizeof(look) - 1) == NULL)
+		return AHEAD_GO;
+	l->heard = false;
+	free(l->only);
+	l->only = NULL;
+	return listening_has_heard(s, heard) ? handover_bring(s) : AHEAD_WAIT;
+}
+
 bool
 listening_may_lose_server(const struct session *s)
 {

@@ -22,6 +22,8 @@ bool listening_may_begin(struct session *s);
 /* True: the next request waits until all before it have been settled. */
 bool listening_blocks(const struct session *s);
 enum ahead listening_ahead(struct session *s, char type, const struct verdict *v, const char *text);
+/* The same of the batch that begins at BYTES: one that looks at channels has them there from its beginning.  AHEAD_GO or AHEAD_WAIT. */
+enum ahead listening_ahead_of_batch(struct session *s, const char *bytes, size_t length);
 /* A NotificationResponse of the session's server; false when it is broken. */
 bool listening_native(struct session *s, const char *body, size_t length);
 /* True: the ReadyForQuery that has come is sent by listening_release. */

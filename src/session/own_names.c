@@ -70,17 +70,20 @@ maker_sync(struct maker *m)
 }
 
 /* Runs a text by a statement of ours; NAME: what it makes. */
-static void
+static struct answer *
 maker_run(struct maker *m, const char *text, const char *name)
 {
 	struct bytes *out = gather_make(&m->s->worker->to_server);
 	size_t before = out->length, begun;
+	struct answer *a;
 
 	begun = own_once_begin(out, MAKER, text, 0);
 	own_once_end(out, begun, MAKER);
 	gather_made(&m->s->worker->to_server, before);
-	own_once_expect(m->s->server, m->purpose)->own_name = name != NULL ? text_copy(name) : NULL;
+	a = own_once_expect(m->s->server, m->purpose);
+	a->own_name = name != NULL ? text_copy(name) : NULL;
 	m->sent = true;
+	return a;
 }
 
 /* A Parse under the client's own name; an empty body makes a statement that there is only to be deallocated. */
@@ -238,7 +241,7 @@ maker_show(struct maker *m)
 
 	if (s->looking)
 		return;
-	maker_run(m, "deallocate all", NULL);
+	maker_run(m, "deallocate all", NULL)->forgets = true;
 	server_forget_prepared(s->server);
 	s->looking = true;
 	if (m->synced)

@@ -33,6 +33,9 @@ relay_undo(struct session *s, struct answer *a)
 		server_unprepare(server, a->statement);
 	if (a->of_unnamed)
 		unnamed_undo(s, a);
+	/* What it has still is not known any more. */
+	if (a->forgets)
+		server->close_needed = true;
 	if (a->kind == ANSWER_CLOSE && a->statement != NULL && !a->of_unnamed)
 		statement_unref(server_prepare(server, a->statement, UINT32_MAX));
 	statement_unref(a->statement);
