@@ -186,6 +186,7 @@ PRIMARY = {
         "reset work_mem",
         "discard plans",
         "show wal_level",
+        "select current_setting('pgweir.last_lsn', true) is null, 1",
         "show config_file",
         "show hot_standby",
         "show primary_conninfo",

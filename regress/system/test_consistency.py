@@ -311,15 +311,16 @@ def test_a_session_moves_to_a_replica_that_has_come_as_far(routes, weir):
 
 
 def show(client, ask):
-    """SHOW pgweir.last_lsn in either protocol."""
-    if ask == "simple":
-        return client.query("show pgweir.last_lsn").rows[0][0]
-    result = client.ask(wire.parse("show pgweir.last_lsn"), wire.bind(), wire.describe(), wire.execute(), wire.sync())
+    """pgweir.last_lsn in either protocol, by SHOW or by the function."""
+    sql = "select pg_catalog.current_setting('PgWeir.last_lsn', false)" if "function" in ask else "show pgweir.last_lsn"
+    if "extended" not in ask:
+        return client.query(sql).rows[0][0]
+    result = client.ask(wire.parse(sql), wire.bind(), wire.describe(), wire.execute(), wire.sync())
     assert result.error is None, result.error
     return result.rows[0][0]
 
 
-@pytest.mark.parametrize("ask", ["simple", "extended"])
+@pytest.mark.parametrize("ask", ["simple", "extended", "function", "extended function"])
 def test_a_token_carries_what_was_written_to_another_client(routes, weir, ask):
     with held_back(*routes.replicas), Reader(routes, weir) as writer, Reader(routes, weir) as reader:
         replayed = routes.cluster.replica(1).value("select pg_last_wal_replay_lsn()")

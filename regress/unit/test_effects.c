@@ -122,6 +122,7 @@ static const struct expectation commands[] = {
     BOTH(TEMPORARY, "create temp table t as select 1"), BOTH(TEMPORARY, "create temp view v as select 1"), BOTH(TEMPORARY, "create or replace temporary view v as select 1"),
     BOTH(TEMPORARY, "create temp sequence s"), BOTH(TEMPORARY, "select 1 into temp t"), BOTH(TEMPORARY, "select 1 into temporary table t union select 2"), BOTH(TEMPORARY, "create temp table t (like u)"),
     {"create function pg_temp.f() returns int language sql as 'select 1'", UNKNOWN, TEMPORARY}, {"create type pg_temp.x as enum ('a')", TEMPORARY, TEMPORARY}, BOTH(TEMPORARY, "create type pg_temp.x as (a int)"),
+    MAY(EFFECT_looks_lsn, "select current_setting('pgweir.last_lsn')"), MAY(EFFECT_looks_lsn, "select 1 where pg_catalog.Current_Setting('PGWEIR.last_lsn', true) <> ''"),
     {"create domain pg_temp.d as int", UNKNOWN, TEMPORARY}, MAY(TEMPORARY, "create table t (a int)"), MAY(TEMPORARY, "create table t as select 1"), MAY(TEMPORARY, "create view v as select 1"),
     MAY(TEMPORARY, "create sequence s"), MAY(TEMPORARY, "select 1 into t"), MAY(TEMPORARY, "create type x as enum ('a')"), MAY(TEMPORARY, "select * from pg_temp.t"), MAY(TEMPORARY, "select pg_temp.f()"),
     MAY(TEMPORARY, "create schema s create table t (a int)"), BOTH(NOTHING, "create schema s authorization r"), MAY(TEMPORARY, "create unlogged table t (a int)"), MAY(TEMPORARY, "explain create temp table t as select 1"),

@@ -288,6 +288,8 @@ static const char manual_routing_more[] =
     "only: with the others everything would be read on their primary.\n"
     ".Pp\n"
     ".Ic SHOW pgweir.last_lsn\n"
+    "or\n"
+    ".Ql SELECT current_setting('pgweir.last_lsn')\n"
     "tells the position that a session has reached, once its transaction is over, and\n"
     ".Ic SET pgweir.min_lsn = 'X/Y'\n"
     "makes another session read nothing older, whatever its consistency: so a job sees what the request that made it has written.\n"

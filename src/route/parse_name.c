@@ -75,16 +75,6 @@ check_names(struct walk *walk, enum route_reason reason, enum facts_place place,
 		check_mention(walk, reason, &mention);
 }
 
-static const char *
-constant_text(const Node *node)
-{
-	const A_Const *constant = (const A_Const *)node;
-
-	if (node == NULL || !IsA(node, A_Const) || constant->isnull || !IsA(&constant->val, String))
-		return NULL;
-	return constant->val.sval.sval;
-}
-
 /* Names that are unsafe where they are written, but do not make a view unsafe that uses them. */
 static bool
 is_unsafe_where_written(const char *name)
@@ -92,12 +82,26 @@ is_unsafe_where_written(const char *name)
 	return strcmp(name, "current_setting") == 0 || strcmp(name, "pg_my_temp_schema") == 0;
 }
 
+const char *
+name_of_setting_asked(const FuncCall *call)
+{
+	const Node *name = llast(call->funcname), *first = call->args != NIL ? linitial(call->args) : NULL;
+	const A_Const *constant = (const A_Const *)first;
+
+	if (!IsA(name, String) || strcmp(strVal(name), "current_setting") != 0)
+		return NULL;
+	if (first == NULL || !IsA(first, A_Const) || constant->isnull || !IsA(&constant->val, String))
+		return NULL;
+	return constant->val.sval.sval;
+}
+
+/* A position is told by who writes: a replica may not be there yet. */
 static bool
 asks_for_followed_setting(const FuncCall *call)
 {
-	const char *setting = call->args != NIL ? constant_text(linitial(call->args)) : NULL;
+	const char *setting = name_of_setting_asked(call);
 
-	return setting != NULL && setting_is_followed(setting);
+	return setting != NULL && setting_is_followed(setting) && !text_equal_nocase(setting, "pgweir.last_lsn");
 }
 
 void

@@ -3,7 +3,8 @@
  * read: what they do, nobody knows yet.
  *
  * A function or a type may do anything.  A relation may be a view or have triggers, or be
- * the session's own temporary one: that is for the session to say.
+ * the session's own temporary one: that is for the session to say.  current_setting('pgweir.last_lsn') is one
+ * that PostgreSQL does not know until it is told.
  */
 #include "parse_tree.h"
 
@@ -20,6 +21,7 @@ struct strangers {
 	const char *relations[NAMES_MAX]; /* likewise: those that the catalog does not know */
 	unsigned cte_count, relation_count;
 	bool has_code;
+	bool looks_lsn;
 };
 
 /* Types that have no code of a user's behind them; without facts all others may have. */
@@ -92,6 +94,7 @@ take_node(void *user, const Node *node)
 	switch (nodeTag(node)) {
 	case T_FuncCall:
 		take_code(s, ((const FuncCall *)node)->funcname, false);
+		s->looks_lsn |= text_equal_nocase(name_of_setting_asked((const FuncCall *)node), "pgweir.last_lsn");
 		break;
 	case T_TypeName:
 		take_code(s, ((const TypeName *)node)->names, true);
@@ -168,6 +171,8 @@ parse_strangers(const Node *statement, struct effect_words *words)
 	const void *inside = inside_of(statement);
 	bool is_complete = inside == NULL || walk_each(inside, take_node, &found);
 
+	if (found.looks_lsn)
+		words->effects |= EFFECT_looks_lsn;
 	for (unsigned i = 0; i < found.relation_count; i++)
 		words->has_new_relation |= !is_cte(&found, found.relations[i]);
 	if (!found.has_code && is_complete)

@@ -95,6 +95,8 @@ void name_check_type(struct walk *walk, const Node *node);
 void name_check_relation(struct walk *walk, const Node *node);
 void name_check_sample(struct walk *walk, const Node *node);
 void name_check_parameter(struct walk *walk, const Node *node);
+/* The constant X of a call of current_setting(X), borrowed; NULL for every other call. */
+const char *name_of_setting_asked(const FuncCall *call);
 /* Does it name a temporary relation? */
 bool name_is_temporary(const RangeVar *relation);
 
