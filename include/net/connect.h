@@ -63,8 +63,14 @@ void connector_cancel(struct connector *c);
 /*
  * Listening sockets.  Each returns a descriptor, or -1 with a reason in ERROR (of SIZE bytes).
  */
-/* With REUSE_PORT other processes of this user may listen there too, and the kernel spreads the connections. */
-int listen_tcp(const struct sockaddr *address, socklen_t length, bool reuse_port, int backlog, char *error, size_t size);
+struct listen_how {
+	struct socket_options options; /* of those who connect, from the first one on */
+	int defer_accept_s;
+	int backlog;
+	bool reuse_port; /* other processes of this user may listen there too, and the kernel spreads the connections */
+};
+
+int listen_tcp(const struct sockaddr *address, socklen_t length, const struct listen_how *how, char *error, size_t size);
 /* PATH is the socket's file ("@…" is abstract); a stale file is removed, a used one is an error. */
 int listen_unix(const char *path, unsigned mode, const char *group, int backlog, char *error, size_t size);
 

@@ -103,7 +103,7 @@ class Host:
         self.socket_folder = nest.path
         self.data = os.path.join(nest.path, name)
         self.log_path = os.path.join(nest.path, name + ".log")
-        self.process = None
+        self.process, self.paused = None, False
         self._copy(template)
         self._configure(settings)
 
@@ -138,13 +138,14 @@ class Host:
     def start(self, wait=True):
         if self.process is not None and self.process.poll() is None:
             return self
+        self.paused = False
         self.process = self.nest.spawn([program("postgres"), "-D", self.data], log=self.log_path)
         if wait:
             self.wait_until_up()
         return self
 
     def wait_until_up(self):
-        eventually(self._says_ready_or_has_ended, within=START_SECONDS)
+        eventually(self._says_ready_or_has_ended, within=START_SECONDS, every=0.005)
         if self.process.poll() is not None:
             raise RuntimeError(f"{self.name} ended with {self.process.returncode}:\n{self.log[-3000:]}")
         return self
@@ -191,11 +192,14 @@ class Host:
 
     def pause(self):
         """SIGSTOP: connections stay and are accepted by the kernel, nobody answers."""
+        self.paused = True
         signal_all(process_tree(self.process.pid), signal.SIGSTOP)
         return self
 
     def resume(self):
-        signal_all(process_tree(self.process.pid), signal.SIGCONT)
+        if self.paused:
+            signal_all(process_tree(self.process.pid), signal.SIGCONT)
+        self.paused = False
         return self
 
     def promote(self):
@@ -360,14 +364,18 @@ class Cluster:
 
     def wait_for_replicas(self, within=START_SECONDS):
         """Waits until every replica that runs has replayed what the primary has written so far."""
-        position = self.primary.value("select pg_current_wal_lsn()")
+        running = [host for host in self.replicas if host.is_up()]
+        [(position, told)] = self.primary.query(
+            "select p, (select string_agg(application_name, ' ') from pg_stat_replication where replay_lsn >= p) from pg_current_wal_lsn() p"
+        )
 
         def replayed(host):
             return host.value(f"select pg_last_wal_replay_lsn() >= {quote(position)}") == "t"
 
-        for host in self.replicas:
-            if host.is_up():
-                eventually(replayed, host, within=within)
+        for host in running:
+            # What the primary was told of is a while ago, and never too much.
+            if host.name not in (told or "").split():
+                eventually(replayed, host, within=within, every=0.005)
         return self
 
     def create_role(self, name, auth="trust", password=None, options="login"):

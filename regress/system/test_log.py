@@ -107,6 +107,11 @@ def test_without_syslog_nothing_is_sent_there(syslogged):
     assert "openlog" not in calls() and "syslog" not in calls()
 
 
+def open_files(one):
+    folder = f"/proc/{one.process.pid}/fd"
+    return [os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)]
+
+
 @pytest.mark.parametrize("how", ["signal", "command"])
 def test_the_file_is_opened_again_for_a_rotation(app, how):
     one = app.weir()
@@ -115,7 +120,7 @@ def test_the_file_is_opened_again_for_a_rotation(app, how):
 
     one.reload() if how == "signal" else one.console("RELOAD")
 
-    eventually(os.path.exists, path)
+    eventually(lambda: path + ".1" not in open_files(one))
     one.client("app").query("select 'after'")
     assert eventually(lambda: "login attempt: db=app" in open(path).read())
     assert "process up" in open(path + ".1").read()

@@ -17,6 +17,8 @@
 #include "session/suspend.h"
 
 #define JANITOR_US ((int64_t)50 * 1000)
+/* When an end at once is looked at first; later twice as late each time, up to the janitor's period. */
+#define ENDING_US ((int64_t)2 * 1000)
 
 static struct program *
 program_of(struct loop *loop)
@@ -69,8 +71,9 @@ static void
 control_take(struct program *p, struct snapshot *fresh, struct tls_set **tls)
 {
 	control_give_networks(fresh);
-	hub_configure(p->hub, fresh, tls);
+	/* What the console shows as in force is so for the next client. */
 	listen_apply_options(p, &fresh->global);
+	hub_configure(p->hub, fresh, tls);
 	control_make_ledgers(p, fresh);
 	if (!daemon_open_log(p, &fresh->global))
 		log_warning(NULL, "could not open log file \"%s\": %s", fresh->global.logfile, strerror(errno));
@@ -260,6 +263,10 @@ control_shutdown(struct program *p, enum shutdown_mode mode)
 		pause_all(p->hub, true);
 	for (unsigned i = 0; i < p->workers; i++)
 		worker_shutdown(p->process.workers[i], mode);
+	if (mode == SHUTDOWN_NOW) {
+		p->janitor_us = ENDING_US;
+		timer_arm(loop_timers(p->loop), &p->janitor, p->janitor_us);
+	}
 }
 
 static void
@@ -333,10 +340,11 @@ control_janitor(struct timer *t)
 		control_sample(p);
 	}
 	snapshot_unref(s);
+	p->janitor_us = p->janitor_us < JANITOR_US / 2 ? 2 * p->janitor_us : JANITOR_US;
 	control_check_shutdown(p);
 	systemd_watchdog_look(p);
 	if (!p->stopping)
-		timer_arm(loop_timers(p->loop), &p->janitor, JANITOR_US);
+		timer_arm(loop_timers(p->loop), &p->janitor, p->janitor_us);
 }
 
 /* --------------------------------------------------------------- cluster */
@@ -467,7 +475,8 @@ control_begin(struct program *p)
 		loop_on_signal(p->loop, signals[i], control_signal);
 	p->sampled_us = clock_monotonic_us();
 	timer_init(&p->janitor, control_janitor);
-	timer_arm(loop_timers(p->loop), &p->janitor, JANITOR_US);
+	p->janitor_us = JANITOR_US;
+	timer_arm(loop_timers(p->loop), &p->janitor, p->janitor_us);
 }
 
 void

@@ -42,11 +42,24 @@ listen_add(struct program *p, int fd, bool is_unix, const char *unix_path)
 	return true;
 }
 
+static struct listen_how
+listen_how_of(const struct settings *set)
+{
+	return (struct listen_how){
+	    .options = socket_options_of(set),
+	    /* What the kernel holds back would be reset when this process stops listening, though another one could serve it. */
+	    .defer_accept_s = set->so_reuseport ? 0 : set->tcp_defer_accept,
+	    .backlog = set->listen_backlog,
+	    .reuse_port = set->so_reuseport,
+	};
+}
+
 static void
 listen_on_address(struct program *p, const struct addrinfo *a, const struct settings *set)
 {
+	struct listen_how how = listen_how_of(set);
 	char error[256], host[128] = "?";
-	int fd = listen_tcp(a->ai_addr, a->ai_addrlen, set->so_reuseport, set->listen_backlog, error, sizeof(error));
+	int fd = listen_tcp(a->ai_addr, a->ai_addrlen, &how, error, sizeof(error));
 
 	getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
 	if (fd < 0) {
@@ -114,13 +127,11 @@ listen_on_unix(struct program *p, const struct settings *set)
 void
 listen_apply_options(struct program *p, const struct settings *set)
 {
-	struct socket_options options = socket_options_of(set);
-	/* What the kernel holds back would be reset when this process stops listening, though another one could serve it. */
-	int defer_accept_s = set->so_reuseport ? 0 : set->tcp_defer_accept;
+	struct listen_how how = listen_how_of(set);
 
 	for (unsigned i = 0; i < p->listener_count; i++)
 		if (p->listener_fds[i] >= 0)
-			socket_apply_inherited(p->listener_fds[i], &options, defer_accept_s);
+			socket_apply_inherited(p->listener_fds[i], &how.options, how.defer_accept_s);
 }
 
 static bool

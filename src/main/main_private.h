@@ -38,6 +38,7 @@ struct program {
 	unsigned listener_count;
 	atomic_bool tcp_closed;    /* no client comes by TCP any more */
 	struct timer janitor;
+	int64_t janitor_us; /* until it fires again */
 	struct watchdog *watchdog; /* owned; NULL when systemd does not ask for it */
 	pthread_mutex_t configuring; /* one change of the configuration at a time */
 	int64_t sampled_us;

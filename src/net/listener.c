@@ -43,7 +43,7 @@ listen_set(int fd, int level, int option)
 }
 
 int
-listen_tcp(const struct sockaddr *address, socklen_t length, bool reuse_port, int backlog, char *error, size_t size)
+listen_tcp(const struct sockaddr *address, socklen_t length, const struct listen_how *how, char *error, size_t size)
 {
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -51,13 +51,14 @@ listen_tcp(const struct sockaddr *address, socklen_t length, bool reuse_port, in
 		return listen_failed(fd, "socket", error, size);
 	if (!listen_set(fd, SOL_SOCKET, SO_REUSEADDR))
 		return listen_failed(fd, "SO_REUSEADDR", error, size);
-	if (reuse_port && !listen_set(fd, SOL_SOCKET, SO_REUSEPORT))
+	if (how->reuse_port && !listen_set(fd, SOL_SOCKET, SO_REUSEPORT))
 		return listen_failed(fd, "SO_REUSEPORT", error, size);
 	if (address->sa_family == AF_INET6 && !listen_set(fd, IPPROTO_IPV6, IPV6_V6ONLY))
 		return listen_failed(fd, "IPV6_V6ONLY", error, size);
 	if (bind(fd, address, length) < 0)
 		return listen_failed(fd, "bind", error, size);
-	if (listen(fd, backlog) < 0)
+	socket_apply_inherited(fd, &how->options, how->defer_accept_s);
+	if (listen(fd, how->backlog) < 0)
 		return listen_failed(fd, "listen", error, size);
 	return fd;
 }
