@@ -408,7 +408,7 @@ def test_a_client_that_leaves_in_a_transaction_undoes_it(app):
     client.close()
 
     assert value(one.client("app"), "select count(*) from half") == "0"
-    assert app.pool(one)["sv_active"] == 0
+    assert eventually(lambda: app.pool(one)["sv_active"] == 0)
 
 
 def test_waiters_of_all_workers_are_served_in_the_order_of_their_coming(app):
