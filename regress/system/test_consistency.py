@@ -300,6 +300,30 @@ def test_a_read_whose_replica_dies_while_it_waits_goes_on_elsewhere(routes):
     assert answer.rows == [(str(number(routes.primary)),)]
 
 
+def test_what_has_been_written_is_read_on_a_replica_while_there_is_no_primary(routes):
+    weir = routes.weir(consistency="session", check_interval="0.2", check_timeout="0.2", check_fall=1, check_rise=1)
+    weir.allow("is down", "conn crashed", "login failed")
+    late, _ = routes.cluster.replicas
+    with Reader(routes, weir) as client:
+        with held_back(*routes.replicas):
+            client.run(WRITE)
+            count = client.read()[0]
+            routes.primary.pause()
+            try:
+                eventually(lambda: weir.show("HOSTS", port=routes.primary.port)[0]["state"] == "down")
+                client.client.send(wire.query(READ))
+                eventually(lambda: weir.show("POOLS", database=DATABASE)[0]["cl_waiting"] == 1)
+
+                late.resume_replay()
+                answer = wire.Result(client.client.read_until(b"Z"))
+            finally:
+                routes.primary.resume()
+        eventually(lambda: weir.show("HOSTS", port=routes.primary.port)[0]["state"] == "up")
+
+    assert answer.rows == [(count,)]
+    assert client.told(answer) == (late, "plain_read")
+
+
 def test_a_session_moves_to_a_replica_that_has_come_as_far(routes, weir):
     with Reader(routes, weir) as client:
         first = eventually(lambda: (host := client.where()) in routes.replicas and host)

@@ -281,7 +281,7 @@ static const char manual_routing_more[] =
     "should be a member of\n"
     ".Ql pg_monitor ;\n"
     "after a failover sessions begin anew with the new primary's position.\n"
-    "A read that no replica may serve for these reasons runs on the primary also with\n"
+    "A read that no replica may serve for these reasons runs on the primary, or on a replica that has come so far while it waits, also with\n"
     ".Ql read_from_primary=never .\n"
     "Hosts that do not tell a position in the log, as Amazon Aurora's, know\n"
     ".Cm eventual\n"

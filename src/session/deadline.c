@@ -2,7 +2,7 @@
  * session/deadline.c - how long a session may do what it is doing, and when a client
  * that waits is told so.
  */
-#include "session/session_private.h"
+#include "session/floor.h"
 
 /* A timeout that met a grant in transit looks again after this long. */
 #define LOOK_AGAIN_US ((int64_t)100 * 1000)
@@ -82,6 +82,8 @@ session_arm(struct session *s)
 	struct timers *timers = loop_timers(s->worker->loop);
 	int64_t due_us = min_of(session_deadline(s).due_us, session_notice_due_us(s));
 
+	due_us = min_of(due_us, floor_due_us(s));
+
 	if (due_us == INT64_MAX)
 		timer_disarm(timers, &s->timer);
 	else
@@ -112,6 +114,8 @@ deadline_passed(struct timer *t)
 		timer_arm(loop_timers(s->worker->loop), &s->timer, LOOK_AGAIN_US);
 		return;
 	}
+	if (floor_looks_again(s))
+		return;
 	if (session_notice_due_us(s) <= now_us)
 		session_notify_waiting(s);
 	if (d.due_us > now_us) {

@@ -14,6 +14,9 @@
 #include "base/lsn.h"
 #include "session/heal.h"
 
+/* As often as positions come while they are wanted. */
+#define FLOOR_LOOK_US ((int64_t)20 * 1000)
+
 /* -------------------------------------------------------------- settings */
 
 static const char *const consistency_words[] = {
@@ -203,6 +206,7 @@ floor_hosts(struct session *s, const struct cluster *c, struct cluster_masks mas
 static void
 floor_turn_to_primary(struct session *s, enum route_reason reason)
 {
+	s->floor->meant = s->batch.reason;
 	s->target = LEND_PRIMARY;
 	s->borrower.hosts = 0;
 	s->batch.reason = (uint8_t)reason;
@@ -277,10 +281,55 @@ floor_takes(struct session *s)
 	cluster_want_positions(s->server->cluster);
 	pool_return(&s->server);
 	floor_turn_to_primary(s, ROUTE_REASON_not_caught_up);
-	if (pool_lend(&s->borrower, LEND_PRIMARY, &server) != LEND_NOW)
+	if (pool_lend(&s->borrower, LEND_PRIMARY, &server) != LEND_NOW) {
+		session_arm(s);
 		return false;
+	}
 	s->server = server;
 	return floor_takes(s);
+}
+
+/* What is run for the second time has its own mind about where. */
+static bool
+floor_waits(const struct session *s)
+{
+	bool is_first = s->heal == NULL || (s->heal->again == HEAL_NOWHERE && !s->heal->refused);
+
+	return s->floor != NULL && is_first && s->state == SESSION_WAITING && s->target == LEND_PRIMARY &&
+	    s->batch.reason == ROUTE_REASON_not_caught_up;
+}
+
+int64_t
+floor_due_us(const struct session *s)
+{
+	return floor_waits(s) ? loop_now_us(s->worker->loop) + FLOOR_LOOK_US : INT64_MAX;
+}
+
+bool
+floor_looks_again(struct session *s)
+{
+	int64_t since_us = s->borrower.since_us;
+	struct server *server;
+	enum lend_outcome outcome;
+	struct cluster *c;
+	uint32_t hosts;
+
+	if (!floor_waits(s))
+		return false;
+	c = s->ledger->cluster;
+	cluster_want_positions(c);
+	hosts = floor_hosts(s, c, cluster_masks(c));
+	if (hosts == 0 || !pool_withdraw(&s->borrower))
+		return false;
+	s->target = LEND_REPLICA;
+	s->batch.reason = s->floor->meant;
+	s->borrower.hosts = hosts;
+	outcome = pool_lend(&s->borrower, LEND_REPLICA, &server);
+	s->borrower.since_us = since_us;
+	session_arm(s);
+	if (outcome == LEND_NOW)
+		s->borrower.events->granted(&s->borrower, server);
+	return true;
 }
 
 bool

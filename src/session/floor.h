@@ -25,6 +25,7 @@ struct floor {
 	unsigned timeline;       /* of lsn; 0 unknown */
 	uint8_t host;            /* the replica that it read from */
 	uint8_t mode;            /* enum consistency */
+	uint8_t meant;           /* enum route_reason: why its read was a replica's, before that was not far enough */
 	bool unknown;            /* it has been on the primary, and how far that was then is not known */
 	bool asked;              /* the question is on its way */
 	bool answered;           /* it has a row */
@@ -43,6 +44,13 @@ void floor_add_startup(struct session *s);
 void floor_choose(struct session *s);
 /* The session was lent a server.  True when it may begin there; else it has none, and waits for one of the primary. */
 bool floor_takes(struct session *s);
+
+/*
+ * It waits for the primary, since no replica was far enough: true once one is, and it waits for that, or has it.
+ * To be looked at when FLOOR_DUE_US says so (INT64_MAX: it does not wait for that).
+ */
+bool floor_looks_again(struct session *s);
+int64_t floor_due_us(const struct session *s);
 
 /* ---- floor_tables.c ---- */
 /* True when somebody of the database may read by tables: every session of it has a floor then. */
