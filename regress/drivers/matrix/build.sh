@@ -5,6 +5,7 @@ cd "$(dirname "$0")/../../.."
 made=$PWD/$1/drivers
 source=$PWD/regress/drivers/matrix
 npm=$PWD/$1/npm
+log=$made/log
 mkdir -p "$made" "$npm"
 
 # made_by FILE SOURCE...: true when FILE has to be made
@@ -19,11 +20,30 @@ is_old() {
 
 # Quiet, but for those that fail.
 run() {
-	"$@" > "$made/log" 2>&1 || {
-		cat "$made/log" >&2
+	"$@" > "$log" 2>&1 || {
+		cat "$log" >&2
 		exit 1
 	}
 }
+
+# They want a newer Node.js than Debian 12's.
+make_npm() {
+	node_major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+	[ "$node_major" -ge 20 ] && is_old "$npm/node_modules/.prisma/client/index.js" "$source/node/package-lock.json" "$source/node/schema.prisma" || return 0
+	echo "npm   regress/drivers/matrix/node"
+	cp "$source/node/package.json" "$source/node/package-lock.json" "$source/node/schema.prisma" "$npm"
+	cd "$npm"
+	log=$made/log.npm
+	run npm ci --no-audit --no-fund --ignore-scripts
+	# The client is generated without Prisma's engine for schemas, which it would download and not use.
+	PRISMA_SCHEMA_ENGINE_BINARY=/bin/true PRISMA_HIDE_UPDATE_MESSAGE=1 run node node_modules/prisma/build/index.js generate --schema schema.prisma
+	touch "$npm/node_modules/.prisma/client/index.js"
+}
+
+# It waits for the network while the others are compiled; whoever fails, nobody is left behind.
+trap wait EXIT
+make_npm &
+npm_made=$!
 
 if is_old "$made/libpq" "$source/libpq.c"; then
 	echo "cc    regress/drivers/matrix/libpq.c"
@@ -48,13 +68,4 @@ if is_old "$made/matrix" "$source/rust/src/main.rs" "$source/rust/Cargo.toml"; t
 	(cd "$made/rust" && run cargo build --offline)
 	cp "$made/rust/target/debug/matrix" "$made/matrix"
 fi
-# They want a newer Node.js than Debian 12's.
-node_major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
-if [ "$node_major" -ge 20 ] && is_old "$npm/node_modules/.prisma/client/index.js" "$source/node/package-lock.json" "$source/node/schema.prisma"; then
-	echo "npm   regress/drivers/matrix/node"
-	cp "$source/node/package.json" "$source/node/package-lock.json" "$source/node/schema.prisma" "$npm"
-	# The client is generated without Prisma's engine for schemas, which it would download and not use.
-	(cd "$npm" && run npm ci --no-audit --no-fund --ignore-scripts && PRISMA_SCHEMA_ENGINE_BINARY=/bin/true PRISMA_HIDE_UPDATE_MESSAGE=1 \
-	    run node node_modules/prisma/build/index.js generate --schema schema.prisma)
-	touch "$npm/node_modules/.prisma/client/index.js"
-fi
+wait $npm_made
