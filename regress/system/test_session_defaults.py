@@ -148,3 +148,20 @@ def test_a_discard_is_told_before_it_is_over(app):
             told = dict(m.texts() for m in client.ask(wire.query(reset)).messages if m.kind == b"S")
             assert told["application_name"] == "mine", reset
             client.query("set application_name = 'other'")
+
+
+def test_in_session_mode_servers_are_shared_whatever_clients_come_with(app):
+    """A RESET goes back to the client's own, and costs no login."""
+    one = app.weir(default_pool_size=1, pool_mode="session")
+    seen = set()
+
+    for size in ("3MB", "5MB", "7MB"):
+        with one.client("app", work_mem=size, application_name=f"with {size}") as client:
+            client.query("set work_mem = '9MB'")
+            client.query("set application_name = 'another'")
+            client.query("reset work_mem")
+            client.query("set application_name to default")
+            assert client.query("select current_setting('work_mem'), current_setting('application_name')").rows == [(size, f"with {size}")]
+            seen.add(client.query("select pg_backend_pid()").rows[0][0])
+
+    assert len(seen) <= 2

@@ -64,6 +64,8 @@ feature_ahead_each(struct session *s, char type, const struct verdict *v, const 
 	if (v->effects == 0)
 		return AHEAD_GO;
 	/* Whatever the client's own servers are: those of others may be in the way. */
+	if (s->pool_mode == POOL_SESSION && (v->effects & EFFECT_resets) != 0)
+		return feature_resets(s, type, v, text, length);
 	if (s->pool_mode == POOL_SESSION)
 		return (v->effects & EFFECT_databases) != 0 ? vacate_ahead(s, type, v, text, length) : AHEAD_GO;
 	if (s->features == FEATURES_REJECT && reject_ahead(s, v, text, length) == AHEAD_REFUSE)

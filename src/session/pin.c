@@ -83,8 +83,7 @@ pin_notes(struct session *s)
 	return s->pin_notes;
 }
 
-/* The first text that may have taken a pin is the one that is shown. */
-static void
+void
 pin_note_text(struct session *s, uint32_t effects, const char *text, size_t length)
 {
 	struct pins *p = pin_notes(s);

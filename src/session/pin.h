@@ -32,6 +32,8 @@ struct pins {
 
 /* Feature: notes what takes a pin, and refuses one too many that is foreseen. */
 enum ahead pin_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
+/* The first text that may have taken a pin for one of those reasons is the one that is shown. */
+void pin_note_text(struct session *s, uint32_t effects, const char *text, size_t length);
 /* A command is complete, or has failed (SQLSTATE: NULL when it is not known): a seed stays in any case. */
 /* True when what a lone statement defines is seen by its session alone, which will keep its server for it. */
 bool pin_is_private(const struct session *s, uint32_t effects, uint32_t surely);

@@ -124,7 +124,6 @@ sequence_pins(const struct session *s, const struct verdict *v)
 enum ahead
 sequence_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
-	(void)length;
 	if ((v->surely & EFFECT_asks_sequence) != 0)
 		atomic_store_explicit(&s->borrower.account->asks_sequences, true, memory_order_relaxed);
 	/* It runs when it is bound. */
@@ -136,6 +135,8 @@ sequence_ahead(struct session *s, char type, const struct verdict *v, const char
 		s->server->sequences_of = sequence_is_foreign(s) ? SEQUENCES_OF_MANY : s->id;
 	s->draws_now = sequence_pins(s, v);
 	s->draws |= s->draws_now;
+	if (s->draws_now)
+		pin_note_text(s, EFFECT_draws, text, length);
 	return AHEAD_GO;
 }
 
