@@ -151,3 +151,19 @@ def test_a_position_on_a_later_timeline_waits_for_the_monitor(hosts, client):
     client.query(WRITE)
 
     assert reads_on(hosts, client, hosts.primary)
+
+
+def test_a_read_that_a_primary_has_lost_raises_no_floor(hosts, pgweir):
+    """Nothing of it was seen: a replica that was good enough before still is."""
+    weir = hosts.weir(pgweir, consistency="session", read_from_primary="always", lazy_begin=0)
+    ended = wire.error("terminating connection due to administrator command", "57P01", "FATAL")
+    lost = []
+
+    with weir.client(DATABASE) as client:
+        Primary(hosts)
+        eventually(is_warm, hosts, client)
+        hosts.primary.answers = lambda session, sql: lost.append(sql) or [ended, CLOSE]
+        results = [client.ask(wire.query(READ)) for _ in range(8)]
+
+    assert [r.error for r in results] == [None] * 8
+    assert lost != []

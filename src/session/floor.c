@@ -275,6 +275,7 @@ floor_takes(struct session *s)
 		/* What a replica has refused may write after all. */
 		if (s->heal != NULL && s->heal->refused)
 			floor_sends(s, NULL, NULL);
+		f->was_known = !f->unknown;
 		f->unknown |= f->mode == CONSISTENCY_SESSION && server_is_primary(s->server);
 		return true;
 	}
@@ -319,6 +320,8 @@ floor_looks_again(struct session *s)
 	c = s->ledger->cluster;
 	cluster_want_positions(c);
 	hosts = floor_hosts(s, c, cluster_masks(c));
+	if (s->heal != NULL && s->heal->cluster == c)
+		hosts &= ~s->heal->lost;
 	if (hosts == 0 || !pool_withdraw(&s->borrower))
 		return false;
 	s->target = LEND_REPLICA;
@@ -330,6 +333,12 @@ floor_looks_again(struct session *s)
 	if (outcome == LEND_NOW)
 		s->borrower.events->granted(&s->borrower, server);
 	return true;
+}
+
+void
+floor_saw_nothing(struct session *s)
+{
+	s->floor->unknown &= !s->floor->was_known;
 }
 
 bool

@@ -27,6 +27,7 @@ struct floor {
 	uint8_t mode;            /* enum consistency */
 	uint8_t meant;           /* enum route_reason: why its read was a replica's, before that was not far enough */
 	bool unknown;            /* it has been on the primary, and how far that was then is not known */
+	bool was_known;          /* before it was lent the primary's server that it has */
 	bool asked;              /* the question is on its way */
 	bool answered;           /* it has a row */
 };
@@ -51,6 +52,8 @@ bool floor_takes(struct session *s);
  */
 bool floor_looks_again(struct session *s);
 int64_t floor_due_us(const struct session *s);
+/* The server is lost before the client has seen anything of what it has asked there. */
+void floor_saw_nothing(struct session *s);
 
 /* ---- floor_tables.c ---- */
 /* True when somebody of the database may read by tables: every session of it has a floor then. */

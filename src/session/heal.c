@@ -315,6 +315,7 @@ heal_next(struct session *s)
 	struct heal *h = s->heal;
 
 	h->ended = false;
+	h->seen = true;
 	heal_send_held(s);
 	heal_finish_done(h);
 	if (!h->closed)

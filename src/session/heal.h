@@ -54,6 +54,7 @@ struct heal {
 	int64_t due_us;          /* and how long it does */
 	uint8_t again;           /* enum heal_again, until it has its server */
 	bool on_replica : 1;     /* as far as anybody knows: what refuses it there is not the last word */
+	bool seen : 1;           /* the server has answered a request of the session's, since it was lent */
 	bool was_lost : 1;       /* it is run a second time for that */
 	bool checked : 1;        /* the host that has lost it was asked since */
 	bool closed : 1;         /* nothing is kept of what is outstanding, so nothing of it is run again */

@@ -361,6 +361,9 @@ heal_run_elsewhere(struct session *s, bool gone)
 	h->was_lost = true;
 	/* A former primary lives, and its sessions are cut off. */
 	h->checked = gone || (cluster_dethroned(h->cluster) & 1u << h->host) != 0;
+	if (s->floor != NULL && !h->seen)
+		floor_saw_nothing(s);
+	h->seen = false;
 	heal_make_error(h);
 	gather_drop(g, &s->stream);
 	heal_undo(s);
