@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "regress"))
 
+from catalog import catalog  # noqa: E402
 from floors import floors  # noqa: E402
 from lib import wire  # noqa: E402
 from lib.eventually import eventually  # noqa: E402
@@ -257,7 +258,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description="pgweir beside pgbouncer and a direct connection")
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--json", action="store_true", help="print every measurement too")
-    parser.add_argument("--only", default="", help="cases whose name has this word (also: memory, workers, features, floors)")
+    parser.add_argument("--only", default="", help="cases whose name has this word (also: memory, workers, features, floors, catalog)")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--without", default="", help="leave out: pgweir, pgbouncer or direct (comma list)")
@@ -289,6 +290,8 @@ def main():
             features(bench)
         if options.only in ("", "floors") and "pgweir" in targets:
             floors(bench, say)
+        if options.only in ("", "catalog") and "pgweir" in targets:
+            catalog(bench, say)
         if options.only in ("", "memory"):
             memory(bench, targets, idle)
         if options.only in ("", "workers") and "pgweir" in targets:

@@ -45,9 +45,9 @@ server_is_stale(const struct server *s, const struct settings *set, int64_t now_
 }
 
 static bool
-pool_lend_idle_locked(struct borrower *b, struct server **out)
+pool_lend_idle_locked(struct borrower *b, uint32_t mask, struct server **out)
 {
-	struct server *s = ledger_take_idle_locked(b->account, borrower_mask_locked(b), b);
+	struct server *s = ledger_take_idle_locked(b->account, mask, b);
 
 	if (s == NULL)
 		return false;
@@ -87,6 +87,7 @@ pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 {
 	struct account *a = b->account;
 	struct ledger *l = a->ledger;
+	uint32_t mask;
 
 	*out = NULL;
 	b->target = (uint8_t)target;
@@ -96,10 +97,11 @@ pool_lend(struct borrower *b, enum lend_target target, struct server **out)
 	pthread_mutex_lock(&l->mutex);
 	must(b->state == BORROWER_NONE);
 	b->sequence = ++l->sequence;
-	if (l->paused || !pool_lend_idle_locked(b, out))
+	mask = borrower_mask_locked(b);
+	if (l->paused || !pool_lend_idle_locked(b, mask, out))
 		pool_lend_later_locked(b);
 	if (a->cell_count > 1)
-		ledger_even_out_locked(a, borrower_mask_locked(b));
+		ledger_even_out_locked(a, mask);
 	pthread_mutex_unlock(&l->mutex);
 	if (*out == NULL)
 		return LEND_LATER;

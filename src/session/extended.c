@@ -264,37 +264,41 @@ extended_parse(struct session *s, struct frame *f)
 	return forward_rest(s, f, 0);
 }
 
-/* What runs now has its effects now. */
-static enum ahead
-extended_ahead_of_bind(struct session *s, const char *name, uint32_t *effects)
+/* The name's entry, where names are kept; NULL for the unnamed statement. */
+static struct name_entry *
+extended_entry(struct session *s, const char *name)
 {
-	struct name_entry *e;
-	struct verdict v = {.effects = EFFECTS_ALL};
+	return name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
+}
+
+/* What runs now has its effects now.  *BOUND becomes the name's entry. */
+static enum ahead
+extended_ahead_of_bind(struct session *s, const char *name, uint32_t *effects, struct name_entry **bound)
+{
+	struct name_entry *e = extended_entry(s, name);
+	struct verdict v = {.effects = name[0] != '\0' && inject_renames(s) ? 0 : EFFECTS_ALL};
+	const struct statement *statement = e != NULL ? e->statement : name[0] == '\0' ? s->unnamed : NULL;
 	enum ahead ahead = AHEAD_GO;
 
-	if (name[0] == '\0') {
+	if (name[0] == '\0')
 		extended_effects_of_unnamed(s, &v);
-		if (v.effects != 0 && s->unnamed != NULL)
-			ahead = feature_ahead(s, FRONTEND_BIND, &v, s->unnamed->body, strlen(s->unnamed->body));
-	} else if (inject_renames(s)) {
-		e = names_find(s, name);
-		v.effects = 0;
-		if (e != NULL)
-			extended_effects_of(s, e, &v);
-		if (v.effects != 0)
-			ahead = feature_ahead(s, FRONTEND_BIND, &v, e->statement->body, strlen(e->statement->body));
+	else if (e != NULL)
+		extended_effects_of(s, e, &v);
+	if (v.effects != 0 && statement != NULL) {
+		ahead = feature_ahead(s, FRONTEND_BIND, &v, statement->body, strlen(statement->body));
+		e = extended_entry(s, name);
 	}
-	if (ahead == AHEAD_GO && inject_renames(s))
-		ahead = inject_ahead_of_bind(s, name);
+	if (ahead == AHEAD_GO && e != NULL)
+		ahead = inject_ahead_of_bind(s, e);
 	*effects = v.effects;
+	*bound = e;
 	return ahead;
 }
 
-/* What the statement that is bound does to names, once it runs. */
+/* What the statement that is bound does to names, once it runs.  E: its entry; NULL: it has no name, or one that nobody keeps. */
 static void
-extended_note_bound(struct session *s, const char *name, struct answer *a)
+extended_note_bound(struct session *s, const struct name_entry *e, const char *name, struct answer *a)
 {
-	const struct name_entry *e = name[0] != '\0' ? names_find(s, name) : NULL;
 	const struct statement *bound = name[0] == '\0' ? s->unnamed : e != NULL ? e->statement : NULL;
 	struct verdict v = {.effects = e != NULL ? e->effects : s->unnamed_effects};
 
@@ -308,11 +312,9 @@ extended_note_bound(struct session *s, const char *name, struct answer *a)
 
 /* A Parse that was sent ahead may have failed by then, and the error must still say the client's name; as it was written, too. */
 static void
-extended_remember_name(struct session *s, const char *name, const char *server_name, struct answer *a)
+extended_remember_name(struct session *s, const struct name_entry *e, const char *name, const char *server_name, struct answer *a)
 {
-	const struct name_entry *e = server_name != name ? names_find(s, name) : NULL;
-
-	if (e != NULL)
+	if (e != NULL && server_name != name)
 		a->name_hint = (uint8_t)e->hh.hashv;
 	if (server_name == name || a->own_name != NULL || (extended_may_answer(s) && strlen(name) <= NAME_MOST))
 		return;
@@ -322,9 +324,8 @@ extended_remember_name(struct session *s, const char *name, const char *server_n
 
 /* The settings that it may change, and the resets that have to be put right behind its Execute. */
 static void
-extended_touch(struct session *s, const char *name)
+extended_touch(struct session *s, const struct name_entry *e, const char *name)
 {
-	const struct name_entry *e = name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
 	const struct statement *statement = e != NULL ? e->statement : name[0] == '\0' ? s->unnamed : NULL;
 	uint32_t effects = e != NULL ? e->effects : name[0] == '\0' ? s->unnamed_effects : 0;
 	struct verdict v;
@@ -343,20 +344,16 @@ extended_touch(struct session *s, const char *name)
 }
 
 static uint8_t
-extended_does(struct session *s, const char *name)
+extended_does(const struct session *s, const struct name_entry *e, const char *name)
 {
-	const struct name_entry *e;
-
 	if (name[0] == '\0')
 		return s->unnamed_does;
-	e = inject_renames(s) ? names_find(s, name) : NULL;
 	return e != NULL ? e->does : DOES_WRITE;
 }
 
 static bool
-extended_binds_private(struct session *s, const char *portal, const char *name, uint32_t effects)
+extended_binds_private(const struct session *s, const struct name_entry *e, const char *portal, const char *name, uint32_t effects)
 {
-	const struct name_entry *e = (effects & EFFECT_temporary) != 0 && name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
 	uint32_t surely = e != NULL ? e->surely : name[0] == '\0' ? s->unnamed_surely : 0;
 
 	return portal[0] == '\0' && pin_is_private(s, effects, surely);
@@ -368,6 +365,7 @@ extended_bind(struct session *s, struct frame *f)
 	const char *portal = reader_text(&f->body);
 	const char *name = reader_text(&f->body);
 	const char *server_name;
+	struct name_entry *e;
 	enum ahead ahead;
 	struct answer *a;
 	uint32_t effects;
@@ -378,12 +376,12 @@ extended_bind(struct session *s, struct frame *f)
 		return 0;
 	if (extended_is_in_doubt(s, name))
 		return forward_wait_for_answers(s);
-	ahead = extended_ahead_of_bind(s, name, &effects);
+	ahead = extended_ahead_of_bind(s, name, &effects, &e);
 	if (ahead == AHEAD_WAIT)
 		return forward_wait(s);
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
-	extended_touch(s, name);
+	extended_touch(s, e, name);
 	if (unlikely(s->floor != NULL))
 		floor_sends_bound(s, name, inject_renames(s));
 	if (frame_is_whole(f))
@@ -393,14 +391,14 @@ extended_bind(struct session *s, struct frame *f)
 	stat_add(session_stats(s)->binds, 1);
 	server_name = inject_renames(s) || name[0] == '\0' ? inject_server_name(s, name, f->type) : name;
 	s->effects |= effects;
-	s->binds_private = extended_binds_private(s, portal, name, effects);
-	s->does = does_then(s->does, extended_does(s, name));
+	s->binds_private = extended_binds_private(s, e, portal, name, effects);
+	s->does = does_then(s->does, extended_does(s, e, name));
 	/* Its portal may be a cursor. */
 	if (effects != 0 || portal[0] != '\0')
 		lazy_stay(s);
 	a = forward_expect(s, ANSWER_BIND, ANSWER_FORWARD);
-	extended_note_bound(s, name, a);
-	extended_remember_name(s, name, server_name, a);
+	extended_note_bound(s, e, name, a);
+	extended_remember_name(s, e, name, server_name, a);
 	if (server_name == name)
 		return forward_rest(s, f, 0);
 	return extended_renamed(s, f, portal, server_name);

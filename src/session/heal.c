@@ -256,6 +256,8 @@ heal_note_told(struct heal *h, const struct bytes *head)
 static void
 heal_send_held(struct session *s)
 {
+	if (s->heal->held.length == 0)
+		return;
 	stream_send_bytes(&s->stream, s->heal->held.data, s->heal->held.length);
 	bytes_clear(&s->heal->held);
 }

@@ -117,15 +117,14 @@ inject_server_name(struct session *s, const char *name, char type)
  * connection of its own would give.
  */
 enum ahead
-inject_ahead_of_bind(struct session *s, const char *name)
+inject_ahead_of_bind(struct session *s, struct name_entry *e)
 {
 	static const struct error changed = {.sqlstate = "0A000", .message = "cached plan must not change result type"};
-	struct name_entry *e = name[0] == '\0' ? NULL : names_find(s, name);
 	struct answer *a;
 	struct bytes *out;
 	size_t before, begun;
 
-	if (e == NULL || e->described == 0 || own_name_is_used(s, e))
+	if (e->described == 0 || own_name_is_used(s, e))
 		return AHEAD_GO;
 	if (s->changed) {
 		s->changed = false;
