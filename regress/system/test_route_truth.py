@@ -274,6 +274,20 @@ def test_a_parameter_of_a_type_that_calls_something_unsafe_runs_on_the_primary(t
     assert hosts[truth.replica(1)] | hosts[truth.replica(2)] == {0, 1}
 
 
+def test_who_listens_reads_on_a_replica_and_listens_on(truth, pgweir):
+    weir = split(pgweir, truth)
+    with weir.client("truth") as client:
+        client.query("listen made")
+        marks = truth.marks()
+
+        client.query("/* truth 1 */ select id from plain; select id from other")
+        client.query("begin read only; /* truth 2 */ select id from plain; commit")
+        client.query("notify made, 'still'")
+
+        assert client.query("select pg_listening_channels()").rows == [("made",)]
+    assert seen(truth, marks)[truth.primary] == set()
+
+
 def test_a_definition_inside_of_a_function_is_noticed_before_the_next_statement(truth, pgweir):
     truth.primary.query(
         "create or replace function app.redefines() returns void language plpgsql as 'begin"

@@ -126,6 +126,9 @@ listening_settle(struct session *s, struct bytes *out)
 
 	if (!listening_is_shared(s) || (l == NULL && (s->effects & (EFFECT_listens | EFFECT_unknown)) == 0))
 		return;
+	/* It has been told nothing, so what it says is nobody's. */
+	if (cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA)
+		return;
 	if (l != NULL) {
 		l->failed = false;
 		bytes_free(&l->listed);

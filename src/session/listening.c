@@ -441,6 +441,13 @@ listening_has_heard(struct session *s, bool heard)
 	return false;
 }
 
+/* What a replica runs neither changes what a session listens to nor can be told of it. */
+static bool
+listening_is_elsewhere(const struct session *s)
+{
+	return cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA;
+}
+
 enum ahead
 listening_ahead(struct session *s, char type, const struct verdict *v, const char *text)
 {
@@ -457,7 +464,7 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 		if (ahead != AHEAD_GO)
 			return ahead;
 	}
-	if (!listening_has_any(s) || s->listening->brought)
+	if (!listening_has_any(s) || s->listening->brought || listening_is_elsewhere(s))
 		return AHEAD_GO;
 	if (listening_takes_one(s, type, v, text) && listening_find(s->listening, s->listening->only) == NULL)
 		return AHEAD_GO;
@@ -476,7 +483,7 @@ listening_ahead_of_batch(struct session *s, const char *bytes, size_t length)
 	struct listening *l = s->listening;
 	bool heard = l->heard;
 
-	if (!listening_is_shared(s) || !listening_has_any(s) || l->brought || s->in_batch || s->server->status != 'I' ||
+	if (!listening_is_shared(s) || !listening_has_any(s) || l->brought || s->in_batch || s->server->status != 'I' || listening_is_elsewhere(s) ||
 	    memmem(bytes, length, look, sizeof(look) - 1) == NULL)
 		return AHEAD_GO;
 	l->heard = false;

@@ -131,6 +131,11 @@ sequence_ahead(struct session *s, char type, const struct verdict *v, const char
 		return AHEAD_GO;
 	if (sequence_has_to_discard(s, v, text))
 		sequence_discard(s);
+	/* By its effects it may be one of the database's operators that draw, but those are no proven reads. */
+	if (v->is_proven || cluster_host_role(s->server->cluster, s->server->host) == HOST_REPLICA) {
+		s->draws_now = false;
+		return AHEAD_GO;
+	}
 	if ((v->effects & (EFFECT_draws | EFFECT_fills)) != 0)
 		s->server->sequences_of = sequence_is_foreign(s) ? SEQUENCES_OF_MANY : s->id;
 	s->draws_now = sequence_pins(s, v);
