@@ -7,7 +7,7 @@
  *      TELLS_SHARED ─── one of the client's startup set
  *      TELLS_ALL ────── one of a private set, where the client came with more (application_name)
  *
- * That is decided where a server is lent, and not in session mode.  Inside a transaction, and with a server that
+ * That is decided where a server is lent, in session mode at the first request.  Inside a transaction, and with a server that
  * is pinned, the client stays where it is; but a transaction that has only just begun
  * begins again elsewhere (lazy.c).
  */
@@ -184,7 +184,9 @@ session_insists_on_set(const struct session *s)
 static enum tells
 insist_tells(struct session *s, const char *bytes, size_t length)
 {
-	/* A session's server is for all that it may ask: a login for each that comes would leave nothing of a pool. */
+	/* There the first request gets the server for good: a login for each client that comes would leave nothing of a pool. */
+	if (s->pool_mode == POOL_SESSION)
+		return session_insists_on_set(s) && request_tells(s, bytes, length, false) != TELLS_NOTHING ? TELLS_SHARED : TELLS_NOTHING;
 	if (!restore_may_insist(s))
 		return TELLS_NOTHING;
 	return request_tells(s, bytes, length, session_insists_on_set(s));
