@@ -7,6 +7,7 @@ Every answer has to be the same, byte for byte.
 import pytest
 
 from lib import wire
+from lib.pgweir import flavour
 
 PREPARED = """
     select name, statement, parameter_types, from_sql from pg_prepared_statements order by name collate "C"
@@ -287,7 +288,8 @@ def test_a_hundred_thousand_names_without_a_sync_are_answered_in_bounded_memory(
         client.send(*[wire.parse("select 1", "mine") + wire.close("S", "mine") for _ in range(20000)], wire.sync())
         assert len(client.read_until(b"Z")) == 40001
 
-    assert one.memory() - before < 8 << 20
+    # AddressSanitizer keeps up to 256 MB of what was freed.
+    assert one.memory() - before < (8 << 20 if flavour() != "asan" else 300 << 20)
 
 
 def test_the_time_zone_of_a_parse_is_its_clients_own(app):
