@@ -56,6 +56,26 @@ def test_a_function_made_through_pgweir_is_known_at_once(routes):
     assert seen.on("fresh") == {routes.primary}
 
 
+@pytest.mark.parametrize("run", [wire.Client.query, extended], ids=["simple", "extended"])
+def test_a_procedure_that_defines_nothing_casts_no_doubt_on_what_others_read(routes, run):
+    routes.primary.query(
+        "create or replace procedure public.writes() language plpgsql as 'begin insert into hits values (1); end'", DATABASE
+    )
+    weir = routes.weir()
+    writes = ("call public.writes()", "do $$begin insert into hits values (2); end$$")
+
+    with weir.client(DATABASE) as writer, weir.client(DATABASE) as user:
+        user.query(READ)
+        seen = routes.watch()
+        results = []
+        for sql in writes * 3:
+            results.append(run(writer, sql).error)
+            user.query("/* meanwhile */ select * from notes")
+
+    assert results == [None] * 6
+    assert seen.count(routes.primary, "meanwhile") == 0
+
+
 @pytest.mark.parametrize("make", [wire.Client.query, extended], ids=["simple", "extended"])
 def test_a_temporary_table_casts_no_doubt_on_what_others_read(routes, make):
     weir = routes.weir()

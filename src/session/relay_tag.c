@@ -32,9 +32,16 @@ relay_note_settings(struct session *s)
 	s->hides |= s->unjudged;
 }
 
+/* Of a CALL or DO, whose tag says nothing of what it ran. */
+static bool
+relay_may_define(const struct session *s)
+{
+	return s->unjudged || (s->effects & (EFFECT_unknown | EFFECT_defines)) != 0;
+}
+
 /* What is said of names may not hold any more; nobody but its session sees what is private, which keeps its server. */
 static bool
-relay_defines(const char *tag)
+relay_defines(const struct session *s, const char *tag)
 {
 	switch (tag[0]) {
 	case 'A':
@@ -42,16 +49,16 @@ relay_defines(const char *tag)
 	case 'I':
 		return strcmp(tag, "IMPORT FOREIGN SCHEMA") == 0;
 	case 'C':
-		return strncmp(tag, "CREATE ", 7) == 0 || strcmp(tag, "CALL") == 0;
+		return strncmp(tag, "CREATE ", 7) == 0 || (strcmp(tag, "CALL") == 0 && relay_may_define(s));
 	default:
-		return tag[0] == 'D' && (strncmp(tag, "DROP ", 5) == 0 || strcmp(tag, "DO") == 0);
+		return tag[0] == 'D' && (strncmp(tag, "DROP ", 5) == 0 || (strcmp(tag, "DO") == 0 && relay_may_define(s)));
 	}
 }
 
 void
 relay_look_at_tag(struct session *s, const struct answer *answer, const char *tag)
 {
-	if (!answer->is_private && relay_defines(tag)) {
+	if (!answer->is_private && relay_defines(s, tag)) {
 		s->ddl = true;
 		s->defines_code |= relay_defines_code(tag);
 	}
