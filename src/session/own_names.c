@@ -273,6 +273,32 @@ maker_ensure_named(void *user, const struct statement_detail *statement)
 	return true;
 }
 
+/* True, in the end, when a name that the text runs looks at all of them. */
+struct look {
+	struct session *s;
+	bool looks;
+};
+
+static bool
+look_take(void *user, const struct statement_detail *statement)
+{
+	struct look *look = user;
+	const struct name_entry *e = statement->executes != NULL ? names_find(look->s, statement->executes) : NULL;
+
+	look->looks |= e != NULL && (e->effects & EFFECT_looks_prepared) != 0;
+	return !look->looks;
+}
+
+static bool
+text_runs_a_look(struct session *s, const struct verdict *v, const char *text, size_t length)
+{
+	struct look look = {.s = s};
+
+	if ((v->effects & EFFECT_executes) != 0 && (v->effects & EFFECT_looks_prepared) == 0)
+		route_each_detail(text, length, look_take, &look);
+	return look.looks;
+}
+
 #define EFFECTS_OF_NAMES (EFFECT_prepares | EFFECT_executes | EFFECT_deallocates)
 
 /* True when a text that nobody can look into could meet a name. */
@@ -337,6 +363,7 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 		return AHEAD_GO;
 	if (own_names_learn(s) == AHEAD_WAIT)
 		return AHEAD_WAIT;
+	looks |= text_runs_a_look(s, v, text, length);
 	m.names = (v->surely & (EFFECT_prepares | EFFECT_deallocates)) != 0;
 	m.purpose = m.synced ? PURPOSE_NAMES_TRIED : PURPOSE_REPREPARE;
 	if (looks)
