@@ -7,9 +7,9 @@
  *      TELLS_SHARED ─── one of the client's startup set
  *      TELLS_ALL ────── one of a private set, where the client came with more (application_name)
  *
- * That is decided where a server is lent, in session mode at the first request.  Inside a transaction, and with a server that
- * is pinned, the client stays where it is; but a transaction that has only just begun
- * begins again elsewhere (lazy.c).
+ * That is decided where a server is lent, in session mode at the first request.  Inside a
+ * transaction, and with a server that is pinned, the client stays where it is; but a
+ * transaction that has only just begun begins again elsewhere (lazy.c).
  */
 #include <string.h>
 #include <strings.h>
@@ -66,14 +66,35 @@ text_may_set_null(const char *text)
 	return length == 0 || call[1 + length] != '.';
 }
 
+static char
+lower_of(char c)
+{
+	return (char)(c | 0x20);
+}
+
+/* The first "set" of TEXT that ends behind AT, in any case; NULL: none.  Most texts have none, and every third letter tells. */
+static const char *
+text_find_set(const char *text, size_t at, size_t length)
+{
+	while (at < length) {
+		char c = lower_of(text[at]);
+
+		if (c == 't' && lower_of(text[at - 1]) == 'e' && lower_of(text[at - 2]) == 's')
+			return text + at - 2;
+		at += c == 'e' ? 1 : c == 's' ? 2 : 3;
+	}
+	return NULL;
+}
+
 /* A quick look for what only texts have that tell something: "reset", "settings", "set_config". */
 static bool
 text_may_tell(const char *text)
 {
-	for (const char *at = strpbrk(text, "sS"); at != NULL; at = strpbrk(at + 1, "sS")) {
-		if (!text_starts_nocase(at, "set"))
-			continue;
-		if (text_starts_nocase(at + 3, "tings") || text_starts_nocase(at + 3, "_config") || (at - text >= 2 && strncasecmp(at - 2, "re", 2) == 0))
+	size_t length = strlen(text);
+	const char *set;
+
+	for (size_t at = 2; (set = text_find_set(text, at, length)) != NULL; at = (size_t)(set - text) + 5) {
+		if (text_starts_nocase(set + 3, "tings") || text_starts_nocase(set + 3, "_config") || (set - text >= 2 && strncasecmp(set - 2, "re", 2) == 0))
 			return true;
 	}
 	return false;
