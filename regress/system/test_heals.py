@@ -6,7 +6,8 @@ from lib import wire
 from lib.eventually import eventually
 from lib.routes import DATABASE, Routes
 
-SLEEP = "select /* {word} */ count(*), pg_sleep(20) from notes"
+# Other files may add notes.
+SLEEP = "select /* {word} */ count(*), pg_sleep({seconds}) from notes where id <= 20"
 LOST = ("is down", "server login failed", "server conn crashed", "pooler error", "no primary", "terminating connection", "connection", "FATAL")
 CHECKS = {"check_interval": 0.2, "check_timeout": 0.3, "check_fall": 2, "check_rise": 2}
 
@@ -50,7 +51,7 @@ def running(routes, word):
 def asleep(routes, client):
     """A long read of the client's is under way; answers where and in which process."""
     word = routes.word()
-    client.send(wire.query(SLEEP.format(word=word).replace("20", "1.5")))
+    client.send(wire.query(SLEEP.format(word=word, seconds=1.5)))
     return eventually(running, routes, word)
 
 
@@ -121,7 +122,7 @@ def test_what_an_administrator_terminates_is_the_clients_to_hear_at_the_second_t
 
     with weir.client(DATABASE) as client:
         word = routes.word()
-        client.send(wire.query(SLEEP.format(word=word)))
+        client.send(wire.query(SLEEP.format(word=word, seconds=20)))
         ran_on = []
         for _ in range(2):
             replica, pid = eventually(lambda: (found := running(routes, word)) and found[0] not in ran_on and found)
@@ -173,7 +174,7 @@ def test_a_query_of_death_kills_two_servers_and_no_more(routes):
 
     with weir.client(DATABASE) as client:
         word = routes.word()
-        client.send(wire.query(SLEEP.format(word=word)))
+        client.send(wire.query(SLEEP.format(word=word, seconds=20)))
         killed = set()
         for _ in range(2):
             replica, pid = eventually(running, routes, word)
