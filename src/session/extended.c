@@ -158,6 +158,29 @@ extended_parse_on_server(struct session *s, struct statement *statement)
 	stat_add(session_stats(s)->server_parses, 1);
 }
 
+/* E: of a statement that was prepared by NAME; NULL: of something else. */
+static void
+extended_expect_description(struct answer *a, const struct name_entry *e, const char *name)
+{
+	if (e == NULL || e->described != 0)
+		return;
+	a->own_name = text_copy(name);
+	a->statement = statement_ref(e->statement);
+}
+
+/* Once a temporary object is gone, a name that it hid shows, and the statement may be one of other rows, which is an error. */
+static void
+extended_ask_description(struct session *s, const struct name_entry *e, const char *name)
+{
+	struct answer *a;
+
+	inject_describe(s, e->statement->name);
+	a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_SWALLOW);
+	a->purpose = PURPOSE_REPREPARE;
+	a->describes_statement = true;
+	extended_expect_description(a, e, name);
+}
+
 static size_t
 extended_parse_named(struct session *s, struct frame *f, const char *name, const struct verdict *v)
 {
@@ -195,6 +218,8 @@ extended_parse_named(struct session *s, struct frame *f, const char *name, const
 	e = names_find(s, name);
 	extended_note_effects(s, e, v);
 	statement_unref(statement);
+	if (unlikely((s->pins & EFFECT_temporary) != 0) && !s->looking)
+		extended_ask_description(s, e, name);
 	return f->size;
 }
 
@@ -413,19 +438,6 @@ frame_read_what(struct frame *f, char *what, const char **name)
 	return reader_at_end(&f->body) && (*what == 'S' || *what == 'P');
 }
 
-static void
-extended_expect_description(struct session *s, bool of_statement, const char *name)
-{
-	struct name_entry *e = of_statement && name[0] != '\0' && inject_renames(s) ? names_find(s, name) : NULL;
-	struct answer *a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD);
-
-	a->describes_statement = of_statement;
-	if (e == NULL || e->described != 0)
-		return;
-	a->own_name = text_copy(name);
-	a->statement = statement_ref(e->statement);
-}
-
 /*
  * What EXECUTE returns is known to PostgreSQL only while the name that it runs is there,
  * and the Describe may come in another transaction than the Parse.
@@ -451,8 +463,7 @@ extended_describe(struct session *s, struct frame *f)
 {
 	const char *name, *server_name;
 	enum ahead ahead = AHEAD_GO;
-	struct bytes *out;
-	size_t before, begun;
+	struct answer *a;
 	char what;
 
 	if (!frame_is_whole(f))
@@ -468,16 +479,12 @@ extended_describe(struct session *s, struct frame *f)
 	if (ahead == AHEAD_REFUSE)
 		return feature_send_refused(s, f->type, "", f->size);
 	server_name = what == 'S' && (inject_renames(s) || name[0] == '\0') ? inject_server_name(s, name, f->type) : name;
-	extended_expect_description(s, what == 'S', name);
+	a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD);
+	a->describes_statement = what == 'S';
+	extended_expect_description(a, what == 'S' ? extended_entry(s, name) : NULL, name);
 	if (server_name == name)
 		return forward_rest(s, f, 0);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	begun = message_begin(out, FRONTEND_DESCRIBE);
-	bytes_u8(out, 'S');
-	bytes_text(out, server_name);
-	message_end(out, begun);
-	gather_made(&s->worker->to_server, before);
+	inject_describe(s, server_name);
 	return f->size;
 }
 

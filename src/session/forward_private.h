@@ -40,6 +40,7 @@ void extended_made(struct session *s); /* what is answered here and whose turn i
 
 /* ---- inject.c: messages of ours in front of the client's; their answers are swallowed ---- */
 bool inject_renames(const struct session *s); /* the client's statement names are changed */
+void inject_describe(struct session *s, const char *name); /* of the statement that the server calls so; what answers is the caller's to expect */
 void inject_close(struct session *s, struct statement *gone, const char *name);
 void inject_make_room(struct session *s, struct statement *statement);
 void inject_parse(struct session *s, struct statement *statement, bool unnamed);

@@ -24,6 +24,19 @@ inject_close(struct session *s, struct statement *gone, const char *name)
 	a->statement = gone;
 }
 
+void
+inject_describe(struct session *s, const char *name)
+{
+	struct bytes *out = gather_make(&s->worker->to_server);
+	size_t before = out->length;
+	size_t begun = message_begin(out, FRONTEND_DESCRIBE);
+
+	bytes_u8(out, 'S');
+	bytes_text(out, name);
+	message_end(out, begun);
+	gather_made(&s->worker->to_server, before);
+}
+
 /* Room for one more statement on the server; what is pushed out is closed there. */
 void
 inject_make_room(struct session *s, struct statement *statement)
@@ -121,8 +134,6 @@ inject_ahead_of_bind(struct session *s, struct name_entry *e)
 {
 	static const struct error changed = {.sqlstate = "0A000", .message = "cached plan must not change result type"};
 	struct answer *a;
-	struct bytes *out;
-	size_t before, begun;
 
 	if (e->described == 0 || own_name_is_used(s, e))
 		return AHEAD_GO;
@@ -137,13 +148,7 @@ inject_ahead_of_bind(struct session *s, struct name_entry *e)
 		return AHEAD_GO;
 	s->changed = false;
 	inject_parse(s, e->statement, false);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	begun = message_begin(out, FRONTEND_DESCRIBE);
-	bytes_u8(out, 'S');
-	bytes_text(out, e->statement->name);
-	message_end(out, begun);
-	gather_made(&s->worker->to_server, before);
+	inject_describe(s, e->statement->name);
 	gather_refer(&s->worker->to_server, "H\0\0\0\4", FRAME_HEAD);
 	a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_SWALLOW);
 	a->purpose = PURPOSE_COMPARE;
