@@ -173,6 +173,11 @@ def _knows_the_database(weir, entry):
         return all(client.query("select name from v_prepared").rows == [] for _ in range(3))
 
 
+def _tells_the_login(text):
+    """What a server logged in with shows, and cannot be put right: a look at it, or a RESET among others in one text."""
+    return "reset_val" in text or re.search(r";\s*reset\b|\breset\s+\S+\s*;\s*\S", text, re.I) is not None
+
+
 def _pool_of(program):
     return program.user, program.entry, program.workers
 
@@ -203,7 +208,7 @@ class Play:
 
     def _may(self, step):
         """Whether a server is to be had: the step's client has one, or not all of them are held."""
-        if "reset_val" in step.text() and (step.client in self.open - self.begun or step.client in self._pinned()):
+        if _tells_the_login(step.text()) and (step.client in self.open - self.begun or step.client in self._pinned()):
             return False
         if step.client in self.open or len(self.pairs.keys() - {step.client}) < self.program.pool_size:
             return True
