@@ -18,6 +18,9 @@
 
 #define MAKER STATEMENT_PREFIX "sql"
 
+/* What is run by what is run is followed so far: by itself it may go on for ever. */
+#define DEPTH_MOST 8
+
 /* A server keeps about this many names of its clients' own. */
 #define OWN_NAMES_MOST 200
 
@@ -28,6 +31,7 @@ struct maker {
 	bool synced; /* what is put in front has its own Sync, and the text waits for it */
 	bool names;  /* the text prepares or deallocates itself: an empty statement is there for its sake */
 	bool sent;
+	unsigned depth; /* of the EXECUTE that is run by one that is run */
 };
 
 static struct answer *
@@ -251,6 +255,22 @@ maker_show(struct maker *m)
 
 /* ------------------------------------------------------------------ ahead */
 
+static bool maker_ensure_named(void *user, const struct statement_detail *statement);
+
+/* The name that is run, and those that it runs itself. */
+static void
+maker_ensure_run(struct maker *m, const char *name)
+{
+	const struct name_entry *e = names_find(m->s, name);
+
+	maker_ensure(m, name, e);
+	if (e == NULL || e->statement->sql || (e->effects & EFFECT_executes) == 0 || m->depth == DEPTH_MOST)
+		return;
+	m->depth++;
+	route_each_detail(e->statement->body, strlen(e->statement->body), maker_ensure_named, m);
+	m->depth--;
+}
+
 static bool
 maker_ensure_named(void *user, const struct statement_detail *statement)
 {
@@ -258,7 +278,7 @@ maker_ensure_named(void *user, const struct statement_detail *statement)
 	const struct verdict_detail *detail = statement->detail;
 
 	if (statement->executes != NULL)
-		maker_ensure(m, statement->executes, names_find(m->s, statement->executes));
+		maker_ensure_run(m, statement->executes);
 	if (detail == NULL || detail->name == NULL || detail->is_all)
 		return true;
 	switch (statement->kind) {
