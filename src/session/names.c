@@ -87,10 +87,14 @@ names_text(const struct name_entry *e)
 struct name_change *
 names_change(struct session *s, const char *name, struct statement *statement)
 {
-	size_t length = strlen(name);
-	struct name_change *change = memory_new(sizeof(*change) + length + 1);
 	struct name_entry *before = names_find(s, name);
+	size_t length = strlen(name);
+	struct name_change *change;
 
+	/* Undone behind a Parse of the name that was sent since, it would take that. */
+	if (before == NULL && statement == NULL)
+		return NULL;
+	change = memory_new(sizeof(*change) + length + 1);
 	change->session = s;
 	memcpy(change->name, name, length + 1);
 	change->before = before != NULL ? names_take(s, before) : NULL;

@@ -203,7 +203,7 @@ struct name_entry {
 
 struct name_entry *names_find(struct session *s, const char *name);
 const char *names_text(const struct name_entry *e); /* the name, or as much of it as is kept; borrowed */
-/* Puts the statement under that name, or takes the name away when it is NULL; answers how to undo it. */
+/* Puts the statement under that name, or takes the name away when it is NULL; answers how to undo it, NULL: nothing has changed. */
 struct name_change *names_change(struct session *s, const char *name, struct statement *statement);
 void names_undo(struct name_change **change);
 void names_keep(struct name_change **change);
