@@ -178,6 +178,10 @@ def _tells_the_login(text):
     return "reset_val" in text or re.search(r";\s*reset\b|\breset\s+\S+\s*;\s*\S", text, re.I) is not None
 
 
+def _looks_at_names(text):
+    return re.search("pg_prepared_statement|v_prepared", text) is not None
+
+
 def _pool_of(program):
     return program.user, program.entry, program.workers
 
@@ -210,15 +214,18 @@ class Play:
         """Whether a server is to be had: the step's client has one, or not all of them are held."""
         if _tells_the_login(step.text()) and (step.client in self.open - self.begun or step.client in self._pinned()):
             return False
+        # A statement whose table is hidden now is not prepared again for it.
+        if _looks_at_names(step.text()) and step.client in self._pinned("temporary"):
+            return False
         if step.client in self.open or len(self.pairs.keys() - {step.client}) < self.program.pool_size:
             return True
         holding = self._holding()
         return step.client in holding or len(holding) < self.program.pool_size
 
-    def _pinned(self):
+    def _pinned(self, reason=""):
         letters = {pooled.port: letter for letter, (_, pooled) in self.pairs.items()}
         pins = self.bench.consoles[self.program.workers].query("SHOW PINS").dicts()
-        return {letters[row["port"]] for row in pins if row["port"] in letters}
+        return {letters[row["port"]] for row in pins if row["port"] in letters and reason in row["reason"]}
 
     def _holding(self):
         """The clients that have a server, once nobody else's is asked any more what its transaction has left."""

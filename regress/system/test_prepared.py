@@ -223,6 +223,17 @@ def test_without_prepared_statements_names_are_those_of_the_server(app):
     client.query("rollback")
 
 
+def test_a_name_that_cannot_be_prepared_again_shows_nothing_of_pgweir_s_own(app):
+    with app.weir().client("app") as client:
+        client.query("create table if not exists hidden (n int, v text)")
+        client.query("prepare one as select v from hidden")
+        client.query("create temp table hidden (n int)")
+
+        names = client.query("select name from pg_prepared_statements").rows
+
+    assert [name for (name,) in names if name != "one"] == []
+
+
 def test_psycopg_s_pipeline_recovers_from_an_error_in_the_middle(app):
     one = app.weir(default_pool_size=1)
 

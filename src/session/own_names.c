@@ -251,6 +251,8 @@ maker_show(struct maker *m)
 	if (m->synced)
 		maker_sync(m);
 	maker_ensure_all(m, false);
+	/* What could not be prepared has left it there. */
+	maker_close(m, MAKER, false);
 }
 
 /* ------------------------------------------------------------------ ahead */
