@@ -187,7 +187,8 @@ touch_text(struct session *s, const struct verdict *v, const char *text, size_t 
 		s->unjudged = true;
 		return;
 	}
-	if ((v->effects & EFFECT_defaults) != 0)
+	/* Of what nobody could read, the tags tell. */
+	if ((v->effects & EFFECT_defaults) != 0 && v->effects != EFFECTS_ALL)
 		touch_defaults(s, text, length);
 	if ((v->effects & EFFECT_settings) == 0)
 		return;
