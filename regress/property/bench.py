@@ -178,6 +178,16 @@ def _tells_the_login(text):
     return "reset_val" in text or re.search(r";\s*reset\b|\breset\s+\S+\s*;\s*\S", text, re.I) is not None
 
 
+def _described(step):
+    """The names whose statements a step describes."""
+    return [item[2] for item in step.items if item[:2] == ["D", "S"]] if not isinstance(step.items, str) else []
+
+
+def _executing(step):
+    """The names that a step gives to an EXECUTE."""
+    return {item[1] for item in step.items if item[0] == "P" and re.search(r"\bexecute\b", item[2], re.I)}
+
+
 def _looks_at_names(text):
     return re.search("pg_prepared_statement|v_prepared", text) is not None
 
@@ -192,6 +202,7 @@ class Play:
     def __init__(self, bench, program):
         self.bench, self.program = bench, program
         self.pids, self.pairs, self.open = ({}, {}), {}, set()
+        self.executing = set()  # (client, name) of statements of the protocol that are an EXECUTE
         self.begun = set()  # clients whose transaction has only just begun, by a Query
         self.listens = "listen" in program.text().lower()
 
@@ -203,6 +214,7 @@ class Play:
             if isinstance(step.items, str):
                 self._end(step.client, step.end)
                 continue
+            self.executing |= {(step.client, name) for name in _executing(step)}
             difference = self._open(at, step) or self._step(at, step)
             if difference:
                 return difference
@@ -213,6 +225,9 @@ class Play:
     def _may(self, step):
         """Whether a server is to be had: the step's client has one, or not all of them are held."""
         if _tells_the_login(step.text()) and (step.client in self.open - self.begun or step.client in self._pinned()):
+            return False
+        # What an EXECUTE returns is known from when it was prepared, on whichever server.
+        if any((step.client, name) in self.executing for name in _described(step)):
             return False
         # A statement whose table is hidden now is not prepared again for it.
         if _looks_at_names(step.text()) and step.client in self._pinned("temporary"):

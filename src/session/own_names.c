@@ -21,6 +21,8 @@
 /* What is run by what is run is followed so far: by itself it may go on for ever. */
 #define DEPTH_MOST 8
 
+#define EFFECTS_OF_NAMES (EFFECT_prepares | EFFECT_executes | EFFECT_deallocates)
+
 /* A server keeps about this many names of its clients' own. */
 #define OWN_NAMES_MOST 200
 
@@ -259,14 +261,14 @@ maker_show(struct maker *m)
 
 static bool maker_ensure_named(void *user, const struct statement_detail *statement);
 
-/* The name that is run, and those that it runs itself. */
+/* The name that is run, and those that it runs, prepares or deallocates itself. */
 static void
 maker_ensure_run(struct maker *m, const char *name)
 {
 	const struct name_entry *e = names_find(m->s, name);
 
 	maker_ensure(m, name, e);
-	if (e == NULL || e->statement->sql || (e->effects & EFFECT_executes) == 0 || m->depth == DEPTH_MOST)
+	if (e == NULL || e->statement->sql || (e->effects & EFFECTS_OF_NAMES) == 0 || m->depth == DEPTH_MOST)
 		return;
 	m->depth++;
 	route_each_detail(e->statement->body, strlen(e->statement->body), maker_ensure_named, m);
@@ -320,8 +322,6 @@ text_runs_a_look(struct session *s, const struct verdict *v, const char *text, s
 		route_each_detail(text, length, look_take, &look);
 	return look.looks;
 }
-
-#define EFFECTS_OF_NAMES (EFFECT_prepares | EFFECT_executes | EFFECT_deallocates)
 
 /* True when a text that nobody can look into could meet a name. */
 static bool
