@@ -32,7 +32,7 @@ ROUTE_REASON(not_parsed, PRIMARY, "The text is not a statement that the parser k
 ROUTE_REASON(too_deep, PRIMARY, "The statement is nested too deeply to be judged.")
 ROUTE_REASON(too_long, PRIMARY, "The statement is too long to be judged.")
 ROUTE_REASON(encoding, PRIMARY, "The client's encoding has bytes that only look like ASCII.")
-ROUTE_REASON(nonstandard_strings, PRIMARY, "standard_conforming_strings is off, so the text cannot be read with certainty.")
+ROUTE_REASON(nonstandard_strings, PRIMARY, "standard_conforming_strings is off and a backslash is in the text, so it cannot be read with certainty.")
 ROUTE_REASON(no_catalog, PRIMARY, "The catalog of the database has not been read, so no name in the statement is known.")
 ROUTE_REASON(batch_mixed, PRIMARY, "Not every statement of the text or batch may go to a replica.")
 ROUTE_REASON(hint_primary, PRIMARY, "A comment in the statement asks for the primary.")

@@ -212,7 +212,7 @@ def test_the_settings_that_change_how_a_text_is_read_send_it_to_the_primary(trut
 
     with weir.client("truth") as client:
         client.query("set standard_conforming_strings = off")
-        client.query("/* truth 1 */ select 'a'")
+        client.query(r"/* truth 1 */ select 'a\''")
         client.query("reset standard_conforming_strings")
         client.query("set client_encoding = 'SJIS'")
         client.ask(wire.query("/* truth 2 */ select '\u8868'".encode("shift_jis")))

@@ -349,8 +349,10 @@ TEST("what is not to be scanned may do anything")
 	struct verdict verdict;
 
 	ctx.standard_conforming_strings = false;
-	route_judge(NULL, &ctx, "select 1", 8, &verdict);
+	route_judge(NULL, &ctx, "select '\\1'", 11, &verdict);
 	expect_int(verdict.effects, EFFECTS_ALL);
+	route_judge(NULL, &ctx, "select 1", 8, &verdict);
+	expect_int(verdict.effects, NOTHING);
 	ctx.standard_conforming_strings = true;
 	ctx.ascii_safe_encoding = false;
 	route_judge(NULL, &ctx, "select '\x83\x5c'", 11, &verdict);

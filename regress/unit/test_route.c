@@ -328,9 +328,10 @@ TEST("texts that cannot be read with certainty go to the primary")
 	struct route_context ctx = plain_context(facts);
 
 	ctx.standard_conforming_strings = false;
-	expect_int(judge_in(&ctx, "select 1").reason, ROUTE_REASON_nonstandard_strings);
-	expect(judge_in(&ctx, "select 1").may_copy_in);
-	expect_int(judge_in(&ctx, "-- pgweir: replica\nselect 1").target, TARGET_REPLICA);
+	expect_int(judge_in(&ctx, "select 'a\\'").reason, ROUTE_REASON_nonstandard_strings);
+	expect(judge_in(&ctx, "select 'a\\'").may_copy_in);
+	expect_int(judge_in(&ctx, "-- pgweir: replica\nselect 'a\\'").target, TARGET_REPLICA);
+	expect_int(judge_in(&ctx, "select 'a'").reason, ROUTE_REASON_plain_read);
 	ctx.standard_conforming_strings = true;
 	ctx.ascii_safe_encoding = false;
 	expect_int(judge_in(&ctx, "select 1").reason, ROUTE_REASON_plain_read);

@@ -6,6 +6,8 @@
 
 #include "parse.h"
 
+#include <string.h>
+
 /* Longer ones are not scanned: a question to PostgreSQL is cheaper. */
 #define SCANNED_MAX_BYTES (1024u * 1024)
 
@@ -64,6 +66,12 @@ effects_judge_unparsed(const struct route_context *ctx, const char *text, size_t
 	verdict->effects = words.effects;
 }
 
+bool
+effects_can_read(const struct route_context *ctx, const char *text, size_t length)
+{
+	return ctx->standard_conforming_strings || memchr(text, '\\', length) == NULL;
+}
+
 enum settings_named
 route_settings_named(const struct route_context *ctx, const char *text, size_t length,
     void (*take)(void *user, const char *name), void *user)
@@ -72,7 +80,7 @@ route_settings_named(const struct route_context *ctx, const char *text, size_t l
 
 	words.take_setting = take;
 	words.user = user;
-	if (!ctx->standard_conforming_strings || !ctx->ascii_safe_encoding || length > SCANNED_MAX_BYTES)
+	if (!effects_can_read(ctx, text, length) || !ctx->ascii_safe_encoding || length > SCANNED_MAX_BYTES)
 		return NAMED_NOT;
 	if (length > ROUTE_TEXT_MAX_BYTES || !parse_effects_of_text(text, length, &words)) {
 		words.reading = READ_ANYWHERE;

@@ -141,11 +141,11 @@ route_judge(struct verdict_cache *cache, const struct route_context *ctx, const 
 
 	if (length > ROUTE_TEXT_MAX_BYTES) {
 		judge_unreadable(ROUTE_REASON_too_long, text, length, out);
-		if (ctx->standard_conforming_strings && ctx->ascii_safe_encoding)
+		if (effects_can_read(ctx, text, length) && ctx->ascii_safe_encoding)
 			effects_judge_unparsed(ctx, text, length, out);
 		return;
 	}
-	if (!ctx->standard_conforming_strings) {
+	if (!effects_can_read(ctx, text, length)) {
 		judge_unreadable(ROUTE_REASON_nonstandard_strings, text, length, out);
 		return;
 	}

@@ -35,7 +35,8 @@ extended_intern(struct session *s, const struct frame *f, uint32_t effects)
 	struct statement *statement;
 
 	about.era = atomic_load_explicit(&s->ledger->era, memory_order_relaxed);
-	about.alone = (effects & EFFECT_executes) != 0 || (s->effects & EFFECT_settings) != 0;
+	/* With temporary objects there, a name may be theirs for this client alone. */
+	about.alone = (effects & EFFECT_executes) != 0 || (s->effects & EFFECT_settings) != 0 || ((s->effects | s->pins) & EFFECT_temporary) != 0;
 	statement = statement_intern(f->body.at, reader_left(&f->body), &about);
 	profile_unref(about.profile);
 	return statement;
