@@ -64,8 +64,7 @@ struct worker {
 	struct list forwards;    /* of forward.all: cancel requests on their way to peers */
 	struct session **slots;  /* owned: a cancel key's slot → session, NULL when free */
 	uint32_t slot_count;
-	uint32_t slots_taken;
-	uint32_t slot_next;      /* where to look for a free slot first */
+	uint32_t slot_hint;      /* where to look for a free slot first */
 	atomic_uint load;        /* sessions here, read by the acceptor */
 	struct name_entry *names; /* uthash: (session, name) → statement */
 	struct verdict_cache *verdicts; /* owned */

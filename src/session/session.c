@@ -57,33 +57,22 @@ session_stats(struct session *s)
 /* ----------------------------------------------------------------- slots */
 
 static void
-worker_grow_slots(struct worker *w)
-{
-	uint32_t count = max_of(w->slot_count * 2, 64u);
-
-	w->slots = memory_resize(w->slots, count * sizeof(struct session *));
-	memset(w->slots + w->slot_count, 0, (count - w->slot_count) * sizeof(struct session *));
-	w->slot_count = count;
-}
-
-/*
- * The next free one behind the last that was taken: a slot makes the process id that clients are told, and who comes
- * should not be taken for who has just left.  A quarter of them stays free, so that one is near.
- */
-static void
 session_take_slot(struct session *s)
 {
 	struct worker *w = s->worker;
-	uint32_t i = w->slot_next;
+	uint32_t i = w->slot_hint;
 
-	if (w->slots_taken >= w->slot_count / 4 * 3)
-		worker_grow_slots(w);
-	while (w->slots[i % w->slot_count] != NULL)
+	while (i < w->slot_count && w->slots[i] != NULL)
 		i++;
-	i %= w->slot_count;
+	if (i == w->slot_count) {
+		uint32_t count = max_of(w->slot_count * 2, 64u);
+
+		w->slots = memory_resize(w->slots, count * sizeof(struct session *));
+		memset(w->slots + w->slot_count, 0, (count - w->slot_count) * sizeof(struct session *));
+		w->slot_count = count;
+	}
 	w->slots[i] = s;
-	w->slots_taken++;
-	w->slot_next = i + 1;
+	w->slot_hint = i + 1;
 	s->slot = i;
 	s->generation = ++w->generation;
 }
@@ -91,8 +80,10 @@ session_take_slot(struct session *s)
 static void
 session_leave_slot(struct session *s)
 {
-	s->worker->slots[s->slot] = NULL;
-	s->worker->slots_taken--;
+	struct worker *w = s->worker;
+
+	w->slots[s->slot] = NULL;
+	w->slot_hint = min_of(w->slot_hint, s->slot);
 }
 
 bool
