@@ -223,6 +223,22 @@ def test_without_prepared_statements_names_are_those_of_the_server(app):
     client.query("rollback")
 
 
+def test_what_was_prepared_beside_a_temporary_table_is_no_later_client_s(app):
+    one = app.weir(default_pool_size=1)
+    prepare = (wire.parse("select * from shadowed", "own"), wire.bind((), "own"), wire.execute(), wire.sync())
+
+    with one.client("app") as first, one.client("app") as second:
+        first.query("create table if not exists shadowed (v text)")
+        first.query("create or replace function uncover() returns void language plpgsql as"
+                    " $$ begin execute 'drop table pg_temp.' || 'shadowed'; end $$")
+        first.query("create temp table shadowed (n int)")
+        hidden = first.ask(*prepare)
+        first.query("select uncover()")
+        shown = second.ask(*prepare)
+
+    assert (hidden.error, shown.error) == (None, None)
+
+
 def test_a_name_that_cannot_be_prepared_again_shows_nothing_of_pgweir_s_own(app):
     with app.weir().client("app") as client:
         client.query("create table if not exists hidden (n int, v text)")

@@ -36,7 +36,9 @@ if not os.path.exists(os.path.join(NPM, ".prisma", "client", "index.js")):
 def weir(routes):
     routes.primary.query("create table if not exists prisma_notes (id serial primary key, who int not null, what text not null)", DATABASE)
     routes.cluster.wait_for_replicas()
-    return routes.weir(workers=2)
+    yield routes.weir(workers=2)
+    routes.primary.query("delete from notes where id > 20", DATABASE)
+    routes.cluster.wait_for_replicas()
 
 
 def saw(host, mark, words):
