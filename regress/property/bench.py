@@ -175,7 +175,8 @@ def _knows_the_database(weir, entry):
 
 def _tells_the_login(text):
     """What a server logged in with shows, and cannot be put right: a look at it, or a RESET among others in one text."""
-    return "reset_val" in text or re.search(r";\s*reset\b|\breset\s+\S+\s*;\s*\S", text, re.I) is not None
+    reset = r"(reset\s+\S+|set\b[^;]*\b(to|=)\s*default)"
+    return "reset_val" in text or re.search(rf";\s*{reset}|\b{reset}\s*;\s*\S", text, re.I) is not None
 
 
 def _described(step):

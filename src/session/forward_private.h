@@ -45,7 +45,7 @@ void inject_close(struct session *s, struct statement *gone, const char *name);
 void inject_make_room(struct session *s, struct statement *statement);
 void inject_parse(struct session *s, struct statement *statement, bool unnamed);
 void inject_ensure(struct session *s, struct statement *statement);
-void inject_ensure_unnamed(struct session *s);
+void inject_ensure_unnamed(struct session *s, char type);
 /* TYPE: of the message that mentions it. */
 const char *inject_server_name(struct session *s, const char *name, char type);
 /* Before a Bind of that name: asks whether a statement that the server lacked is still what the client knows. */
@@ -54,6 +54,8 @@ enum ahead inject_ahead_of_bind(struct session *s, struct name_entry *e);
 /* ---- stand_in.c: what a failed transaction says of a statement that the server lacks ---- */
 /* The name of what stands in for it on the server, for a message of that TYPE; NULL: nothing can, or need. */
 const char *stand_in_ensure(struct session *s, const struct name_entry *e, char type);
+/* The same of the unnamed statement, which there has to be: true when the server's own stands in for it now. */
+bool stand_in_for_unnamed(struct session *s, char type);
 
 /* ---- window.c: a statement's own settings around its Parse ---- */
 /* False: they are those of now, and nothing was sent.  Else window_close has to follow. */

@@ -83,9 +83,11 @@ inject_ensure(struct session *s, struct statement *statement)
 
 /* The server's unnamed statement becomes the session's own. */
 void
-inject_ensure_unnamed(struct session *s)
+inject_ensure_unnamed(struct session *s, char type)
 {
 	if (s->unnamed != NULL && s->server->unnamed == s->unnamed)
+		return;
+	if (unlikely(s->server->status == 'E') && s->unnamed != NULL && stand_in_for_unnamed(s, type))
 		return;
 	if (s->unnamed != NULL)
 		inject_parse(s, s->unnamed, true);
@@ -105,7 +107,7 @@ inject_server_name(struct session *s, const char *name, char type)
 	struct name_entry *e;
 
 	if (name[0] == '\0') {
-		inject_ensure_unnamed(s);
+		inject_ensure_unnamed(s, type);
 		return name;
 	}
 	e = names_find(s, name);

@@ -6,6 +6,7 @@
  *     Bind one ─▶ Close "…_0" · Parse "…_0": an empty text with the same parameters · Bind "…_0"
  *
  * An empty text is taken, cannot be bound there, and is described as without rows.
+ * Of the unnamed statement the server's own becomes the stand-in.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,22 +83,22 @@ statement_parameters(const struct statement *statement, const struct verdict *v,
 	return named > UINT16_MAX ? PARAMETERS_UNKNOWN : named > declared ? named : declared;
 }
 
-/* True when it is sure to return no rows. */
+/* True when it is sure to return no rows.  DESCRIBED: its description's hash, where that is known; else 0. */
 static bool
-statement_is_rowless(const struct name_entry *e, const struct verdict *v)
+statement_is_rowless(const struct statement *statement, uint64_t described, const struct verdict *v)
 {
 	struct shape shape;
 
 	switch (v->kind) {
 	case KIND_READ:
 	case KIND_WRITE:
-		return e->described == description_of_nothing();
+		return described == description_of_nothing();
 	case KIND_SHOW:
 	case KIND_EXECUTE:
 	case KIND_FETCH:
 		return false;
 	case KIND_OTHER:
-		shape_scan(e->statement->body, strlen(e->statement->body), &shape);
+		shape_scan(statement->body, strlen(statement->body), &shape);
 		return shape.first_word[0] != '\0' && strcmp(shape.first_word, "call") != 0;
 	default:
 		return true;
@@ -119,46 +120,76 @@ types_are_known(struct reader types, uint32_t count)
 	return reader_ok(&types);
 }
 
-static void
-stand_in_send(struct session *s, const char *types, uint32_t declared, uint32_t count)
-{
-	struct bytes *out;
-	size_t before, begun;
+/* What a stand-in has of the statement: its parameters, of which the first DECLARED have TYPES. */
+struct likeness {
+	const char *types;
+	uint32_t declared;
+	uint32_t count;
+};
 
-	inject_close(s, NULL, STAND_IN);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	begun = message_begin(out, FRONTEND_PARSE);
-	bytes_text(out, STAND_IN);
+static void
+stand_in_send(struct session *s, const char *name, const struct likeness *like)
+{
+	struct bytes *out = gather_make(&s->worker->to_server);
+	size_t before = out->length, begun = message_begin(out, FRONTEND_PARSE);
+
+	bytes_text(out, name);
 	bytes_text(out, "");
-	bytes_u16(out, (uint16_t)count);
-	bytes_append(out, types, (size_t)declared * 4);
-	for (; declared < count; declared++)
+	bytes_u16(out, (uint16_t)like->count);
+	bytes_append(out, like->types, (size_t)like->declared * 4);
+	for (uint32_t i = like->declared; i < like->count; i++)
 		bytes_u32(out, 0);
 	message_end(out, begun);
 	gather_made(&s->worker->to_server, before);
 	forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW)->purpose = PURPOSE_REPREPARE;
 }
 
+/* False when what PostgreSQL tells of it there is not known, or can be had of itself. */
+static bool
+stand_in_is_like(struct session *s, const struct statement *statement, uint64_t described, char type, struct likeness *like)
+{
+	size_t length = strlen(statement->body);
+	struct reader types = reader_over(statement->body + length + 1, statement->body_length - length - 1);
+	struct verdict v = {0};
+
+	like->declared = reader_u16(&types);
+	like->types = types.at;
+	routing_judge(s, statement->body, length, &v);
+	if (v.statements != 1 || statement_ends_transaction(&v))
+		return false;
+	like->count = statement_parameters(statement, &v, like->declared);
+	if (like->count == PARAMETERS_UNKNOWN || !reader_ok(&types))
+		return false;
+	if (type != FRONTEND_DESCRIBE)
+		return true;
+	return like->count <= like->declared && types_are_known(types, like->count) && statement_is_rowless(statement, described, &v);
+}
+
 const char *
 stand_in_ensure(struct session *s, const struct name_entry *e, char type)
 {
-	const struct statement *statement = e->statement;
-	size_t length = strlen(statement->body);
-	struct reader types = reader_over(statement->body + length + 1, statement->body_length - length - 1);
-	uint32_t declared = reader_u16(&types), count;
-	struct verdict v = {0};
+	struct likeness like;
 
-	if (!feature_judges(s) || !transaction_has_surely_failed(s) || server_find_prepared(s->server, statement) != NULL)
+	if (!feature_judges(s) || !transaction_has_surely_failed(s) || server_find_prepared(s->server, e->statement) != NULL)
 		return NULL;
-	routing_judge(s, statement->body, length, &v);
-	if (v.statements != 1 || statement_ends_transaction(&v))
+	if (!stand_in_is_like(s, e->statement, e->described, type, &like))
 		return NULL;
-	count = statement_parameters(statement, &v, declared);
-	if (count == PARAMETERS_UNKNOWN || !reader_ok(&types))
-		return NULL;
-	if (type == FRONTEND_DESCRIBE && (count > declared || !types_are_known(types, count) || !statement_is_rowless(e, &v)))
-		return NULL;
-	stand_in_send(s, types.at, declared, count);
+	inject_close(s, NULL, STAND_IN);
+	stand_in_send(s, STAND_IN, &like);
 	return STAND_IN;
+}
+
+bool
+stand_in_for_unnamed(struct session *s, char type)
+{
+	struct likeness like;
+
+	if (!feature_judges(s) || !transaction_has_surely_failed(s))
+		return false;
+	if (!stand_in_is_like(s, s->unnamed, 0, type, &like))
+		return false;
+	stand_in_send(s, "", &like);
+	answers_last(&s->server->answers)->of_unnamed = true;
+	server_set_unnamed(s->server, NULL);
+	return true;
 }
