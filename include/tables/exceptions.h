@@ -35,7 +35,7 @@ EXCEPTION("set_config() of NULL",
 EXCEPTION("what a session began with, looked at late",
     "pg_settings.reset_val and source are the client's own in a statement outside of a transaction, in the first statement behind a lone BEGIN "
     "and in one text or batch with it. Later in a transaction, and in a session that has come to keep its server, they may be another client's, "
-    "and so may what a RESET, or a SET … TO DEFAULT, goes back to that is one of several statements of a text; "
+    "and so may what a RESET, or a SET ... TO DEFAULT, goes back to that is one of several statements of a text; "
     "the same in session mode behind the first request, where RESET goes back to the client's own when it is a statement by itself.",
     "What a process goes back to is fixed at its login. To keep a login for each application_name would be to do without a pool.")
 EXCEPTION("UNLISTEN in a transaction that is prepared",

@@ -42,6 +42,15 @@ def test_a_running_query_is_cancelled(make, cluster, version, workers):
         client.close()
 
 
+def test_who_comes_is_not_taken_for_who_has_just_left(make):
+    weir, pids = make(), []
+    for _ in range(20):
+        with weir.client("app") as client:
+            pids.append(client.pid)
+
+    assert len(set(pids)) == 20
+
+
 def test_a_client_that_waits_is_cancelled_and_its_request_never_runs(make):
     weir = make(default_pool_size=1)
     with weir.client("app") as holder, weir.client("app") as client:

@@ -6,21 +6,27 @@
 #include "test.h"
 
 static bool
-finds(unsigned peer_id, unsigned worker, uint32_t slot, uint8_t random)
+finds(unsigned peer_id, unsigned worker, uint32_t slot, uint32_t turn)
 {
-	uint32_t pid = cancel_key_pid(peer_id, worker, slot, random);
+	uint32_t pid = cancel_key_pid(peer_id, worker, slot, turn);
 	uint32_t at = cancel_key_slot(peer_id, pid), step = cancel_key_step(peer_id);
 
 	while (step > 0 && at < slot)
 		at += step;
-	return cancel_key_worker(peer_id, pid) == worker && at == slot && (int32_t)pid > 0;
+	return cancel_key_worker(pid) == worker && at == slot && (int32_t)pid > 0;
 }
 
 TEST("a process that is alone finds worker and slot in the key")
 {
 	expect(finds(0, 0, 0, 0xff));
 	expect(finds(0, 63, 0, 0));
-	expect(finds(0, 5, 0xfffffe, 0));
+	expect(finds(0, 5, 0xffffe, UINT32_MAX));
+}
+
+TEST("who has a slot next has another process id")
+{
+	for (uint32_t turn = 7; turn < 7 + 31; turn++)
+		expect(cancel_key_pid(0, 1, 9, turn + 1) != cancel_key_pid(0, 1, 9, 7));
 }
 
 TEST("a process with peers finds them too, by the slot's low bits")

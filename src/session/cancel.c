@@ -56,7 +56,7 @@ session_write_key(struct session *s, struct bytes *out)
 
 	cancel_random(s->worker, s->cancel_secret, sizeof(s->cancel_secret));
 	cancel_random(s->worker, &random, sizeof(random));
-	s->cancel_pid = cancel_key_pid(peer_id, s->worker->number, s->slot, random);
+	s->cancel_pid = cancel_key_pid(peer_id, s->worker->number, s->slot, peer_id != 0 ? random : s->generation);
 	if (peer_id != 0)
 		cancel_key_set_hops(s->cancel_secret, length, CANCEL_KEY_HOPS);
 	begun = message_begin(out, BACKEND_BACKEND_KEY);
@@ -155,7 +155,7 @@ static void
 cancel_send(struct session *s, unsigned peer_id, uint32_t pid, const char *secret, size_t length)
 {
 	struct process *process = s->worker->process;
-	unsigned number = cancel_key_worker(peer_id, pid);
+	unsigned number = cancel_key_worker(pid);
 	struct cancel_message *c;
 
 	if (number >= hub_worker_count(process->hub)) {

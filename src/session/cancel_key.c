@@ -3,16 +3,19 @@
  */
 #include "session/cancel_key.h"
 
-#define SLOT_BITS 0xffffffu
+#define SLOT_BITS 20u
+#define SLOT_MASK ((1u << SLOT_BITS) - 1)
+#define TURN_MASK 0x1fu
+#define WORKER_SHIFT 25u
 #define HOPS_BITS 3u
 
 uint32_t
-cancel_key_pid(unsigned peer_id, unsigned worker, uint32_t slot, uint8_t random)
+cancel_key_pid(unsigned peer_id, unsigned worker, uint32_t slot, uint32_t turn)
 {
 	if (peer_id == 0)
-		return (uint32_t)worker << 24 | ((slot + 1) & SLOT_BITS);
-	return (uint32_t)worker << 25 | (uint32_t)(random & 1) << 24 | (peer_id & 0xff) << 16 | (peer_id >> 8 & 0xff) << 8 |
-	    (uint32_t)(random >> 1 & 1) << 7 | slot % CANCEL_KEY_BUCKETS;
+		return (uint32_t)worker << WORKER_SHIFT | (turn & TURN_MASK) << SLOT_BITS | ((slot + 1) & SLOT_MASK);
+	return (uint32_t)worker << WORKER_SHIFT | (turn & 1) << 24 | (peer_id & 0xff) << 16 | (peer_id >> 8 & 0xff) << 8 |
+	    (turn >> 1 & 1) << 7 | slot % CANCEL_KEY_BUCKETS;
 }
 
 unsigned
@@ -22,15 +25,15 @@ cancel_key_peer(uint32_t pid)
 }
 
 unsigned
-cancel_key_worker(unsigned peer_id, uint32_t pid)
+cancel_key_worker(uint32_t pid)
 {
-	return peer_id == 0 ? pid >> 24 : pid >> 25;
+	return pid >> WORKER_SHIFT;
 }
 
 uint32_t
 cancel_key_slot(unsigned peer_id, uint32_t pid)
 {
-	return peer_id == 0 ? (pid - 1) & SLOT_BITS : pid % CANCEL_KEY_BUCKETS;
+	return peer_id == 0 ? (pid - 1) & SLOT_MASK : pid % CANCEL_KEY_BUCKETS;
 }
 
 uint32_t
