@@ -43,7 +43,7 @@ static const struct feature_row feature_rows[] = {
 	{EFFECT_databases, vacate_ahead},
 	{PIN_EFFECTS | EFFECT_unknown, pin_ahead},
 	{SEQUENCE_EFFECTS, sequence_ahead},
-	{EFFECTS_OF_OWN_NAMES, own_names_ahead},
+	{EFFECTS_OF_OWN_NAMES | EFFECT_temporary, own_names_ahead},
 	{EFFECT_resets, feature_resets},
 };
 

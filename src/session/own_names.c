@@ -13,182 +13,13 @@
 #include <string.h>
 
 #include "session/forward_private.h"
-#include "session/own.h"
+#include "session/name_maker.h"
 #include "session/own_names.h"
-
-#define MAKER STATEMENT_PREFIX "sql"
 
 /* What is run by what is run is followed so far: by itself it may go on for ever. */
 #define DEPTH_MOST 8
 
 #define EFFECTS_OF_NAMES (EFFECT_prepares | EFFECT_executes | EFFECT_deallocates)
-
-/* A server keeps about this many names of its clients' own. */
-#define OWN_NAMES_MOST 200
-
-/* One text on its way, and what is put in front of it. */
-struct maker {
-	struct session *s;
-	enum answer_purpose purpose;
-	bool synced; /* what is put in front has its own Sync, and the text waits for it */
-	bool names;  /* the text prepares or deallocates itself: an empty statement is there for its sake */
-	bool sent;
-	unsigned depth; /* of the EXECUTE that is run by one that is run */
-};
-
-static struct answer *
-maker_expect(struct maker *m, enum answer_kind kind)
-{
-	struct answer *a = forward_expect(m->s, kind, ANSWER_SWALLOW);
-
-	a->purpose = m->purpose;
-	m->sent = true;
-	return a;
-}
-
-static void
-maker_close(struct maker *m, const char *name, bool own)
-{
-	struct bytes *out = gather_make(&m->s->worker->to_server);
-	size_t before = out->length;
-
-	own_close(out, name);
-	gather_made(&m->s->worker->to_server, before);
-	maker_expect(m, ANSWER_CLOSE)->own_name = own ? text_copy(name) : NULL;
-}
-
-static void
-maker_remove(struct maker *m, struct server_name *n)
-{
-	maker_close(m, n->name, true);
-	server_name_remove(m->s->server, n);
-}
-
-static void
-maker_sync(struct maker *m)
-{
-	struct bytes *out = gather_make(&m->s->worker->to_server);
-	size_t before = out->length;
-
-	message_sync(out);
-	gather_made(&m->s->worker->to_server, before);
-	maker_expect(m, ANSWER_SYNC);
-}
-
-/* Runs a text by a statement of ours; NAME: what it makes. */
-static struct answer *
-maker_run(struct maker *m, const char *text, const char *name)
-{
-	struct bytes *out = gather_make(&m->s->worker->to_server);
-	size_t before = out->length, begun;
-	struct answer *a;
-
-	begun = own_once_begin(out, MAKER, text, 0);
-	own_once_end(out, begun, MAKER);
-	gather_made(&m->s->worker->to_server, before);
-	a = own_once_expect(m->s->server, m->purpose);
-	a->own_name = name != NULL ? text_copy(name) : NULL;
-	m->sent = true;
-	return a;
-}
-
-/* A Parse under the client's own name; an empty body makes a statement that there is only to be deallocated. */
-static void
-maker_parse(struct maker *m, const char *name, const char *body, size_t length)
-{
-	struct bytes *out = gather_make(&m->s->worker->to_server);
-	size_t before = out->length, begun = message_begin(out, FRONTEND_PARSE);
-
-	bytes_text(out, name);
-	bytes_append(out, body, length);
-	message_end(out, begun);
-	gather_made(&m->s->worker->to_server, before);
-	maker_expect(m, ANSWER_PARSE)->own_name = text_copy(name);
-}
-
-/* The server forgets the names that were not used for longest. */
-static void
-maker_make_room(struct maker *m)
-{
-	while (!m->s->looking && HASH_COUNT(m->s->server->own_names) >= OWN_NAMES_MOST)
-		maker_remove(m, server_name_oldest(m->s->server));
-}
-
-/* What is only tried must not end the client's transaction.  What is prepared stays prepared. */
-static bool
-maker_save(struct maker *m, const char *text)
-{
-	if (m->purpose != PURPOSE_NAMES_TRIED || m->s->server->status != 'T')
-		return false;
-	maker_run(m, text, NULL);
-	return true;
-}
-
-static void
-maker_make(struct maker *m, const char *name, const struct name_entry *e)
-{
-	struct server_name *n = server_name_find(m->s->server, name);
-	struct statement *statement = e->statement;
-	bool windowed;
-
-	if (n != NULL && n->statement == statement && (!n->failed || m->purpose == PURPOSE_NAMES_TRIED))
-		return;
-	if (n != NULL)
-		maker_close(m, name, true);
-	else
-		maker_make_room(m);
-	maker_save(m, "savepoint pgweir");
-	windowed = window_open(m->s, statement, m->purpose);
-	if (statement->sql)
-		maker_run(m, statement->body, name);
-	else
-		maker_parse(m, name, statement->body, statement->body_length);
-	if (windowed)
-		window_close(m->s, statement, m->purpose);
-	server_name_set(m->s->server, name, statement);
-	m->sent = true;
-	if (m->synced)
-		maker_sync(m);
-	if (maker_save(m, "rollback to savepoint pgweir") && maker_save(m, "release savepoint pgweir"))
-		maker_sync(m);
-}
-
-/* Nobody else's statement has that name. */
-static void
-maker_ensure(struct maker *m, const char *name, const struct name_entry *e)
-{
-	struct server_name *n;
-
-	if (strncmp(name, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) == 0)
-		return;
-	if (e != NULL) {
-		maker_make(m, name, e);
-		return;
-	}
-	n = server_name_find(m->s->server, name);
-	if (n != NULL)
-		maker_remove(m, n);
-}
-
-/* Something has that name, to be deallocated or to be in the way: an empty statement will do. */
-static void
-maker_ensure_any(struct maker *m, const char *name)
-{
-	struct name_entry *e = names_find(m->s, name);
-	struct server_name *n = server_name_find(m->s->server, name);
-
-	if (e == NULL || strncmp(name, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) == 0) {
-		maker_ensure(m, name, NULL);
-		return;
-	}
-	if (n != NULL && !n->failed && (n->statement == e->statement || n->empty))
-		return;
-	maker_close(m, name, true);
-	maker_parse(m, name, "\0\0\0", 3);
-	server_name_set(m->s->server, name, NULL)->empty = true;
-	if (m->synced)
-		maker_sync(m);
-}
 
 bool
 own_name_is_used(struct session *s, const struct name_entry *e)
@@ -207,54 +38,6 @@ own_name_ensure(struct session *s, const char *name, const struct name_entry *e)
 	struct maker m = {.s = s, .purpose = PURPOSE_REPREPARE};
 
 	maker_ensure(&m, name, e);
-}
-
-/* ------------------------------------------------------------ all of them */
-
-static bool
-maker_has_empty(const struct maker *m, const char *name)
-{
-	const struct server_name *n = m->names ? server_name_find(m->s->server, name) : NULL;
-
-	return n != NULL && n->empty;
-}
-
-static void
-maker_ensure_all(struct maker *m, bool sql_only)
-{
-	struct session *s = m->s;
-
-	for (struct server_name *n = s->server->own_names, *next; n != NULL; n = next) {
-		const struct name_entry *e = names_find(s, n->name);
-
-		next = n->hh.next;
-		if (!n->failed && (e == NULL || (e->statement != n->statement && !(m->names && n->empty))))
-			maker_remove(m, n);
-	}
-	list_for_each(node, &s->names) {
-		const struct name_entry *e = list_entry(node, struct name_entry, in_session);
-
-		if ((e->statement->sql || !sql_only) && !maker_has_empty(m, names_text(e)))
-			maker_ensure(m, names_text(e), e);
-	}
-}
-
-/* The server has this client's names and no others, ours included. */
-static void
-maker_show(struct maker *m)
-{
-	struct session *s = m->s;
-
-	if (s->looking)
-		return;
-	maker_run(m, "deallocate all", NULL)->forgets = true;
-	server_forget_prepared(s->server);
-	s->looking = true;
-	if (m->synced)
-		maker_sync(m);
-	maker_ensure_all(m, false);
-	/* What could not be prepared has left it there. */
-	maker_close(m, MAKER, false);
 }
 
 /* ------------------------------------------------------------------ ahead */
@@ -340,6 +123,21 @@ session_owes_answers(const struct session *s)
 	return false;
 }
 
+/* An error of what was asked in this batch would skip what takes all names off the server, and nobody could tell what it has. */
+static bool
+batch_may_fail(struct session *s)
+{
+	const struct answers *a = &s->server->answers;
+
+	if (s->looking)
+		return false;
+	extended_made(s);
+	for (uint32_t i = 0; i < a->count; i++)
+		if (answers_at(a, i)->way != ANSWER_MADE)
+			return true;
+	return false;
+}
+
 /* What the transaction has done to names so far is asked for before any of them matters. */
 enum ahead
 own_names_learn(struct session *s)
@@ -372,8 +170,9 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	/* A text that only runs a name meets no others; who else prepares by EXECUTE is asked afterwards. */
 	bool one = type == FRONTEND_QUERY ? v->kind == KIND_EXECUTE || v->kind == KIND_PREPARE : v->surely == EFFECT_executes;
 	bool any = (v->effects & EFFECT_unknown) != 0 && !one && session_has_names(s);
+	bool hides = m.synced && (v->effects & EFFECT_temporary) != 0 && ((s->effects | s->pins) & EFFECT_temporary) == 0;
 
-	if (!inject_renames(s) || (!looks && !any && (v->effects & EFFECTS_OF_NAMES) == 0))
+	if (!inject_renames(s) || (!looks && !any && !hides && (v->effects & EFFECTS_OF_NAMES) == 0))
 		return AHEAD_GO;
 	if (s->refusal != NULL)
 		return AHEAD_REFUSE;
@@ -388,10 +187,16 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	looks |= text_runs_a_look(s, v, text, length);
 	m.names = (v->surely & (EFFECT_prepares | EFFECT_deallocates)) != 0;
 	m.purpose = m.synced ? PURPOSE_NAMES_TRIED : PURPOSE_REPREPARE;
+	if (looks && !m.synced && batch_may_fail(s)) {
+		forward_wait_for_answers(s);
+		return AHEAD_WAIT;
+	}
 	if (looks)
 		maker_show(&m);
 	if (any)
 		maker_ensure_all(&m, true);
+	if (hides)
+		maker_bring(&m);
 	m.purpose = m.synced ? PURPOSE_NAMES : PURPOSE_REPREPARE;
 	if ((v->effects & EFFECTS_OF_NAMES) != 0)
 		route_each_detail(text, length, maker_ensure_named, &m);
