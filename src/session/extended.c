@@ -513,7 +513,7 @@ extended_close(struct session *s, struct frame *f)
 		return 0;
 	if (!frame_read_what(f, &what, &name))
 		return forward_broken(s);
-	if (what == 'S' && name[0] != '\0' && extended_is_in_doubt(s, name))
+	if (what == 'S' && name[0] != '\0' && (extended_is_in_doubt(s, name) || names_is_owed(s, name)))
 		return forward_wait_for_answers(s);
 	/* The statement stays on the server for others; only the name goes. */
 	if (what == 'S' && name[0] != '\0' && inject_renames(s)) {
