@@ -310,7 +310,10 @@ extended_ahead_of_bind(struct session *s, const char *name, uint32_t *effects, s
 		extended_effects_of_unnamed(s, &v);
 	else if (e != NULL)
 		extended_effects_of(s, e, &v);
-	if (v.effects != 0 && statement != NULL) {
+	/* Who listens is brought to where a transaction begins. */
+	if (unlikely(s->listening != NULL) && statement != NULL && feature_judges(s))
+		routing_judge(s, statement->body, strlen(statement->body), &v);
+	if (statement != NULL && (v.effects != 0 || s->listening != NULL)) {
 		ahead = feature_ahead(s, FRONTEND_BIND, &v, statement->body, strlen(statement->body));
 		e = extended_entry(s, name);
 	}

@@ -451,7 +451,6 @@ listening_is_elsewhere(const struct session *s)
 enum ahead
 listening_ahead(struct session *s, char type, const struct verdict *v, const char *text)
 {
-	bool is_bind = type == FRONTEND_BIND;
 	bool heard = s->listening != NULL && s->listening->heard;
 
 	if (heard)
@@ -469,7 +468,7 @@ listening_ahead(struct session *s, char type, const struct verdict *v, const cha
 	if (listening_takes_one(s, type, v, text) && listening_find(s->listening, s->listening->only) == NULL)
 		return AHEAD_GO;
 	if ((v->effects & (EFFECT_listens | EFFECT_looks_channels | EFFECT_unknown)) != 0 || strcasestr(text, "pg_listening_channels") != NULL ||
-	    (!is_bind && (v->statements != 1 || v->kind == KIND_BEGIN || v->kind == KIND_BEGIN_READ_ONLY)))
+	    v->statements != 1 || v->kind == KIND_BEGIN || v->kind == KIND_BEGIN_READ_ONLY)
 		return listening_has_heard(s, heard) ? handover_bring(s) : AHEAD_WAIT;
 	if ((v->effects & EFFECT_discards) != 0 && !listening_has_heard(s, heard))
 		return AHEAD_WAIT;
