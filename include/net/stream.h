@@ -15,11 +15,11 @@
 #ifndef PGWEIR_NET_STREAM_H
 #define PGWEIR_NET_STREAM_H
 
-#include "base/bytes.h"
-#include "base/list.h"
+#include "base/base.h"
 
 #include <sys/uio.h>
 
+struct leftover;
 struct loop;
 struct stream;
 struct tls;
@@ -50,12 +50,8 @@ struct stream {
 	const struct stream_events *events;
 	struct loop *loop;             /* borrowed */
 	struct tls *tls;               /* owned; NULL while it is plain */
-	struct list closing_node;      /* in the loop's list of those to be told that they are closed */
-	struct bytes input;            /* not consumed yet */
-	struct bytes output;           /* not sent yet */
-	size_t output_at;              /* how much of it has gone */
-	uint64_t received;             /* bytes, ever */
-	uint64_t sent;
+	struct leftover *input;         /* owned: not consumed yet; NULL: nothing */
+	struct leftover *output;        /* owned: not sent yet; NULL: nothing */
 };
 
 /* Takes the connected or connecting, non-blocking FD.  Reading starts with stream_attach. */
@@ -75,6 +71,8 @@ void stream_send(struct stream *s, const struct iovec *iov, int count);
 void stream_send_bytes(struct stream *s, const void *bytes, size_t length);
 /* Bytes that the kernel has not taken yet. */
 size_t stream_unsent(const struct stream *s);
+/* Bytes that the user has not consumed yet. */
+size_t stream_unconsumed(const struct stream *s);
 
 /* Back-pressure: no `data` events and no reads until stream_resume. */
 void stream_pause(struct stream *s);

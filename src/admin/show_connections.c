@@ -73,7 +73,7 @@ put_connection(struct table *t, const struct connection *n, int64_t want)
 		table_int(t, (int64_t)n->skip);
 		table_int(t, 0);
 		table_int(t, (int64_t)stream_unsent(n->stream));
-		table_int(t, (int64_t)n->stream->input.length);
+		table_int(t, (int64_t)stream_unconsumed(n->stream));
 		table_int(t, 0);
 	}
 	table_end(t);

@@ -14,8 +14,20 @@
 static void
 poller_tell_closed(struct poller *p)
 {
-	for (struct list *node; (node = list_pop_front(&p->closed)) != NULL;)
-		stream_tell_closed(list_entry(node, struct stream, closing_node));
+	/* Whoever is told may close others. */
+	for (size_t i = 0; i < p->closed_count; i++)
+		stream_tell_closed(p->closed[i]);
+	p->closed_count = 0;
+}
+
+void
+poller_call_closed(struct poller *p, struct stream *s)
+{
+	if (p->closed_count == p->closed_room) {
+		p->closed_room = max_of(2 * p->closed_room, (size_t)POLLER_BATCH);
+		p->closed = memory_resize(p->closed, p->closed_room * sizeof(struct stream *));
+	}
+	p->closed[p->closed_count++] = s;
 }
 
 static void
@@ -83,7 +95,6 @@ poller_init(struct poller *p, uv_loop_t *uv)
 {
 	p->set = epoll_create1(EPOLL_CLOEXEC);
 	must(p->set >= 0);
-	list_init(&p->closed);
 	list_init(&p->pending);
 	must(uv_idle_init(uv, &p->again) == 0);
 	must(uv_poll_init(uv, &p->poll, p->set) == 0);
@@ -105,6 +116,7 @@ void
 poller_free(struct poller *p)
 {
 	close(p->set);
+	free(p->closed);
 	free(p->tls.received);
 	free(p->tls.gathered);
 	bytes_free(&p->tls.out);

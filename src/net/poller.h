@@ -43,7 +43,8 @@ struct poller {
 	int set;             /* the epoll descriptor */
 	struct epoll_event batch[POLLER_BATCH];
 	int at, count;       /* of the batch under way */
-	struct list closed;  /* of stream.closing_node */
+	struct stream **closed; /* owned: those to be told that they are closed; closed_count of closed_room */
+	size_t closed_count, closed_room;
 	struct delivery *deliveries;
 	uv_idle_t again;     /* runs while streams are pending */
 	struct list pending; /* of tls.node: streams with something to do without their socket */
@@ -60,6 +61,8 @@ void poller_watch(struct poller *p, struct stream *s, int fd, uint32_t events, b
 /* Forgets events of the stream that are in the batch under way, and its running deliveries. */
 void poller_forget(struct poller *p, const struct stream *s);
 void poller_close_handles(struct poller *p);
+/* stream_tell_closed is called for the stream, once, from the loop. */
+void poller_call_closed(struct poller *p, struct stream *s);
 
 /* stream_continue is called for the node's stream, once, from the loop. */
 void poller_call_again(struct poller *p, struct list *node);

@@ -21,7 +21,6 @@ void
 stream_init(struct stream *s, int fd, const struct stream_events *events)
 {
 	*s = (struct stream){.fd = fd, .events = events};
-	list_init(&s->closing_node);
 }
 
 void
@@ -86,7 +85,7 @@ stream_close(struct stream *s)
 	s->closing = true;
 	s->reading = false;
 	s->writing = false;
-	bytes_free(&s->output);
+	leftover_free(&s->output);
 	/* The kernel does it at close() only when nobody has a copy, and a child that a PAM module just forked has one. */
 	stream_watch(s);
 	close(s->fd);
@@ -94,8 +93,8 @@ stream_close(struct stream *s)
 	tls_free(s->tls);
 	s->tls = NULL;
 	if (!stream_is_busy(s))
-		bytes_free(&s->input);
-	list_push_back(&loop_poller(s->loop)->closed, &s->closing_node);
+		leftover_free(&s->input);
+	poller_call_closed(loop_poller(s->loop), s);
 }
 
 void
@@ -119,7 +118,13 @@ stream_arm_writable(struct stream *s, bool on)
 size_t
 stream_unsent(const struct stream *s)
 {
-	return s->output.length - s->output_at;
+	return leftover_length(s->output);
+}
+
+size_t
+stream_unconsumed(const struct stream *s)
+{
+	return leftover_length(s->input);
 }
 
 /* Sends what the kernel takes; answers how much, and remembers a failure. */
@@ -138,7 +143,6 @@ stream_sendmsg(struct stream *s, const struct iovec *iov, int count)
 			s->failed = true;
 		return 0;
 	}
-	s->sent += (uint64_t)n;
 	return (size_t)n;
 }
 
@@ -156,7 +160,7 @@ stream_push(struct stream *s, const struct iovec *iov, int count)
 		size_t skipped = min_of(taken, length);
 
 		taken -= skipped;
-		bytes_append(&s->output, (char *)iov[i].iov_base + skipped, length - skipped);
+		leftover_append(&s->output, (char *)iov[i].iov_base + skipped, length - skipped);
 	}
 	if (stream_unsent(s) > 0)
 		stream_arm_writable(s, true);
@@ -185,14 +189,14 @@ stream_send_bytes(struct stream *s, const void *bytes, size_t length)
 static void
 stream_flush(struct stream *s)
 {
-	struct iovec piece = {.iov_base = s->output.data + s->output_at, .iov_len = stream_unsent(s)};
+	if (s->output != NULL) {
+		struct iovec piece = {.iov_base = leftover_bytes(s->output), .iov_len = leftover_length(s->output)};
 
-	if (piece.iov_len > 0)
-		s->output_at += stream_sendmsg(s, &piece, 1);
-	if (stream_unsent(s) > 0 && !s->failed)
+		leftover_consume(&s->output, stream_sendmsg(s, &piece, 1));
+	}
+	if (s->output != NULL && !s->failed)
 		return;
-	bytes_free(&s->output);
-	s->output_at = 0;
+	leftover_free(&s->output);
 	stream_arm_writable(s, false);
 	if (s->failed) {
 		s->events->ended(s, EPIPE);
@@ -245,35 +249,39 @@ stream_deliver(struct stream *s, char *bytes, size_t length)
 	return length - consumed;
 }
 
+/* The same of what is kept, which is given up: what is left is kept again, if the stream still is anybody's here. */
+static void
+stream_deliver_kept(struct stream *s, struct leftover *kept)
+{
+	size_t left;
+
+	s->input = NULL;
+	left = stream_deliver(s, leftover_bytes(kept), leftover_length(kept));
+	leftover_consume(&kept, leftover_length(kept) - left);
+	if (left > 0)
+		s->input = kept;
+}
+
 void
 stream_offer(struct stream *s)
 {
-	struct bytes kept = s->input;
-	size_t left;
-
-	if (s->closing || !s->reading || s->held || kept.length == 0 || stream_is_busy(s))
+	if (s->closing || !s->reading || s->held || s->input == NULL || stream_is_busy(s))
 		return;
-	s->input = (struct bytes){0};
-	left = stream_deliver(s, kept.data, kept.length);
-	if (left == 0) {
-		bytes_free(&kept);
-		return;
-	}
-	bytes_consume(&kept, kept.length - left);
-	s->input = kept;
+	stream_deliver_kept(s, s->input);
 }
 
 void
 stream_unread(struct stream *s, const void *bytes, size_t length)
 {
-	struct bytes input = {0};
+	struct leftover *input = NULL;
 
 	if (s->closing || length == 0)
 		return;
 	must(!stream_is_busy(s));
-	bytes_append(&input, bytes, length);
-	bytes_append(&input, s->input.data, s->input.length);
-	bytes_free(&s->input);
+	leftover_append(&input, bytes, length);
+	if (s->input != NULL)
+		leftover_append(&input, leftover_bytes(s->input), leftover_length(s->input));
+	leftover_free(&s->input);
 	s->input = input;
 }
 
@@ -281,25 +289,13 @@ stream_unread(struct stream *s, const void *bytes, size_t length)
 static ssize_t
 stream_read_long(struct stream *s)
 {
-	struct bytes kept = s->input;
-	char *place = bytes_reserve(&kept, LOOP_READ_SIZE);
+	char *place = leftover_reserve(&s->input, LOOP_READ_SIZE);
 	ssize_t n = stream_receive(s, place, LOOP_READ_SIZE);
-	size_t left;
 
-	if (n <= 0) {
-		s->input = kept;
+	if (n <= 0)
 		return n;
-	}
-	s->input = (struct bytes){0};
-	s->received += (uint64_t)n;
-	kept.length += (size_t)n;
-	left = stream_deliver(s, kept.data, kept.length);
-	if (left == 0) {
-		bytes_free(&kept);
-		return n;
-	}
-	bytes_consume(&kept, kept.length - left);
-	s->input = kept;
+	leftover_grow(s->input, (size_t)n);
+	stream_deliver_kept(s, s->input);
 	return n;
 }
 
@@ -307,27 +303,26 @@ static ssize_t
 stream_read_short(struct stream *s)
 {
 	char *buffer = loop_read_buffer(s->loop);
-	size_t kept = s->input.length;
+	size_t kept = leftover_length(s->input);
 	ssize_t n = stream_receive(s, buffer + kept, LOOP_READ_SIZE - kept);
 	size_t left;
 
 	if (n <= 0)
 		return n;
-	s->received += (uint64_t)n;
 	if (kept > 0) {
-		memcpy(buffer, s->input.data, kept);
-		bytes_free(&s->input);
+		memcpy(buffer, leftover_bytes(s->input), kept);
+		leftover_free(&s->input);
 	}
 	left = stream_deliver(s, buffer, kept + (size_t)n);
 	if (left > 0)
-		bytes_append(&s->input, buffer + kept + (size_t)n - left, left);
+		leftover_append(&s->input, buffer + kept + (size_t)n - left, left);
 	return n;
 }
 
 void
 stream_read(struct stream *s)
 {
-	ssize_t n = s->input.length > STREAM_CARRY_MAX ? stream_read_long(s) : stream_read_short(s);
+	ssize_t n = leftover_length(s->input) > STREAM_CARRY_MAX ? stream_read_long(s) : stream_read_short(s);
 	int error = errno;
 
 	if (n > 0 || (n < 0 && (error == EAGAIN || error == EINTR)))

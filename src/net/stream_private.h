@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "net/leftover.h"
 #include "net/stream.h"
 #include "net/tls_private.h"
 

@@ -61,8 +61,9 @@ stream_secure(struct stream *s, struct tls_context *context, const char *host)
 {
 	must(s->attached && !s->closing && s->tls == NULL);
 	s->tls = tls_new(s, context, host);
-	bytes_append(&s->tls->kept, s->input.data, s->input.length);
-	bytes_free(&s->input);
+	if (s->input != NULL)
+		bytes_append(&s->tls->kept, leftover_bytes(s->input), leftover_length(s->input));
+	leftover_free(&s->input);
 	stream_call_again(s);
 }
 
