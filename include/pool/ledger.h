@@ -210,8 +210,11 @@ void hub_on_cluster(struct hub *h, void (*watch)(void *user, struct cluster *c, 
 struct ledger *hub_ledger(struct hub *h, const char *database);
 struct ledger *ledger_ref(struct ledger *l);
 void ledger_unref(struct ledger *l);
-/* Counts one client of that user, over all entries; answers how many there are with it. */
-unsigned hub_add_client(struct hub *h, const char *user);
+/*
+ * Counts one client of that user, over all entries; *CLIENTS is how many there are with it.  Answers the name as it is
+ * kept for all of them: borrowed until hub_remove_client.
+ */
+const char *hub_add_client(struct hub *h, const char *user, unsigned *clients);
 void hub_remove_client(struct hub *h, const char *user);
 /* Calls EACH for every ledger, with a reference held, under no lock. */
 void hub_each_ledger(struct hub *h, void (*each)(struct ledger *l, void *user), void *user);

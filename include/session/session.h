@@ -61,7 +61,6 @@ struct session {
 	struct stream stream;
 	struct borrower borrower;      /* its account is the session's pool */
 	struct list all;               /* in worker.sessions */
-	struct list drawing;           /* in worker.drawing: it may keep its server for a drawn number until somebody waits */
 	struct list names;             /* of name_entry.in_session */
 	struct timer timer;
 	struct worker *worker;         /* borrowed */
@@ -84,21 +83,20 @@ struct session {
 	struct listening *listening;   /* owned: what it listens to; NULL while it never did */
 	struct floor *floor;           /* owned: what its reads have to see; NULL with consistency = eventual */
 	void *console;                 /* owned by admin/ */
-	char *user_name;               /* owned: as the client said it */
+	char *user_name;               /* as the client said it; owned, but while it is `counted`: then the hub's, for all of that name */
 	int64_t connected_wall_us;
 	int64_t request_wall_us;
 	int64_t request_us;            /* monotonic: when the running request began; 0 while none runs */
 	int64_t transaction_us;        /* when the running transaction began; 0 outside */
 	int64_t idle_us;               /* since when it has been idle, in a transaction or out of one */
-	uint64_t skip;                 /* bytes of the client's frame under way still to stream through */
-	uint8_t cancel_secret[32];     /* random; protocol 3.0 uses the first four bytes */
+	uint32_t skip;                 /* bytes of the client's frame under way still to stream through */
 	uint32_t cancel_pid;           /* what the client was told for a process id */
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t id;                   /* in the console; no later connection has it */
-	uint32_t minor;                /* protocol 3.minor */
 	uint16_t requests;             /* forwarded in this lend */
 	uint8_t state;
+	uint8_t minor;                 /* protocol 3.minor */
 	uint8_t pool_mode;
 	uint8_t features;              /* enum session_features in force for this session */
 	uint8_t replication;           /* enum replication */

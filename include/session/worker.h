@@ -53,7 +53,7 @@ struct worker {
 	struct pool *pool;       /* owned by main/ */
 	unsigned number;
 	struct list sessions;    /* of session.all */
-	struct list drawing;     /* of session.drawing */
+	struct list drawing;     /* of pins.drawing */
 	struct list heals;       /* of heal.free: those that no session has */
 	struct list lazies;      /* of lazy.free, likewise */
 	struct timer drawing_timer; /* runs while there are any */
@@ -72,8 +72,6 @@ struct worker {
 	struct gather to_server;
 	struct bytes scratch;    /* for a message under construction; empty between them */
 	uint32_t generation;
-	uint8_t random[4096];    /* for cancel keys; used from its end */
-	size_t random_left;
 };
 
 struct worker *worker_new(struct process *process, struct loop *loop, struct pool *pool);

@@ -193,10 +193,13 @@ hub_counter_unref(struct hub *h, struct user_counter *c)
 	pthread_mutex_unlock(&h->mutex);
 }
 
-unsigned
-hub_add_client(struct hub *h, const char *user)
+const char *
+hub_add_client(struct hub *h, const char *user, unsigned *clients)
 {
-	return (unsigned)atomic_fetch_add(&hub_counter(h, user)->clients, 1) + 1;
+	struct user_counter *c = hub_counter(h, user);
+
+	*clients = (unsigned)atomic_fetch_add(&c->clients, 1) + 1;
+	return c->user;
 }
 
 void

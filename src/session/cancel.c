@@ -32,19 +32,25 @@ struct cancel_message {
 size_t
 session_cancel_secret_length(const struct session *s)
 {
-	return s->minor >= 2 ? sizeof(s->cancel_secret) : 4;
+	return s->minor >= 2 ? CRYPTO_SHA256_LENGTH : 4;
 }
 
-/* Random bytes are fetched for many sessions at once. */
+/*
+ * Nobody keeps a secret for the rare request that shows it: it is computed again, as the hash of one block.  What is
+ * hashed is always as long, so nothing can be appended to it; no two sessions have the same number and beginning.
+ */
 static void
-cancel_random(struct worker *w, void *out, size_t length)
+cancel_secret(const struct session *s, uint8_t out[CRYPTO_SHA256_LENGTH])
 {
-	if (w->random_left < length) {
-		must(crypto_random(w->random, sizeof(w->random)));
-		w->random_left = sizeof(w->random);
-	}
-	w->random_left -= length;
-	memcpy(out, w->random + w->random_left, length);
+	struct {
+		uint8_t secret[sizeof(s->worker->process->secret)];
+		uint64_t number;
+		int64_t connected_wall_us;
+	} of = {.number = session_number(s), .connected_wall_us = s->connected_wall_us};
+
+	memcpy(of.secret, s->worker->process->secret, sizeof(of.secret));
+	crypto_sha256(&of, sizeof(of), out);
+	crypto_wipe(of.secret, sizeof(of.secret));
 }
 
 void
@@ -52,16 +58,16 @@ session_write_key(struct session *s, struct bytes *out)
 {
 	unsigned peer_id = (unsigned)s->snapshot->global.peer_id;
 	size_t length = session_cancel_secret_length(s), begun;
-	uint8_t random;
+	uint8_t secret[CRYPTO_SHA256_LENGTH];
 
-	cancel_random(s->worker, s->cancel_secret, sizeof(s->cancel_secret));
-	cancel_random(s->worker, &random, sizeof(random));
-	s->cancel_pid = cancel_key_pid(peer_id, s->worker->number, s->slot, peer_id != 0 ? random : s->generation);
+	cancel_secret(s, secret);
+	/* A short secret does not show the byte that lends its bits to the process id. */
+	s->cancel_pid = cancel_key_pid(peer_id, s->worker->number, s->slot, peer_id != 0 ? secret[CRYPTO_SHA256_LENGTH - 2] : s->generation);
 	if (peer_id != 0)
-		cancel_key_set_hops(s->cancel_secret, length, CANCEL_KEY_HOPS);
+		cancel_key_set_hops(secret, length, CANCEL_KEY_HOPS);
 	begun = message_begin(out, BACKEND_BACKEND_KEY);
 	bytes_u32(out, s->cancel_pid);
-	bytes_append(out, s->cancel_secret, length);
+	bytes_append(out, secret, length);
 	message_end(out, begun);
 }
 
@@ -108,10 +114,16 @@ cancel_waiting(struct session *s)
 static bool
 cancel_is_for(const struct session *s, const struct cancel_message *c)
 {
+	uint8_t secret[CRYPTO_SHA256_LENGTH];
+
 	if (s == NULL || s->state < SESSION_IDLE || s->state > SESSION_CONSOLE)
 		return false;
-	return c->pid == s->cancel_pid && c->secret_length == session_cancel_secret_length(s) &&
-	    crypto_equal(c->secret, s->cancel_secret, c->secret_length);
+	if (c->pid != s->cancel_pid || c->secret_length != session_cancel_secret_length(s))
+		return false;
+	cancel_secret(s, secret);
+	if (c->peer_id != 0)
+		cancel_key_set_hops(secret, c->secret_length, CANCEL_KEY_HOPS);
+	return crypto_equal(c->secret, secret, c->secret_length);
 }
 
 /* The session that the key was given to, or NULL. */

@@ -39,7 +39,7 @@ size_t
 forward_rest(struct session *s, const struct frame *f, size_t from)
 {
 	gather_refer(&s->worker->to_server, f->bytes + from, f->here - from);
-	s->skip = f->size - f->here;
+	s->skip = (uint32_t)(f->size - f->here);
 	return f->here;
 }
 
@@ -244,7 +244,7 @@ forward_copy(struct session *s, const struct frame *f)
 static size_t
 forward_dropped(struct session *s, const struct frame *f)
 {
-	s->skip = f->size - f->here;
+	s->skip = (uint32_t)(f->size - f->here);
 	s->skip_dropped = true;
 	return f->here;
 }

@@ -75,11 +75,14 @@ session_pin(const struct session *s, unsigned reason, struct pin_report *out)
 
 /* ----------------------------------------------------------------- notes */
 
-static struct pins *
+struct pins *
 pin_notes(struct session *s)
 {
-	if (s->pin_notes == NULL)
+	if (s->pin_notes == NULL) {
 		s->pin_notes = memory_new(sizeof(*s->pin_notes));
+		s->pin_notes->session = s;
+		list_init(&s->pin_notes->drawing);
+	}
 	return s->pin_notes;
 }
 
@@ -430,7 +433,10 @@ pin_compare(struct session *s)
 static void
 pin_forget(struct session *s)
 {
+	if (s->pin_notes == NULL)
+		return;
 	pin_uncount(s);
+	list_remove(&s->pin_notes->drawing);
 	free(s->pin_notes);
 	s->pin_notes = NULL;
 }

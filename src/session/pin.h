@@ -28,8 +28,12 @@ struct pins {
 	bool seeds;    /* a text of this transaction calls setseed() */
 	uint8_t doubtful; /* bits of reasons: PostgreSQL was asked and could not say */
 	bool exceeded; /* it is pinned beyond max_pinned, and that was logged */
+	struct list drawing; /* in worker.drawing: it may keep its server for a drawn number until somebody waits */
+	struct session *session; /* borrowed: whose they are */
 };
 
+/* The session's; made when there are none. */
+struct pins *pin_notes(struct session *s);
 /* Feature: notes what takes a pin, and refuses one too many that is foreseen. */
 enum ahead pin_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length);
 /* The first text that may have taken a pin for one of those reasons is the one that is shown. */

@@ -105,12 +105,12 @@ replication_request(struct session *s, const char *bytes, size_t length)
 				session_close(s, state == FRAME_BROKEN ? CLOSE_bad_packet : CLOSE_client_request, NULL);
 				return length;
 			}
-			s->skip = size;
+			s->skip = (uint32_t)size;
 			s->request_wall_us = loop_wall_us(s->worker->loop);
 		}
-		size = (size_t)min_of(s->skip, (uint64_t)(length - at));
+		size = min_of((size_t)s->skip, length - at);
 		stream_send_bytes(to, bytes + at, size);
-		s->skip -= size;
+		s->skip -= (uint32_t)size;
 		at += size;
 	}
 	stat_add(session_stats(s)->received, at);

@@ -24,7 +24,7 @@ request_drop(struct session *s, size_t size, size_t length)
 {
 	size_t here = min_of(size, length);
 
-	s->skip = size - here;
+	s->skip = (uint32_t)(size - here);
 	s->skip_dropped = true;
 	return here;
 }
@@ -265,11 +265,11 @@ request_sent(struct session *s)
 static size_t
 request_skip(struct session *s, const char *bytes, size_t length)
 {
-	size_t here = (size_t)min_of(s->skip, (uint64_t)length);
+	size_t here = min_of((size_t)s->skip, length);
 
 	if (!s->skip_dropped)
 		gather_refer(&s->worker->to_server, bytes, here);
-	s->skip -= here;
+	s->skip -= (uint32_t)here;
 	if (s->skip == 0 && !s->skip_dropped)
 		request_sent(s);
 	return here;

@@ -226,9 +226,9 @@ sequence_released(struct session *s)
 
 	if (s->server->sequences_of == s->id)
 		s->borrower.prefers = s->server->number;
-	if (!list_is_empty(&s->drawing) || !sequence_may_give_up(s))
+	if (!sequence_may_give_up(s) || !list_is_empty(&pin_notes(s)->drawing))
 		return;
-	list_push_back(&w->drawing, &s->drawing);
+	list_push_back(&w->drawing, &pin_notes(s)->drawing);
 	if (!timer_is_armed(&w->drawing_timer))
 		timer_arm(loop_timers(w->loop), &w->drawing_timer, WATCH_US);
 }
@@ -238,7 +238,6 @@ sequence_give_up(struct session *s)
 {
 	if (!sequence_is_asked(s))
 		atomic_fetch_add_explicit(&s->borrower.account->draws_given_up, 1, memory_order_relaxed);
-	list_remove(&s->drawing);
 	pin_end(s, EFFECT_draws);
 	pin_settled(s);
 	release_server(s);
@@ -251,10 +250,10 @@ sequence_watch(struct timer *t)
 	int64_t now_us = loop_now_us(w->loop);
 
 	list_for_each_safe(node, &w->drawing) {
-		struct session *s = list_entry(node, struct session, drawing);
+		struct session *s = list_entry(node, struct pins, drawing)->session;
 
 		if (!sequence_may_give_up(s))
-			list_remove(&s->drawing);
+			list_remove(node);
 		else if (sequence_has_to_give_up(s, now_us))
 			sequence_give_up(s);
 	}

@@ -359,7 +359,6 @@ session_accept(struct worker *w, int fd)
 	s->borrower.events = &session_borrower_events;
 	s->borrower.pool = w->pool;
 	list_init(&s->names);
-	list_init(&s->drawing);
 	list_init(&s->borrower.order);
 	list_init(&s->borrower.own);
 	timer_init(&s->timer, deadline_passed);
@@ -506,11 +505,14 @@ session_drop_server(struct session *s, enum close_reason reason)
 static void
 session_uncount(struct session *s)
 {
+	const char *kept = s->user_name;
+
 	if (!s->counted)
 		return;
 	s->counted = false;
+	s->user_name = text_copy(kept);
 	atomic_fetch_sub(&s->ledger->clients, 1);
-	hub_remove_client(s->worker->process->hub, s->user_name);
+	hub_remove_client(s->worker->process->hub, kept);
 }
 
 void
@@ -528,7 +530,6 @@ session_close_as(struct session *s, enum close_reason reason, const char *sqlsta
 	listening_free(s);
 	pin_end_all(s);
 	heal_end(s);
-	list_remove(&s->drawing);
 	if (s->server != NULL)
 		session_drop_server(s, reason);
 	floor_free(s);

@@ -92,8 +92,11 @@ welcome_within_limits(struct session *s)
 {
 	int of_database = snapshot_max_db_client_connections(s->snapshot, s->database);
 	int of_user = snapshot_max_user_client_connections(s->snapshot, s->user);
-	unsigned clients = hub_add_client(s->worker->process->hub, s->user_name);
+	unsigned clients;
+	const char *kept = hub_add_client(s->worker->process->hub, s->user_name, &clients);
 
+	free(s->user_name);
+	s->user_name = (char *)kept;
 	s->counted = true;
 	if (atomic_fetch_add(&s->ledger->clients, 1) >= (unsigned)of_database && of_database > 0) {
 		session_close(s, CLOSE_too_many_database_clients, NULL);
@@ -124,7 +127,7 @@ welcome_attach(struct session *s)
 {
 	struct session_login *login = s->login;
 	struct ledger *l = strlen(login->database) < NAME_SIZE ? hub_ledger(s->worker->process->hub, login->database) : NULL;
-	const char *user = s->user_name;
+	const char *user;
 
 	if (l == NULL) {
 		welcome_refuse_database(s);
@@ -148,8 +151,7 @@ welcome_attach(struct session *s)
 		session_close(s, CLOSE_configuration, NULL);
 		return false;
 	}
-	if (s->database->user != NULL)
-		user = s->database->user;
+	user = s->database->user != NULL ? s->database->user : s->user_name;
 	s->borrower.account = account_attach(l, user, s->snapshot);
 	if (!welcome_within_limits(s))
 		return false;
