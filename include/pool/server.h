@@ -171,6 +171,8 @@ void server_set_profile(struct server *s, const struct profile *profile); /* tak
 void server_start_over(struct server *s);
 /* What a setting is on it without any startup set, where that is known: of those that are reported or in its own set.  Else NULL. */
 const char *server_default(const struct server *s, const char *name);
+/* What it is told so that a setting is as if nobody had made it; NULL: what it has logged in with, which is that. */
+const char *server_unset_value(const struct server *s, const char *name);
 
 /* A seed for random() that nobody can guess, as setseed() takes it; answers OUT. */
 #define SEED_SIZE 32

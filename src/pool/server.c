@@ -161,6 +161,14 @@ server_default(const struct server *s, const char *name)
 	return row != NULL ? row->initial : replaced;
 }
 
+const char *
+server_unset_value(const struct server *s, const char *name)
+{
+	bool replaced = profile_find(startup_set_settings(s->set), name) != NULL;
+
+	return replaced ? server_default(s, name) : NULL;
+}
+
 /* ---------------------------------------------------- prepared statements */
 
 struct prepared *

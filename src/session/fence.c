@@ -72,15 +72,6 @@ turn_of(const char *name)
 	return strcmp(name, "exit_on_error") == 0 ? TURN_FENCE : TURN_REST;
 }
 
-/* What the server is told so that a setting that the client has not made is at its default. */
-static const char *
-default_value(const struct server *server, const char *name)
-{
-	bool replaced = profile_find(startup_set_settings(server->set), name) != NULL;
-
-	return replaced ? server_default(server, name) : NULL;
-}
-
 static void
 difference_add_removed(struct difference *d, enum turn turn, const struct server *server, const struct profile *have,
     const struct profile *want)
@@ -89,7 +80,7 @@ difference_add_removed(struct difference *d, enum turn turn, const struct server
 		const char *name = profile_name(have, i);
 
 		if (turn_of(name) == turn && profile_find(want, name) == NULL)
-			difference_add(d, name, default_value(server, name));
+			difference_add(d, name, server_unset_value(server, name));
 	}
 }
 

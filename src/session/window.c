@@ -21,7 +21,7 @@
 struct window {
 	unsigned count;
 	const char *names[SETTINGS_MOST];
-	const char *values[SETTINGS_MOST]; /* NULL: the server's default */
+	const char *values[SETTINGS_MOST]; /* NULL: what the server has logged in with */
 };
 
 static bool
@@ -83,7 +83,7 @@ window_find(const struct session *s, const struct statement *statement, struct w
 		if (certain && text_equal(value, profile_find(s->profile, *name)))
 			continue;
 		w->names[w->count] = *name;
-		w->values[w->count++] = value;
+		w->values[w->count++] = value != NULL ? value : server_unset_value(s->server, *name);
 	}
 	window_narrow(statement, w);
 }
