@@ -12,7 +12,6 @@ Each host listens on 127.0.0.1 and on a unix socket in .socket_folder.  Needs
 nothing but Python, and the protocol of wire.py.
 """
 
-import glob
 import os
 import re
 import shutil
@@ -437,13 +436,13 @@ def _template(nest):
     fresh = os.path.join(nest.path, "initdb")
     options = ["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=4"]
     nest.run([program("initdb"), "-D", fresh, "-U", SUPERUSER, *options])
+    own = f"{kept}.{os.getpid()}"
     try:
         os.makedirs(cache, exist_ok=True)
-        own = f"{kept}.{os.getpid()}"
         subprocess.run(["cp", "-a", fresh, own], check=True)
         os.rename(own, kept)
-        for left in glob.glob(kept + ".*"):
-            shutil.rmtree(left, ignore_errors=True)
-    except OSError:
+    except (OSError, subprocess.CalledProcessError):
+        # Another process may have been first, and may be making its own copy now.
+        shutil.rmtree(own, ignore_errors=True)
         return fresh if not os.path.exists(kept + "/PG_VERSION") else kept
     return kept
