@@ -75,11 +75,9 @@ bool facts_pattern_matches(const char *patterns, const char *schema, const char 
 
 /* ---- which names there are ----------------------------------------------------------- */
 
-/* Adds one, of a row of facts_query_names(). */
-void facts_add_name(struct catalog_facts *facts, const char *name);
 /* True when something of that name was there when the facts were loaded, or may have been: constant time. */
 bool facts_may_have_name(const struct catalog_facts *facts, const char *name);
-/* Appends the query (no NUL) whose rows of one column feed facts_add_name(). */
+/* Appends the query (no NUL) whose rows (kind, name, relation) feed catalog_names_add() of route/names.h. */
 void facts_query_names(struct bytes *out);
 
 /* ---- what names do to a session ----------------------------------------------------- */
@@ -118,29 +116,35 @@ struct facts_effects {
 struct facts_effects facts_effects_of(const struct catalog_facts *facts, const char *name);
 void facts_each_setting(const struct catalog_facts *facts, uint64_t settings, void (*take)(void *user, const char *name), void *user);
 
-/* Appends the query (no NUL) whose rows (from, to) feed effect_graph_mention(). */
+/* Appends the query (no NUL) whose rows feed effect_graph_mention(): from and to, and in place of a NULL the oid of a relation. */
 void facts_query_mentions(unsigned server_version_num, struct bytes *out);
 /* The query whose rows (name, body) feed effect_graph_source(). */
 void facts_query_sources(unsigned server_version_num, struct bytes *out);
 
 /*
- * The queries, in the order of a load: BEGIN, RULES, PATTERN, facts_query_calls(), facts_query_closure(),
- * facts_query_mentions(), facts_query_sources(), facts_query_names(), COMMIT.
+ * The queries, in the order of a load: BEGIN, facts_query_names(), RULES, facts_query_calls(), PATTERN,
+ * facts_query_closure(), facts_query_mentions(), facts_query_sources(), COMMIT.
  * All are for the simple protocol on a session whose standard_conforming_strings is on.
  */
 enum facts_query {
-	FACTS_QUERY_BEGIN,    /* several statements in one text; SET LOCAL only */
-	FACTS_QUERY_CHANGE,   /* one number (text), moved by DDL; NULL or a constant 0 when track_counts is off */
-	FACTS_QUERY_CHANGE_SLOW, /* one text that moves with DDL, without the statistics */
+	FACTS_QUERY_BEGIN,    /* several statements in one text; SET LOCAL only.  One text: see below */
+	FACTS_QUERY_CHANGE,   /* moved by DDL and when somebody else answers; what logins begin with; 't' if DDL is counted at all */
+	FACTS_QUERY_CHANGE_SLOW, /* one text that moves with DDL where it is not counted: by a standby, or with track_counts off */
 	FACTS_QUERY_RULES,    /* rows of (rule oid, xmin, relation): one that is new must go through facts_query_calls() */
-	FACTS_QUERY_PATTERN,  /* one text: the pattern of unsafe built-ins; constant for a server version */
+	FACTS_QUERY_PATTERN,  /* one text: the pattern of unsafe built-ins */
 	FACTS_QUERY_COMMIT,
 };
 const char *facts_query(enum facts_query query);
 
 /*
- * Appends the query (no NUL) that answers rows of (rule oid, name): what the rule calls, for effect_graph_mention(), or ""
- * for something that a replica must not run.  RULES: the oids to look at, "1,2,3", or NULL for all.
+ * What is kept from one load to the next (rules, the pattern) may be kept only while BEGIN answers the same text: then the
+ * same server has run all the time, so that a row's oid and xmin name one version of it, and its built-ins are what they were.
+ */
+
+/*
+ * Appends the query (no NUL) that answers rows of (rule oid, name, relation): what the rule calls, for
+ * effect_graph_mention(), or "" for something that a replica must not run; with a NULL name the oid of a relation that it
+ * reads.  RULES: the oids to look at, "1,2,3", or NULL for all.
  */
 void facts_query_calls(const char *rules, struct bytes *out);
 

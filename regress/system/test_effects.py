@@ -98,9 +98,13 @@ class Judge:
     program = os.path.join(os.path.dirname(program_path()), "effects_of")
 
     def __init__(self, client):
-        self.rows = {kind: [row[:2] for row in client.query(self.run(kind + "s")).rows] for kind in ("mention", "source")}
-        relations = {oid: relation for oid, _, relation in client.query(self.run("rules")).rows}
-        self.rows["mention"] += [(relations[oid], name) for oid, name in client.query(self.run("calls")).rows if name]
+        answers = {word: client.query(self.run(word)).rows for word in ("names", "rules", "calls", "mentions", "sources")}
+        relations = {oid: name for _, name, oid in answers["names"] if oid}
+        rules = {oid: relation for oid, _, relation in answers["rules"]}
+        mentions = answers["mentions"] + [(None, name, rules[oid], relation) for oid, name, relation in answers["calls"] if name != ""]
+        named = [(source or relations.get(a), target or relations.get(b)) for source, target, a, b in mentions]
+        functions = [(name, "") for kind, name, _ in answers["names"] if kind == "f"]
+        self.rows = {"mention": functions + [ends for ends in named if None not in ends], "source": [row[:2] for row in answers["sources"]]}
 
     def run(self, word, told=""):
         return subprocess.run([self.program, word], input=told, capture_output=True, text=True, check=True, timeout=60).stdout

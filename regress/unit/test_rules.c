@@ -4,9 +4,11 @@
  */
 #include "route/bodies.h"
 #include "route/rules.h"
+#include "route/verdict.h"
 
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static char *
@@ -21,8 +23,8 @@ static void
 look(struct rules *rules, const char *version)
 {
 	rules_begin(rules);
-	rules_list(rules, 1, "700", "a");
-	rules_list(rules, 2, version, "b");
+	rules_list(rules, 1, "700", 11);
+	rules_list(rules, 2, version, 12);
 }
 
 TEST("only rules that are new or have changed are looked into again")
@@ -33,7 +35,7 @@ TEST("only rules that are new or have changed are looked into again")
 	look(rules, "701");
 	expect_false(rules_unknown(rules, &first));
 	expect_int(rules_unknown_count(rules), 2);
-	rules_call(rules, 1, "");
+	rules_call(rules, 1, "", 0);
 	rules_end(rules);
 	look(rules, "701");
 	expect_int(rules_unknown_count(rules), 0);
@@ -43,7 +45,7 @@ TEST("only rules that are new or have changed are looked into again")
 	look(rules, "702");
 	expect(rules_unknown(rules, &changed));
 	expect_text(text_of(&changed), "2");
-	rules_call(rules, 2, "");
+	rules_call(rules, 2, "", 0);
 	rules_end(rules);
 	rules_hits(rules, &hits);
 	expect(strcmp(text_of(&hits), "1,2") == 0 || strcmp(hits.data, "2,1") == 0);
@@ -60,44 +62,85 @@ TEST("a look that fails half-way leaves nothing, and a rule that is gone is forg
 	struct bytes hits = {0}, unknown = {0};
 
 	look(rules, "701");
-	rules_call(rules, 1, "");
+	rules_call(rules, 1, "", 0);
 	look(rules, "701");
 	expect_int(rules_unknown_count(rules), 2);
-	rules_call(rules, 1, "");
+	rules_call(rules, 1, "", 0);
 	rules_end(rules);
 	rules_begin(rules);
-	rules_list(rules, 2, "701", "b");
+	rules_list(rules, 2, "701", 12);
 	rules_end(rules);
 	rules_hits(rules, &hits);
 	expect_text(text_of(&hits), "");
 	rules_begin(rules);
-	rules_list(rules, 1, "700", "a");
+	rules_list(rules, 1, "700", 11);
 	expect(rules_unknown(rules, &unknown) && strcmp(text_of(&unknown), "1") == 0);
 	rules_free(&rules);
 	bytes_free(&hits);
 	bytes_free(&unknown);
 }
 
-TEST("what rules call is told of their relation's name of today")
+/* Relations 11 and 12 by those names; rule 2 is 12's, reads 11 and calls what draws from a sequence. */
+static uint64_t
+told(struct rules *rules, struct effect_graph *graph, const char *first, const char *second)
+{
+	struct catalog_names *names = catalog_names_new();
+	uint64_t digest;
+
+	catalog_names_add(names, 'r', first, 11);
+	catalog_names_add(names, 'r', second, 12);
+	look(rules, "701");
+	rules_call(rules, 2, "pg_catalog.nextval", 0);
+	rules_call(rules, 2, NULL, 11);
+	rules_call(rules, 2, NULL, 13);
+	rules_end(rules);
+	digest = rules_mentions(rules, names, graph);
+	catalog_names_free(&names);
+	return digest;
+}
+
+TEST("what rules call and read is told by the names that relations have today")
 {
 	struct catalog_facts *facts = facts_new(1);
-	struct effect_graph *graph = effect_graph_new();
+	struct effect_graph *former = effect_graph_new(), *graph = effect_graph_new();
 	struct rules *rules = rules_new();
-	uint64_t before;
+	uint64_t before = told(rules, former, "a", "b");
 
-	look(rules, "701");
-	rules_call(rules, 2, "pg_catalog.nextval");
-	rules_end(rules);
-	before = rules_mentions(rules, graph);
-	rules_begin(rules);
-	rules_list(rules, 2, "701", "renamed");
-	rules_end(rules);
-	expect(rules_mentions(rules, graph) != before);
+	effect_graph_mention(graph, "renamed", "pg_catalog.set_config");
+	expect(told(rules, graph, "a", "d") != before);
+	expect(told(rules, graph, "renamed", "d") != before);
 	facts_take_effects(facts, &graph);
-	expect(facts_effects_of(facts, "renamed").effects != 0);
-	expect_int(facts_effects_of(facts, "a").effects, 0);
+	expect_int(facts_effects_of(facts, "d").effects, facts_effects_of(facts, "renamed").effects | EFFECT_draws);
+	expect_int(facts_effects_of(facts, "b").effects, 0);
+	effect_graph_free(&former);
 	facts_unref(&facts);
 	rules_free(&rules);
+}
+
+TEST("a temporary relation has an oid, and is no name of the database")
+{
+	struct catalog_names *names = catalog_names_new(), *same = catalog_names_new();
+	struct catalog_facts *facts = facts_new(1);
+	char name[16];
+
+	for (uint32_t oid = 1; oid <= 5000; oid++) {
+		snprintf(name, sizeof(name), "r%u", oid);
+		catalog_names_add(names, 'r', name, oid);
+		catalog_names_add(same, 'r', name, oid + 5000);
+	}
+	catalog_names_add(names, 't', "own", 20000);
+	catalog_names_add(names, '\0', "number", 0);
+	catalog_names_add(same, '\0', "number", 0);
+	expect(catalog_names_digest(names) == catalog_names_digest(same));
+	expect_text(catalog_names_relation(names, 4999), "r4999");
+	expect_text(catalog_names_relation(names, 20000), "own");
+	expect(catalog_names_relation(names, 0) == NULL && catalog_names_relation(names, 5001) == NULL);
+	facts_take_names(facts, names);
+	expect(facts_may_have_name(facts, "r4999") && facts_may_have_name(facts, "number"));
+	expect_false(facts_may_have_name(facts, "own"));
+	catalog_names_free(&names);
+	catalog_names_free(&same);
+	facts_unref(&facts);
 }
 
 static void

@@ -172,10 +172,10 @@ facts_unref(struct catalog_facts **shared)
 	free(facts);
 }
 
-void
-facts_add_name(struct catalog_facts *facts, const char *name)
+struct known_names *
+facts_known_names(struct catalog_facts *facts)
 {
-	known_names_add(&facts->known, name);
+	return &facts->known;
 }
 
 bool

@@ -74,6 +74,8 @@ void
 facts_query_names(struct bytes *out)
 {
 	/* Temporary relations come and go, and are nobody's but their session's.  A row's type has its relation's name. */
-	bytes_chars(out, "select proname from pg_proc union all select relname from pg_class where relkind not in ('i', 'I', 't')"
-	                 " and relpersistence <> 't' union all select typname from pg_type where typtype <> 'c' and (typelem = 0 or typlen <> -1)");
+	bytes_chars(out, "select case when oid >= 16384 then 'f' else '' end, proname, null::oid from pg_proc"
+	                 " union all select case relpersistence when 't' then 't' else 'r' end, relname, oid from pg_class"
+	                 " where relkind not in ('i', 'I', 't')"
+	                 " union all select '', typname, null from pg_type where typtype <> 'c' and (typelem = 0 or typlen <> -1)");
 }

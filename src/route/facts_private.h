@@ -18,6 +18,8 @@ void known_names_add(struct known_names *known, const char *name);
 bool known_names_has(const struct known_names *known, const char *name);
 void known_names_free(struct known_names *known);
 
+struct known_names *facts_known_names(struct catalog_facts *facts);
+
 /* Owned by the facts; NULL while it is not known. */
 
 struct effect_names;

@@ -15,34 +15,50 @@
 
 #include <string.h>
 
-static const char sql_begin[] =
-	"begin isolation level repeatable read read only; set local search_path = pg_catalog; set local jit = off;"
-	" set local work_mem = '64MB'; set local enable_mergejoin = off;"
-	" set local statement_timeout = '10s'; set local standard_conforming_strings = on";
-
+/* Moves with each change of the table: what is new has a later xmin. */
 #define SQL_COUNT_OF(table) \
 	"(select pg_catalog.count(*) || ':' || coalesce(pg_catalog.sum(xmin::pg_catalog.text::pg_catalog.numeric), 0)" \
 	" from pg_catalog." table ")"
 
-/* The second column: what logins begin with. */
-#define SQL_DEFAULTS ", " SQL_COUNT_OF("pg_db_role_setting")
+/* Who answers: statistics begin anew after a crash, and a server may be one of another history. */
+#define SQL_WHO \
+	"pg_catalog.pg_postmaster_start_time(), pg_catalog.pg_stat_get_bgwriter_stat_reset_time()," \
+	" (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())"
 
+/*
+ * The text is about whoever answers, the eras of its transaction ids, and its built-ins.  A standby does not know what
+ * became of the rows that it had; xmin comes again after two eras.
+ */
+static const char sql_begin[] =
+	"begin isolation level repeatable read read only; set local search_path = pg_catalog; set local jit = off;"
+	" set local enable_mergejoin = off; set local statement_timeout = '10s'; set local standard_conforming_strings = on;"
+	" select concat_ws(' ', " SQL_WHO ", txid_snapshot_xmin(txid_current_snapshot()) >> 31,"
+	" (select count(*) || ':' || sum(xmin::text::bigint) from pg_proc where oid < 16384),"
+	" case when pg_is_in_recovery() then clock_timestamp() end),"
+	/* Twice what is there: recursive queries clear as much of it at once as wrong estimates ask for. */
+	" set_config('work_mem', least(65536, greatest(4096, 2 * pg_relation_size('pg_class') / 1024)) || 'kB', true)";
+
+/* Whatever is made or dropped has rows in pg_depend; the other catalogs have some that change by themselves. */
 static const char sql_change[] =
-	"select pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c) + pg_catalog.pg_stat_get_tuples_updated(c)"
-	" + pg_catalog.pg_stat_get_tuples_deleted(c))" SQL_DEFAULTS
+	"select pg_catalog.concat_ws(' ', " SQL_WHO
+	", pg_catalog.sum(pg_catalog.pg_stat_get_tuples_inserted(c) + pg_catalog.pg_stat_get_tuples_updated(c)"
+	" + pg_catalog.pg_stat_get_tuples_deleted(c))), " SQL_COUNT_OF("pg_db_role_setting")
+	", pg_catalog.current_setting('track_counts')::bool and not pg_catalog.pg_is_in_recovery()"
 	" from pg_catalog.unnest('{pg_catalog.pg_proc,pg_catalog.pg_class,pg_catalog.pg_rewrite,pg_catalog.pg_type,"
 	"pg_catalog.pg_operator,pg_catalog.pg_cast,pg_catalog.pg_policy,pg_catalog.pg_inherits,pg_catalog.pg_constraint,"
-	"pg_catalog.pg_aggregate,pg_catalog.pg_amproc,pg_catalog.pg_trigger,pg_catalog.pg_db_role_setting}'"
-	"::pg_catalog.regclass[]) c";
+	"pg_catalog.pg_aggregate,pg_catalog.pg_amproc,pg_catalog.pg_trigger,pg_catalog.pg_depend,pg_catalog.pg_namespace,"
+	"pg_catalog.pg_event_trigger,pg_catalog.pg_authid,pg_catalog.pg_db_role_setting}'::pg_catalog.regclass[]) c";
 
 static const char sql_change_slow[] =
 	"select pg_catalog.concat_ws(' '"
 	", " SQL_COUNT_OF("pg_proc") ", " SQL_COUNT_OF("pg_rewrite") ", " SQL_COUNT_OF("pg_class")
 	", " SQL_COUNT_OF("pg_type") ", " SQL_COUNT_OF("pg_operator") ", " SQL_COUNT_OF("pg_cast")
-	", " SQL_COUNT_OF("pg_policy") ", " SQL_COUNT_OF("pg_constraint") ")" SQL_DEFAULTS;
+	", " SQL_COUNT_OF("pg_policy") ", " SQL_COUNT_OF("pg_constraint") ", " SQL_COUNT_OF("pg_trigger")
+	", " SQL_COUNT_OF("pg_attrdef") ", " SQL_COUNT_OF("pg_inherits") ", " SQL_COUNT_OF("pg_aggregate")
+	", " SQL_COUNT_OF("pg_amproc") ", " SQL_COUNT_OF("pg_namespace") ", " SQL_COUNT_OF("pg_event_trigger") ")";
 
 static const char sql_rules[] =
-	"select r.oid, r.xmin, c.relname from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class";
+	"select oid, xmin, ev_class from pg_catalog.pg_rewrite";
 
 /*
  * Built-ins that a replica must not run: the volatile ones that are not known to be
@@ -89,11 +105,14 @@ static const char sql_calls_head[] =
 
 static const char sql_calls_tail[] =
 	")\n"
-	"select distinct x.o, s.t from x cross join lateral\n"
+	"select distinct x.o, s.t, null::oid from x cross join lateral\n"
 	"   unnest(string_to_array(x.x, 'funcid ') || string_to_array(x.x, 'fnoid ') || string_to_array(x.x, ':relid ')) p(p)\n"
 	"   join s on s.o = split_part(left(p.p, 11), ' ', 1)\n"
-	"union all select o, '' from x where strpos(x, ':rowMarks (') > 0\n"
-	"union all select o, 'pg_catalog.pg_notify' from x where strpos(x, '{NOTIFYSTMT ') > 0\n";
+	"union all select o, '', null from x where strpos(x, ':rowMarks (') > 0\n"
+	"union all select o, 'pg_catalog.pg_notify', null from x where strpos(x, '{NOTIFYSTMT ') > 0\n"
+	/* it has them as long as it is the rule that it is: what is dropped takes the rule along */
+	"union all select distinct x.o, null, d.refobjid from x join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = x.o\n"
+	"   and d.refclassid = 'pg_class'::regclass and d.refobjid >= 16384 and d.deptype = 'n' where x.o >= 16384\n";
 
 /* Volatile functions of known extensions that only compute; volatile functions of the database; stable ones that call. */
 static const char sql_closure_head[] =
@@ -213,18 +232,21 @@ static const char sql_unsafe[] =
 	"     union all select a.atttypid, k.reltype from pg_attribute a join pg_class k on k.oid = a.attrelid where a.attnum > 0 and\n"
 	"        k.reltype <> 0) x(part, o) on x.part = targets.o)\n";
 
+/* Of u those of that catalog: an array hides from the planner that it takes u for large, and reads all of the catalog. */
+#define SQL_MEMBERS(catalog) "unnest(array(select o from u where c = '" catalog "'::regclass)) x(o)"
+
 /* What is in u is there once, but for functions of one name. */
 static const char sql_closure_rows[] =
 	"select distinct 'f' kind, n.nspname nsp, p.proname name, case when p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1\n"
 	"     and (t.typtype = 'c' or t.typtype = 'p' or p.provariadic <> 0) then 't' else 'f' end attr\n"
-	"  from u join pg_proc p on p.oid = u.o join pg_namespace n on n.oid = p.pronamespace\n"
-	"  left join pg_type t on t.oid = p.proargtypes[0] where u.c = 'pg_proc'::regclass\n"
-	"union all select 'o', n.nspname, o.oprname, '' from u join pg_operator o on o.oid = u.o join pg_namespace n on n.oid =\n"
-	"   o.oprnamespace where u.c = 'pg_operator'::regclass\n"
-	"union all select 'r', n.nspname, k.relname, '' from u join pg_class k on k.oid = u.o join pg_namespace n on n.oid =\n"
-	"   k.relnamespace where u.c = 'pg_class'::regclass and k.relkind <> 'c'\n"
-	"union all select 't', n.nspname, t.typname, u.o::text from u join pg_type t on t.oid = u.o join pg_namespace n on n.oid =\n"
-	"   t.typnamespace where u.c = 'pg_type'::regclass\n"
+	"  from " SQL_MEMBERS("pg_proc") " join pg_proc p on p.oid = x.o join pg_namespace n on n.oid = p.pronamespace\n"
+	"  left join pg_type t on t.oid = p.proargtypes[0]\n"
+	"union all select 'o', n.nspname, o.oprname, '' from " SQL_MEMBERS("pg_operator") " join pg_operator o on o.oid = x.o\n"
+	"   join pg_namespace n on n.oid = o.oprnamespace\n"
+	"union all select 'r', n.nspname, k.relname, '' from " SQL_MEMBERS("pg_class") " join pg_class k on k.oid = x.o\n"
+	"   join pg_namespace n on n.oid = k.relnamespace where k.relkind <> 'c'\n"
+	"union all select 't', n.nspname, t.typname, x.o::text from " SQL_MEMBERS("pg_type") " join pg_type t on t.oid = x.o\n"
+	"   join pg_namespace n on n.oid = t.typnamespace\n"
 	"union all select 't', n.nspname, t.typname, '' from targets join pg_type t on t.oid = targets.o join pg_namespace n on\n"
 	"   n.oid = t.typnamespace\n"
 	"union all select '*', 'pg_catalog', a.castsource::regtype || ' -> ' || a.casttarget::regtype, '' from pg_cast a join u\n"

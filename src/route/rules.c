@@ -1,8 +1,8 @@
 /*
  * rules.c - the rewrite rules of a database and what they call, by oid.
  *
- * A rule's row version (xmin) says whether it is the one that was searched.  The name of
- * its relation may change without it, and is taken from each list.
+ * A rule's row version (xmin) says whether it is the one that was searched.  The names of
+ * its relation and of those that it reads may change without it, and are those of each look.
  */
 #include "route/rules.h"
 
@@ -15,8 +15,9 @@ struct rule {
 	UT_hash_handle hh;
 	uint32_t oid;
 	uint32_t version;
-	char *relation;     /* owned */
+	uint32_t relation;
 	struct bytes calls; /* names, with their NULs */
+	struct bytes reads; /* uint32_t: relations */
 	bool hits;
 	bool is_known;
 	bool is_listed;
@@ -38,7 +39,7 @@ rule_remove(struct rules *rules, struct rule *rule)
 {
 	HASH_DEL(rules->all, rule);
 	bytes_free(&rule->calls);
-	free(rule->relation);
+	bytes_free(&rule->reads);
 	free(rule);
 }
 
@@ -79,7 +80,7 @@ rule_find(const struct rules *rules, uint32_t oid)
 }
 
 void
-rules_list(struct rules *rules, uint32_t oid, const char *version, const char *relation)
+rules_list(struct rules *rules, uint32_t oid, const char *version, uint32_t relation)
 {
 	struct rule *rule = rule_find(rules, oid);
 	uint32_t number = (uint32_t)strtoul(version, NULL, 10);
@@ -94,8 +95,7 @@ rules_list(struct rules *rules, uint32_t oid, const char *version, const char *r
 		rule->version = number;
 		HASH_ADD(hh, rules->all, oid, sizeof(rule->oid), rule);
 	}
-	free(rule->relation);
-	rule->relation = text_copy(relation);
+	rule->relation = relation;
 	rules->unknown += !rule->is_known && !rule->is_listed;
 	rule->is_listed = true;
 }
@@ -124,13 +124,15 @@ rules_unknown_count(const struct rules *rules)
 }
 
 void
-rules_call(struct rules *rules, uint32_t oid, const char *name)
+rules_call(struct rules *rules, uint32_t oid, const char *name, uint32_t relation)
 {
 	struct rule *rule = rule_find(rules, oid);
 
 	if (rule == NULL || rule->is_known)
 		return;
-	if (name[0] == '\0')
+	if (name == NULL)
+		bytes_append(&rule->reads, &relation, sizeof(relation));
+	else if (name[0] == '\0')
 		rule->hits = true;
 	else
 		bytes_text(&rule->calls, name);
@@ -159,14 +161,21 @@ rules_hits(const struct rules *rules, struct bytes *out)
 }
 
 uint64_t
-rules_mentions(const struct rules *rules, struct effect_graph *graph)
+rules_mentions(const struct rules *rules, const struct catalog_names *names, struct effect_graph *graph)
 {
 	uint64_t digest = 0;
 
 	for (const struct rule *rule = rules->all; rule != NULL; rule = rule->hh.next) {
-		for (size_t at = 0; at < rule->calls.length; at += strlen(rule->calls.data + at) + 1) {
-			effect_graph_mention(graph, rule->relation, rule->calls.data + at);
-			digest += hash_mix(hash_bytes(rule->relation, strlen(rule->relation)), hash_bytes(rule->calls.data + at, strlen(rule->calls.data + at)));
+		struct mention_end from = {.relation = rule->relation}, to = {0};
+
+		for (size_t at = 0; at < rule->calls.length; at += strlen(to.name) + 1) {
+			to.name = rule->calls.data + at;
+			digest += catalog_names_mention(names, from, to, graph);
+		}
+		to.name = NULL;
+		for (size_t at = 0; at < rule->reads.length; at += sizeof(to.relation)) {
+			memcpy(&to.relation, rule->reads.data + at, sizeof(to.relation));
+			digest += catalog_names_mention(names, from, to, graph);
 		}
 	}
 	return digest;

@@ -7,7 +7,7 @@
  * statements pass, and loads the facts anew when there was one.
  *
  *     change test ── same ──▶ rest ── a second, or DDL seen here ──▶ change test
- *          └── changed ──▶ BEGIN · rules · calls of new ones · closure · mentions · sources ──▶ COMMIT ──▶ new facts
+ *          └── changed ──▶ BEGIN · names · rules · calls of new ones · closure · mentions · sources ──▶ COMMIT ──▶ new facts
  *                                                              ▲ a body mentions what is unsafe │
  *                                                              └────────────────────────────────┘
  */
@@ -61,6 +61,8 @@ inquiry_free(struct inquiry *q)
 	effect_graph_free(&q->graph);
 	inquiry_forget_load(q);
 	rules_free(&q->rules);
+	bytes_free(&q->origin);
+	bytes_free(&q->asked_origin);
 	bytes_free(&q->pattern);
 	bytes_free(&q->change);
 	bytes_free(&q->changed);
@@ -95,19 +97,6 @@ inquiry_finish(struct inquiry *q)
 }
 
 /* ------------------------------------------------------------ the answers */
-
-static bool
-inquiry_catalog_is_same(const struct inquiry *q)
-{
-	uint64_t generation;
-	struct catalog_facts *facts = ledger_facts(q->ledger, &generation);
-	bool wants = q->visit == NULL && atomic_load_explicit(&q->ledger->wants_footprints, memory_order_relaxed);
-	bool known = facts != NULL && (!wants || !facts_knows_routes(facts) || facts_knows_footprints(facts));
-
-	facts_unref(&facts);
-	return known && q->changed.length > 0 && q->changed.length == q->change.length &&
-	    memcmp(q->changed.data, q->change.data, q->change.length) == 0;
-}
 
 static void
 inquiry_has_looked(struct inquiry *q)
@@ -144,7 +133,8 @@ inquiry_publish(struct inquiry *q)
 	bytes_append(&q->change, q->changed.data, q->changed.length);
 	q->facts = NULL;
 	/* Verdicts that were taken with an equal set are as good as new. */
-	q->digest += q->closure_digest;
+	facts_take_names(facts, q->names);
+	q->digest += q->closure_digest + catalog_names_digest(q->names);
 	if (q->last != NULL && q->digest == q->last_digest && facts_knows_routes(q->last) == facts_knows_routes(facts) &&
 	    facts_knows_footprints(q->last) == facts_knows_footprints(facts)) {
 		facts_unref(&facts);
@@ -163,20 +153,22 @@ inquiry_step_after_calls(const struct inquiry *q)
 {
 	if (!q->loads_routes)
 		return STEP_MENTIONS;
-	return q->pattern_version == inquiry_server_version(q) && q->pattern.length > 0 ? STEP_CLOSURE : STEP_PATTERN;
+	return q->pattern.length > 0 ? STEP_CLOSURE : STEP_PATTERN;
 }
 
 static enum inquiry_step
 inquiry_step_after(const struct inquiry *q)
 {
 	switch (q->step) {
+	case STEP_CHANGE:
+		return q->is_uncounted ? STEP_CHANGE_SLOW : STEP_BEGIN;
 	case STEP_RULES:
 		return rules_unknown_count(q->rules) > 0 ? STEP_CALLS : inquiry_step_after_calls(q);
 	case STEP_CALLS:
 		return inquiry_step_after_calls(q);
 	case STEP_SOURCES:
-		return q->visit != NULL && visit_wants_causes(q) ? STEP_CAUSES : STEP_NAMES;
-	case STEP_NAMES:
+		if (q->visit != NULL && visit_wants_causes(q))
+			return STEP_CAUSES;
 		return q->loads_footprints ? STEP_FOOTPRINTS : STEP_COMMIT;
 	case STEP_FOOTPRINTS:
 		return STEP_COMMIT;
@@ -195,13 +187,15 @@ inquiry_next(struct inquiry *q)
 	}
 	if (q->step == STEP_RESET)
 		server_set_profile(q->server, startup_set_settings(q->server->set));
-	if (q->step == STEP_CHANGE && inquiry_catalog_is_same(q)) {
+	if (inquiry_has_tested(q) && inquiry_catalog_is_same(q)) {
 		inquiry_has_looked(q);
 		inquiry_finish(q);
 		return;
 	}
-	if (q->step == STEP_CHANGE)
+	if (inquiry_has_tested(q))
 		q->asked_generation = atomic_load(&q->ledger->facts_generation);
+	if (q->step == STEP_BEGIN)
+		inquiry_take_origin(q);
 	if (q->step == STEP_FOOTPRINTS)
 		facts_complete_footprints(q->facts);
 	if (q->step == STEP_COMMIT)
@@ -211,7 +205,7 @@ inquiry_next(struct inquiry *q)
 	if (q->step == STEP_CLOSURE && q->has_bodies)
 		q->step = STEP_SOURCES;
 	q->has_bodies |= q->step == STEP_SOURCES;
-	if (q->step >= STEP_RULES && q->step < STEP_COMMIT && inquiry_is_outdated(q))
+	if (q->step >= STEP_NAMES && q->step < STEP_COMMIT && inquiry_is_outdated(q))
 		q->step = STEP_COMMIT;
 	else if (q->step == STEP_SOURCES && inquiry_found_liars(q))
 		q->step = STEP_CLOSURE;

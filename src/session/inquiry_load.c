@@ -68,9 +68,7 @@ inquiry_begin_facts(struct inquiry *q)
 	q->bodies = bodies_new();
 	q->digest = 0;
 	q->began_us = loop_now_us(q->worker->loop);
-	if (q->rules == NULL)
-		q->rules = rules_new();
-	rules_begin(q->rules);
+	q->names = catalog_names_new();
 	pthread_mutex_lock(&q->ledger->mutex);
 	q->loads_routes = q->routes;
 	pthread_mutex_unlock(&q->ledger->mutex);
@@ -123,6 +121,9 @@ inquiry_ask(struct inquiry *q)
 		bytes_clear(&q->changed);
 		inquiry_send(q, facts_query(FACTS_QUERY_CHANGE));
 		break;
+	case STEP_CHANGE_SLOW:
+		inquiry_send(q, facts_query(FACTS_QUERY_CHANGE_SLOW));
+		break;
 	case STEP_BEGIN:
 		inquiry_begin_facts(q);
 		inquiry_send(q, facts_query(FACTS_QUERY_BEGIN));
@@ -135,7 +136,6 @@ inquiry_ask(struct inquiry *q)
 		break;
 	case STEP_PATTERN:
 		bytes_clear(&q->pattern);
-		q->pattern_version = inquiry_server_version(q);
 		inquiry_send(q, facts_query(FACTS_QUERY_PATTERN));
 		break;
 	case STEP_CLOSURE:
@@ -211,17 +211,46 @@ row_value(struct reader *r)
 	return value != NULL ? text_copy_n(value, length) : NULL;
 }
 
-/* Who mentions what. */
+static uint32_t
+row_oid(struct reader *r)
+{
+	char *text = row_value(r);
+	uint32_t oid = text != NULL ? (uint32_t)strtoul(text, NULL, 10) : 0;
+
+	free(text);
+	return oid;
+}
+
+/* A name: kind, name, oid of a relation. */
+static bool
+inquiry_take_name(struct inquiry *q, struct reader *r)
+{
+	char *kind = row_value(r), *name = row_value(r);
+	uint32_t relation = row_oid(r);
+	bool ok = kind != NULL && name != NULL;
+
+	if (ok)
+		catalog_names_add(q->names, kind[0], name, relation);
+	/* The bodies of functions call them. */
+	if (ok && kind[0] == 'f')
+		effect_graph_mention(q->graph, name, "");
+	free(kind);
+	free(name);
+	return ok;
+}
+
+/* Who mentions what: each a name, or the oid of a relation. */
 static bool
 inquiry_take_mention(struct inquiry *q, struct reader *r)
 {
-	char *from = row_value(r), *to = row_value(r);
-	bool ok = from != NULL && to != NULL;
+	char *from_name = row_value(r), *to_name = row_value(r);
+	struct mention_end from = {.name = from_name, .relation = row_oid(r)}, to = {.name = to_name, .relation = row_oid(r)};
+	bool ok = (from.name != NULL || from.relation != 0) && (to.name != NULL || to.relation != 0);
 
 	if (ok)
-		effect_graph_mention(q->graph, from, to);
-	free(from);
-	free(to);
+		q->digest += catalog_names_mention(q->names, from, to, q->graph);
+	free(from_name);
+	free(to_name);
 	return ok;
 }
 
@@ -244,21 +273,37 @@ inquiry_take_source(struct inquiry *q, struct reader *r)
 	return ok;
 }
 
-/* A rule: oid, row version, relation; or what it calls: oid, name. */
+/* A rule: oid, row version, relation; or what it calls or reads: oid, name, relation. */
 static bool
 inquiry_take_rule(struct inquiry *q, struct reader *r)
 {
-	char *oid = row_value(r), *first = row_value(r), *second = q->step == STEP_RULES ? row_value(r) : NULL;
-	bool ok = oid != NULL && first != NULL && (q->step == STEP_CALLS || second != NULL);
+	uint32_t oid = row_oid(r);
+	char *text = row_value(r);
+	uint32_t relation = row_oid(r);
+	bool ok = oid != 0 && (text != NULL || relation != 0);
 
-	if (ok && q->step == STEP_RULES)
-		rules_list(q->rules, (uint32_t)strtoul(oid, NULL, 10), first, second);
-	else if (ok)
-		rules_call(q->rules, (uint32_t)strtoul(oid, NULL, 10), first);
-	free(oid);
-	free(first);
-	free(second);
+	if (ok && q->step == STEP_CALLS)
+		rules_call(q->rules, oid, text, relation);
+	else if (ok && text != NULL)
+		rules_list(q->rules, oid, text, relation);
+	free(text);
 	return ok;
+}
+
+void
+inquiry_take_origin(struct inquiry *q)
+{
+	bool is_same = q->rules != NULL && q->asked_origin.length > 0 && q->asked_origin.length == q->origin.length &&
+	    memcmp(q->asked_origin.data, q->origin.data, q->origin.length) == 0;
+
+	if (!is_same) {
+		rules_free(&q->rules);
+		q->rules = rules_new();
+		bytes_clear(&q->pattern);
+	}
+	rules_begin(q->rules);
+	bytes_clear(&q->origin);
+	bytes_append(&q->origin, q->asked_origin.data, q->asked_origin.length);
 }
 
 void
@@ -267,7 +312,7 @@ inquiry_take_rules(struct inquiry *q)
 	if (q->step == STEP_RULES && rules_unknown_count(q->rules) > 0)
 		return;
 	rules_end(q->rules);
-	q->digest += rules_mentions(q->rules, q->graph);
+	q->digest += rules_mentions(q->rules, q->names, q->graph);
 }
 
 bool
@@ -299,15 +344,8 @@ inquiry_forget_load(struct inquiry *q)
 	bodies_free(&q->bodies);
 	q->has_bodies = false;
 	bytes_free(&q->liars);
-}
-
-static void
-inquiry_take_name(struct inquiry *q, const char *value, size_t length)
-{
-	char *name = text_copy_n(value, length);
-
-	facts_add_name(q->facts, name);
-	free(name);
+	catalog_names_free(&q->names);
+	bytes_clear(&q->asked_origin);
 }
 
 /* What code that nobody can look into has done to them is found here, and what somebody else has. */
@@ -329,6 +367,37 @@ inquiry_take_defaults(struct inquiry *q, struct reader *r)
 	q->renewals = atomic_load(&q->ledger->renewals);
 }
 
+bool
+inquiry_catalog_is_same(const struct inquiry *q)
+{
+	uint64_t generation;
+	struct catalog_facts *facts = ledger_facts(q->ledger, &generation);
+	bool wants = q->visit == NULL && atomic_load_explicit(&q->ledger->wants_footprints, memory_order_relaxed);
+	bool known = facts != NULL && (!wants || !facts_knows_routes(facts) || facts_knows_footprints(facts));
+
+	facts_unref(&facts);
+	return known && q->changed.length > 0 && q->changed.length == q->change.length &&
+	    memcmp(q->changed.data, q->change.data, q->change.length) == 0;
+}
+
+bool
+inquiry_has_tested(const struct inquiry *q)
+{
+	return q->step == STEP_CHANGE_SLOW || (q->step == STEP_CHANGE && !q->is_uncounted);
+}
+
+static void
+inquiry_take_change(struct inquiry *q, const char *value, size_t length, struct reader *r)
+{
+	char *is_counted;
+
+	bytes_append(&q->changed, value, length);
+	inquiry_take_defaults(q, r);
+	is_counted = row_value(r);
+	q->is_uncounted = is_counted == NULL || is_counted[0] != 't';
+	free(is_counted);
+}
+
 static void
 inquiry_take_pattern(struct inquiry *q, const char *value, size_t length)
 {
@@ -347,8 +416,10 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 	/* rows come in any order */
 	if (q->step == STEP_CLOSURE)
 		q->closure_digest += hash_bytes(body, length);
-	else if (q->step > STEP_CLOSURE)
+	else if (q->step > STEP_MENTIONS)
 		q->digest += hash_mix(hash_bytes(body, length), (uint64_t)q->step);
+	if (q->step == STEP_NAMES)
+		return inquiry_take_name(q, &r);
 	if (q->step == STEP_RULES || q->step == STEP_CALLS)
 		return inquiry_take_rule(q, &r);
 	if (q->step == STEP_MENTIONS)
@@ -364,14 +435,13 @@ inquiry_take_row(struct inquiry *q, const char *body, size_t length)
 	if (value == NULL)
 		return false;
 	if (q->step == STEP_CHANGE)
-	{
+		inquiry_take_change(q, value, size, &r);
+	else if (q->step == STEP_CHANGE_SLOW)
 		bytes_append(&q->changed, value, size);
-		inquiry_take_defaults(q, &r);
-	}
 	else if (q->step == STEP_PATTERN)
 		inquiry_take_pattern(q, value, size);
-	else if (q->step == STEP_NAMES)
-		inquiry_take_name(q, value, size);
+	else if (q->step == STEP_BEGIN)
+		bytes_append(&q->asked_origin, value, size);
 	else if (q->step == STEP_CAUSES)
 		visit_take_cause(q, value, size);
 	return true;

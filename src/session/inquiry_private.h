@@ -8,7 +8,7 @@
 #include "route/rules.h"
 #include "session/session_private.h"
 
-enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_BEGIN, STEP_RULES, STEP_CALLS, STEP_PATTERN, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_NAMES, STEP_FOOTPRINTS, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
+enum inquiry_step { STEP_RESET, STEP_CHANGE, STEP_CHANGE_SLOW, STEP_BEGIN, STEP_NAMES, STEP_RULES, STEP_CALLS, STEP_PATTERN, STEP_CLOSURE, STEP_MENTIONS, STEP_SOURCES, STEP_FOOTPRINTS, STEP_CAUSES, STEP_COMMIT, STEP_DONE };
 
 struct inquiry {
 	struct borrower borrower;
@@ -18,14 +18,17 @@ struct inquiry {
 	struct ledger *ledger;       /* owned reference */
 	struct server *server;       /* borrowed from the pool */
 	enum inquiry_step step;
-	struct bytes pattern;        /* of unsafe built-ins; it stays as long as the servers' version does */
-	unsigned pattern_version;    /* of which server version it is */
-	struct rules *rules;         /* owned: what they call, as far as it was asked */
+	struct bytes origin;         /* what FACTS_QUERY_BEGIN answered for the load whose answers are kept */
+	struct bytes asked_origin;   /* likewise, for the load under way */
+	struct bytes pattern;        /* kept: of unsafe built-ins */
+	struct rules *rules;         /* owned, kept: what they call, as far as it was asked */
+	struct catalog_names *names; /* owned: of the load under way */
 	struct bodies *bodies;       /* owned: of the load under way */
 	bool has_bodies;             /* all of them are there */
 	struct bytes liars;          /* functions that mention what is unsafe, as the last closure was told */
 	struct bytes change;         /* the last change test's answer */
 	struct bytes changed;        /* the running one's */
+	bool is_uncounted;           /* it says nothing of DDL */
 	char defaults[64];           /* what told the defaults of roles and databases at the last change test; "": never asked */
 	uint32_t renewals;           /* of the ledger then */
 	struct catalog_facts *facts; /* owned: under construction */
@@ -67,6 +70,12 @@ bool visit_wants_causes(const struct inquiry *q);
 void visit_free(struct visit *v);
 
 unsigned inquiry_server_version(const struct inquiry *q);
+/* The change test is complete. */
+bool inquiry_has_tested(const struct inquiry *q);
+/* By it, the facts that there are say all that they have to. */
+bool inquiry_catalog_is_same(const struct inquiry *q);
+/* Who answers is known: what another one has said is forgotten. */
+void inquiry_take_origin(struct inquiry *q);
 /* The rows of the step that looks at rules are complete. */
 void inquiry_take_rules(struct inquiry *q);
 /* The bodies are here: true when the closure has to be asked again, for what they mention. */

@@ -60,6 +60,7 @@ visit_take_facts(struct inquiry *q)
 	if (v->wants_causes)
 		return;
 	facts_take_effects(q->facts, &q->graph);
+	facts_take_names(q->facts, q->names);
 	v->facts = q->facts;
 	q->facts = NULL;
 }
