@@ -2,7 +2,7 @@
  * effects_of.c - what pgweir thinks that texts do to a session, given a database's own
  * answers: the queries, the graph and the verdict without a pooler around them.
  *
- *     effects_of names | mentions | sources | rules | calls      prints that query
+ *     effects_of names | mentions | sources | rules | calls | change | changes      prints that query
  *     effects_of judge                   reads lines, words apart by tabs, bytes in hex:
  *         mention FROM TO · source NAME BODY · text TEXT
  *     and answers each text with a line: effects, a tab, names of settings, a tab, "all" or "more"
@@ -96,6 +96,8 @@ main(int argc, char **argv)
 		facts_query_names(&query);
 	else if (argc == 2 && strcmp(argv[1], "rules") == 0)
 		bytes_chars(&query, facts_query(FACTS_QUERY_RULES));
+	else if (argc == 2 && strncmp(argv[1], "change", 6) == 0)
+		bytes_chars(&query, facts_query(argv[1][6] == 's' ? FACTS_QUERY_CHANGE_SLOW : FACTS_QUERY_CHANGE));
 	else
 		facts_query_mentions(SERVER_VERSION, &query);
 	printf("%.*s\n", (int)query.length, query.data);
