@@ -36,8 +36,8 @@ session_cancel_secret_length(const struct session *s)
 }
 
 /*
- * Nobody keeps a secret for the rare request that shows it: it is computed again, as the hash of one block.  What is
- * hashed is always as long, so nothing can be appended to it; no two sessions have the same number and beginning.
+ * Nobody keeps a secret for the rare request that shows it: it is computed again.  What is hashed is always as long,
+ * so nothing can be appended to it; of two sessions with the same number and beginning the generation differs.
  */
 static void
 cancel_secret(const struct session *s, uint8_t out[CRYPTO_SHA256_LENGTH])
@@ -46,7 +46,8 @@ cancel_secret(const struct session *s, uint8_t out[CRYPTO_SHA256_LENGTH])
 		uint8_t secret[sizeof(s->worker->process->secret)];
 		uint64_t number;
 		int64_t connected_wall_us;
-	} of = {.number = session_number(s), .connected_wall_us = s->connected_wall_us};
+		uint64_t generation;
+	} of = {.number = session_number(s), .connected_wall_us = s->connected_wall_us, .generation = s->generation};
 
 	memcpy(of.secret, s->worker->process->secret, sizeof(of.secret));
 	crypto_sha256(&of, sizeof(of), out);
