@@ -22,7 +22,8 @@ struct share {
 struct balance {
 	bool least_busy;
 	int64_t slow_start_us;
-	uint64_t now;         /* what the host that was last chosen had been given by then */
+	unsigned last;        /* the host that was last chosen */
+	uint64_t now;         /* what it had been given by then */
 	uint32_t weightless;  /* the hosts whose weight is 0 */
 	uint32_t warming;     /* those that may still be in their slow start */
 	struct share hosts[CLUSTER_HOSTS_MOST];
@@ -39,6 +40,8 @@ uint32_t balance_mask(const struct balance *b, uint32_t mask);
 unsigned balance_choose(struct balance *b, uint32_t mask, int64_t now_us);
 /* A server of that host was lent. */
 void balance_gave(struct balance *b, unsigned host, int64_t now_us);
+/* True when another host has just got what was this one's turn, and not for the first time; least-busy knows no turns. */
+bool balance_is_owed(struct balance *b, unsigned host, int64_t now_us);
 /* True when N servers on host A are fewer than M on host B for their weights. */
 bool balance_is_poorer(struct balance *b, unsigned a, unsigned n, unsigned other, unsigned m, int64_t now_us);
 

@@ -13,7 +13,7 @@ def routes(cluster, pgweir):
 
 @pytest.fixture
 def splitting(routes):
-    """A pgweir that splits, with servers on both replicas."""
-    weir = routes.weir(keys={"pool_size": 10}, workers=2)
+    """A pgweir that splits, with servers on both replicas, and room for each client of a crowd on either: who waits for none gets turns."""
+    weir = routes.weir(keys={"pool_size": 20}, workers=2)
     eventually(lambda: routes.serving(weir) == routes.replicas)
     return weir

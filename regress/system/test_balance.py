@@ -26,16 +26,20 @@ def read_all(clients, mark, rounds=1, sql=READ):
 
 
 def shares(routes, weir, count=400, clients=2, hosts=None):
-    """How many of COUNT reads each host has served, once each of those that take part has a server for every client."""
+    """How many of COUNT reads each host has served, once each of those that take part has servers and has made up for what it had missed."""
     asking = [weir.client(DATABASE) for _ in range(clients)]
     hosts = hosts or routes.cluster.replicas
-    warm, seen = routes.word(), routes.watch()
+    last = []
 
-    def all_serve():
-        read_all(asking, warm, 4)
-        return all(seen.count(host, warm) > clients for host in hosts)
+    def is_steady():
+        """One who is alone gets the same shares twice, while who makes up for something gets all."""
+        read_all(asking, routes.word(), 4)
+        warm, seen = routes.word(), routes.watch()
+        read_all(asking[:1], warm, 20)
+        last.append(seen.counts(warm))
+        return all(seen.count(host, warm) for host in hosts) and last[-2:-1] == last[-1:]
 
-    eventually(all_serve, within=20)
+    eventually(is_steady, within=20, every=0)
     word, seen = routes.word(), routes.watch()
     read_all(asking, word, count // clients)
     for client in asking:
@@ -187,20 +191,42 @@ def test_the_only_replica_serves_at_once_when_it_comes_back(routes):
 
 
 def test_reads_do_not_wait_for_a_replica_whose_servers_are_all_in_use(routes):
-    """It is busy, which is not to be broken: the other one serves meanwhile, and it gets its turn again at once."""
+    """It is busy, which is not to be broken: the other one serves meanwhile, and then it gets the turns that it has missed."""
     weir = routes.weir(keys={"replica_pool_size": 1}, server_login_retry=60)
-    eventually(lambda: routes.serving(weir) == routes.replicas)
-    seen = routes.watch()
+    shares(routes, weir, 10, 1)
     with weir.client(DATABASE) as holder:
-        holder.query("begin read only")
-        holder.query(f"/* held */ {READ}")
-        (held,) = seen.on("held")
+        held = hold(routes, holder)
 
-        meanwhile = on(routes, weir)
+        meanwhile = on(routes, weir, 20)
         holder.query("commit")
 
     assert meanwhile == routes.replicas - {held}
+    assert on(routes, weir, 18) == {held}
     assert on(routes, weir) == routes.replicas
+
+
+def test_a_replica_whose_servers_are_all_in_use_gets_one_more_for_its_turns(routes):
+    """Though the other one, which has as many, could serve all."""
+    weir = routes.weir()
+    shares(routes, weir, 10, 1)
+    with weir.client(DATABASE) as holder:
+        held = hold(routes, holder)
+
+        eventually(lambda: held in on(routes, weir))
+        shared = shares(routes, weir, 100, 1)
+        holder.query("commit")
+
+    assert shared == [0, 50, 50]
+    assert len(weir.show("SERVERS", database=DATABASE, port=held.port)) == 2
+
+
+def hold(routes, holder):
+    """The replica of which the client has a server until it commits."""
+    seen, word = routes.watch(), routes.word()
+    holder.query("begin read only")
+    holder.query(f"/* {word} */ {READ}")
+    (held,) = seen.on(word)
+    return held
 
 
 def refuse(host, refused):

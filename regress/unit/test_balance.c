@@ -73,7 +73,7 @@ TEST("a host without weight stands back while another one serves")
 	expect_int(counts[1], 5);
 }
 
-TEST("who was not asked for long makes up for a few requests and no more")
+TEST("who was not asked for long makes up for some requests and no more")
 {
 	hosts_weigh(1, 1, 1);
 	serve(10000, 3, 0);
@@ -81,7 +81,25 @@ TEST("who was not asked for long makes up for a few requests and no more")
 
 	serve(300, 7, 0);
 
-	expect(counts[2] > 100 && counts[2] <= 120);
+	expect(counts[2] >= 140 && counts[2] <= 145);
+}
+
+TEST("who is busy while others get its turns is owed a server, who waits for the first one or makes up for them is not")
+{
+	hosts_weigh(1, 1, 0);
+	serve(4, 3, 0);
+
+	serve(1, 2, 0);
+	expect(!balance_is_owed(&b, 0, 0));
+	serve(2, 2, 0);
+	expect(balance_is_owed(&b, 0, 0));
+	expect(!balance_is_owed(&b, 1, 0));
+	serve(1, 3, 0);
+	expect(!balance_is_owed(&b, 0, 0));
+	serve(3, 2, 0);
+	expect(balance_is_owed(&b, 0, 0));
+	b.least_busy = true;
+	expect(!balance_is_owed(&b, 0, 0));
 }
 
 TEST("a host that comes back begins with a small share, which grows evenly")

@@ -282,7 +282,7 @@ watch_publish_positions(const struct watch *w, const struct host *heard)
 	}
 }
 
-/* Before the masks are: who sees a host in them also sees since when.  One that lagged was not away. */
+/* Before the masks are: who sees a host in them also sees since when.  One that lagged was not away, nor was one not heard of yet. */
 static void
 watch_note_returns(struct watch *w, const struct election_result *result)
 {
@@ -292,7 +292,9 @@ watch_note_returns(struct watch *w, const struct election_result *result)
 	for (unsigned i = 0; i < w->count; i++) {
 		uint32_t bit = (uint32_t)1 << i;
 
-		if (w->uses[i].host == NULL || result->verdicts[i] == VERDICT_EARLY || result->verdicts[i] == VERDICT_LATE)
+		if (w->uses[i].host == NULL || !w->uses[i].host->health.heard)
+			continue;
+		if (result->verdicts[i] == VERDICT_EARLY || result->verdicts[i] == VERDICT_LATE)
 			continue;
 		if ((usable & bit) && (w->out & bit))
 			cluster_set_up_since(w->cluster, i, now_us);

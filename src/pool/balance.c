@@ -5,7 +5,8 @@
  *           replica 2 (weight 1)  |------1/1------|          the least is next
  *                                        now ▲
  * `now` keeps hosts together that were not asked for a while: who is behind it for
- * some loans makes up for them, but not for what it missed while it was out.
+ * some loans makes up for them, but not for what it missed while it was out.  Who is
+ * behind since all its servers are in use is owed one more.
  */
 #include "pool/balance.h"
 
@@ -13,8 +14,10 @@
 #define WEIGHT_ONE 256u
 /* What a loan counts at the smallest part of a weight. */
 #define LOAN_ONE ((uint64_t)1 << 28)
-/* So many loans are made up for. */
-#define BEHIND_MOST 16u
+/* So many loans are made up for: about what others serve while one logs in. */
+#define BEHIND_MOST 64u
+/* Who is behind by so many has too few servers to take its turns with. */
+#define OWED_LOANS 2u
 
 void
 balance_start_over(struct balance *b)
@@ -87,6 +90,16 @@ balance_is_poorer(struct balance *b, unsigned a, unsigned n, unsigned other, uns
 	return (uint64_t)n * balance_weight(b, other, now_us) < (uint64_t)m * balance_weight(b, a, now_us);
 }
 
+bool
+balance_is_owed(struct balance *b, unsigned host, int64_t now_us)
+{
+	int64_t behind = (int64_t)(b->now - b->hosts[host].given);
+
+	if (b->least_busy || b->last == host || (b->warming & 1u << host) != 0)
+		return false;
+	return behind >= (int64_t)(LOAN_ONE / balance_weight(b, host, now_us) * OWED_LOANS);
+}
+
 /* True when host A comes before host OTHER. */
 static bool
 balance_is_before(struct balance *b, unsigned a, unsigned other, int64_t now_us)
@@ -122,6 +135,7 @@ balance_gave(struct balance *b, unsigned host, int64_t now_us)
 {
 	struct share *s = &b->hosts[host];
 
+	b->last = host;
 	if ((int64_t)(s->given - b->now) > 0)
 		b->now = s->given;
 	s->given += LOAN_ONE / balance_weight(b, host, now_us);

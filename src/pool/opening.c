@@ -195,7 +195,10 @@ borrower_insist_locked(struct borrower *b, uint32_t mask)
 		b->insists = borrower_finds_room(b, hosts);
 }
 
-/* True when all servers of the host are in use, and one more leaves it no richer for its weight than another one of the mask. */
+/*
+ * True when all servers of the host are in use, and others get its turns, or one more leaves it no richer for its
+ * weight than another one of the mask.
+ */
 static bool
 host_wants_one(struct account *a, unsigned host, uint32_t mask)
 {
@@ -203,7 +206,7 @@ host_wants_one(struct account *a, unsigned host, uint32_t mask)
 
 	if (c->by_state[SERVER_IDLE] + c->by_state[SERVER_LOGIN] > 0)
 		return false;
-	if (c->total == 0)
+	if (c->total == 0 || balance_is_owed(&a->ledger->balance, host, ledger_balance_us(a->ledger)))
 		return true;
 	for (uint32_t left = mask & ~(1u << host); left != 0; left &= left - 1) {
 		unsigned other = (unsigned)__builtin_ctz(left);
