@@ -308,9 +308,10 @@ def test_what_has_been_written_is_read_on_a_replica_while_there_is_no_primary(ro
         with held_back(*routes.replicas):
             client.run(WRITE)
             count = client.read()[0]
+            known_everywhere(routes, weir)
             routes.primary.pause()
             try:
-                eventually(lambda: weir.show("HOSTS", port=routes.primary.port)[0]["state"] == "down")
+                eventually(is_down, weir, routes.primary)
                 client.client.send(wire.query(READ))
                 eventually(lambda: weir.show("POOLS", database=DATABASE)[0]["cl_waiting"] == 1)
 
@@ -318,10 +319,52 @@ def test_what_has_been_written_is_read_on_a_replica_while_there_is_no_primary(ro
                 answer = wire.Result(client.client.read_until(b"Z"))
             finally:
                 routes.primary.resume()
-        eventually(lambda: weir.show("HOSTS", port=routes.primary.port)[0]["state"] == "up")
+        eventually(is_up, weir, routes.primary)
 
     assert answer.rows == [(count,)]
     assert client.told(answer) == (late, "plain_read")
+
+
+def test_a_read_that_has_met_no_host_at_all_goes_to_the_first_replica_that_is_back(routes):
+    weir = routes.weir(consistency="session", check_interval="0.2", check_timeout="0.2", check_fall=1, check_rise=1)
+    weir.allow("is down", "conn crashed", "login failed")
+    late, other = routes.cluster.replicas
+    with Reader(routes, weir) as client:
+        client.run(WRITE)
+        count = client.read()[0]
+        known_everywhere(routes, weir)
+        for host in (routes.primary, other, late):
+            host.pause()
+        try:
+            for host in (routes.primary, other, late):
+                eventually(is_down, weir, host)
+            client.client.send(wire.query(READ))
+            eventually(lambda: weir.show("POOLS", database=DATABASE)[0]["cl_waiting"] == 1)
+
+            late.resume()
+            answer = wire.Result(client.client.read_until(b"Z"))
+        finally:
+            for host in (routes.primary, other, late):
+                host.resume()
+
+    assert answer.rows == [(count,)]
+    assert client.told(answer) == (late, "plain_read")
+
+
+def known_everywhere(routes, weir):
+    """The replicas have received all that the primary has, and the sessions have heard how far that is."""
+    written = routes.primary.value("select pg_current_wal_lsn()")
+    for replica in routes.replicas:
+        eventually(lambda: replica.value(f"select pg_last_wal_receive_lsn() >= '{written}'") == "t")
+    eventually(lambda: {s["state"] for s in weir.show("SERVERS", database=DATABASE, port=routes.primary.port)} == {"idle"})
+
+
+def is_down(weir, host):
+    return weir.show("HOSTS", port=host.port)[0]["state"] == "down"
+
+
+def is_up(weir, host):
+    return weir.show("HOSTS", port=host.port)[0]["state"] == "up"
 
 
 def test_a_session_moves_to_a_replica_that_has_come_as_far(routes, weir):

@@ -68,7 +68,7 @@ def test_a_replica_that_is_gone_is_shown_down_with_its_reason_and_up_when_it_is_
 
 def test_a_promotion_changes_the_roles(own_cluster, pgweir):
     routes = Routes(own_cluster, pgweir)
-    weir = routes.weir(**CHECKS).allow(*LOST, r"claims to be the primary, but on an old timeline")
+    weir = routes.weir(**CHECKS).allow(*LOST, "claims to be the primary, but on an old timeline", "follows another timeline")
     former, heir = own_cluster.primary, own_cluster.replica(1)
 
     former.kill9()

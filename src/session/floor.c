@@ -206,6 +206,7 @@ floor_hosts(struct session *s, const struct cluster *c, struct cluster_masks mas
 static void
 floor_turn_to_primary(struct session *s, enum route_reason reason)
 {
+	s->floor->turned = reason != ROUTE_REASON_no_replica;
 	s->floor->meant = s->batch.reason;
 	s->target = LEND_PRIMARY;
 	s->borrower.hosts = 0;
@@ -219,6 +220,7 @@ floor_choose(struct session *s)
 	struct cluster *c = s->ledger->cluster;
 	struct cluster_masks masks = cluster_masks(c);
 
+	s->floor->turned = false;
 	s->borrower.hosts = 0;
 	if (s->target != LEND_REPLICA || (s->floor->mode == CONSISTENCY_EVENTUAL && s->floor->least == 0))
 		return;
@@ -296,8 +298,7 @@ floor_waits(const struct session *s)
 {
 	bool is_first = s->heal == NULL || (s->heal->again == HEAL_NOWHERE && !s->heal->refused);
 
-	return s->floor != NULL && is_first && s->state == SESSION_WAITING && s->target == LEND_PRIMARY &&
-	    s->batch.reason == ROUTE_REASON_not_caught_up;
+	return s->floor != NULL && s->floor->turned && is_first && s->state == SESSION_WAITING && s->target == LEND_PRIMARY;
 }
 
 int64_t
@@ -324,6 +325,7 @@ floor_looks_again(struct session *s)
 		hosts &= ~s->heal->lost;
 	if (hosts == 0 || !pool_withdraw(&s->borrower))
 		return false;
+	s->floor->turned = false;
 	s->target = LEND_REPLICA;
 	s->batch.reason = s->floor->meant;
 	s->borrower.hosts = hosts;

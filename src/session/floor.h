@@ -26,6 +26,7 @@ struct floor {
 	uint8_t host;            /* the replica that it read from */
 	uint8_t mode;            /* enum consistency */
 	uint8_t meant;           /* enum route_reason: why its read was a replica's, before that was not far enough */
+	bool turned;             /* its read goes to the primary since no replica was there, or none was far enough */
 	bool unknown;            /* it has been on the primary, and how far that was then is not known */
 	bool was_known;          /* before it was lent the primary's server that it has */
 	bool asked;              /* the question is on its way */
