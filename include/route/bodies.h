@@ -16,7 +16,13 @@ struct bodies;
 struct bodies *bodies_new(void);
 void bodies_free(struct bodies **bodies);
 
-void bodies_add(struct bodies *bodies, uint32_t oid, const char *schema, const char *name, const char *source, size_t length);
+/* A function; all is borrowed. */
+struct body_source {
+	uint32_t oid;
+	const char *schema, *name, *source;
+	const char *parameters; /* the names of those of an SQL function, each between line feeds; NULL for none */
+};
+void bodies_add(struct bodies *bodies, const struct body_source *source);
 
 /*
  * Finds those that mention what is unsafe by FACTS, and what mentions them in turn, which are added to FACTS as functions

@@ -118,7 +118,7 @@ void facts_each_setting(const struct catalog_facts *facts, uint64_t settings, vo
 
 /* Appends the query (no NUL) whose rows feed effect_graph_mention(): from and to, and in place of a NULL the oid of a relation. */
 void facts_query_mentions(unsigned server_version_num, struct bytes *out);
-/* The query whose rows (name, body) feed effect_graph_source(). */
+/* The query whose rows (name, body, oid, schema, volatility, parameters) feed effect_graph_source() and bodies_add(). */
 void facts_query_sources(unsigned server_version_num, struct bytes *out);
 
 /*

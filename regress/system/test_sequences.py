@@ -179,3 +179,18 @@ def test_a_discard_put_ahead_in_a_batch_that_fails_is_made_up_for(sequences):
         assert other.ask(bad, ask, wire.sync()).error.sqlstate == "22012"
 
         assert other.ask(ask, wire.sync()).error.sqlstate == "55000"
+
+
+def test_a_command_that_runs_in_no_pipeline_has_no_discard_put_ahead_in_its_batch(sequences):
+    """With an operator that nobody can look into each text may ask for a number."""
+    sequences.query(
+        "create or replace function looks(a int, b int) returns bool language plpgsql as"
+        " 'begin execute ''select 1''; return a = b; end';"
+        "create operator ==? (leftarg = int, rightarg = int, function = looks)")
+    one = sequences.weir(default_pool_size=1)
+    with one.client("app") as client, one.client("app") as other:
+        assert not other.query("insert into orders (what) values ('mine')").error
+
+        assert not extended(client, "vacuum orders").error
+        assert not extended(client, "reindex table concurrently orders").error
+    sequences.query("drop function looks(int, int) cascade")

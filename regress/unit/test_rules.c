@@ -146,7 +146,7 @@ TEST("a temporary relation has an oid, and is no name of the database")
 static void
 add(struct bodies *bodies, uint32_t oid, const char *name, const char *source)
 {
-	bodies_add(bodies, oid, "app", name, source, strlen(source));
+	bodies_add(bodies, &(struct body_source){.oid = oid, .schema = "app", .name = name, .source = source, .parameters = "\na\nOdd\n"});
 }
 
 TEST("a body that mentions what is unsafe makes its function unsafe, and those that call it")
@@ -162,6 +162,7 @@ TEST("a body that mentions what is unsafe makes its function unsafe, and those t
 	facts_add(facts, 'f', "app", "Odd one", false);
 	facts_add(facts, 'f', "app", "of_row", true);
 	facts_add(facts, 'o', "app", "===", false);
+	facts_add(facts, 't', "pg_catalog", "bool", false);
 	add(bodies, 1, "outer_one", "select inner_one(a) from t");
 	add(bodies, 2, "inner_one", "begin return app.\"writes\" (a); end");
 	add(bodies, 3, "column_one", "select writes from t where writes > 5");
@@ -177,8 +178,13 @@ TEST("a body that mentions what is unsafe makes its function unsafe, and those t
 	add(bodies, 13, "operator_one", "select a===-b");
 	add(bodies, 14, "qualified_one", "select pg_catalog.writes(1), pg_catalog.\"writes\"(2)");
 	add(bodies, 15, "harmless_one", "select t.writes, a = b, a == b, \"Odd\" from t -- \"one");
+	add(bodies, 16, "commented_one", "select writes /* it */ (1)");
+	add(bodies, 17, "lined_one", "select (1 + 1). -- its\n  writes");
+	add(bodies, 18, "parameter_one", "select A.writes");
+	add(bodies, 19, "numbered_one", "select $1 . writes");
+	add(bodies, 20, "aliased_one", "begin return a::bigint::boolean; end");
 	bodies_find_liars(bodies, facts, "app.given_one", &found);
-	expect_text(text_of(&found), "1,2,4,6,7,9,10,11,12,13");
+	expect_text(text_of(&found), "1,2,4,6,7,9,10,11,12,13,16,17,18,19,20");
 	expect(facts_is_unsafe(facts, &outer));
 	bodies_free(&bodies);
 	facts_unref(&facts);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define BODY_MOST ((size_t)64 * 1024 * 1024) /* in all; more is taken to mention something */
 #define WORD_MOST 63
@@ -14,6 +15,7 @@
 struct body {
 	uint32_t oid;
 	char *schema, *name, *source; /* owned */
+	char *parameters;             /* owned, may be NULL */
 	size_t length;
 	bool is_liar;
 };
@@ -38,6 +40,7 @@ bodies_free(struct bodies **bodies)
 		free((*bodies)->all[i].schema);
 		free((*bodies)->all[i].name);
 		free((*bodies)->all[i].source);
+		free((*bodies)->all[i].parameters);
 	}
 	free((*bodies)->all);
 	free(*bodies);
@@ -45,18 +48,20 @@ bodies_free(struct bodies **bodies)
 }
 
 void
-bodies_add(struct bodies *bodies, uint32_t oid, const char *schema, const char *name, const char *source, size_t length)
+bodies_add(struct bodies *bodies, const struct body_source *source)
 {
+	size_t length = strlen(source->source);
 	bool is_kept = length <= BODY_MOST - bodies->bytes;
 
 	if (bodies->count == bodies->room) {
 		bodies->room = max_of(bodies->room * 2, (size_t)64);
 		bodies->all = memory_resize(bodies->all, bodies->room * sizeof(*bodies->all));
 	}
-	bodies->all[bodies->count++] = (struct body){.oid = oid,
-	    .schema = text_copy(schema),
-	    .name = text_copy(name),
-	    .source = is_kept ? text_copy_n(source, length) : NULL,
+	bodies->all[bodies->count++] = (struct body){.oid = source->oid,
+	    .schema = text_copy(source->schema),
+	    .name = text_copy(source->name),
+	    .source = is_kept ? text_copy_n(source->source, length) : NULL,
+	    .parameters = source->parameters != NULL ? text_copy(source->parameters) : NULL,
 	    .length = length};
 	bodies->bytes += is_kept ? length : 0;
 }
@@ -79,15 +84,75 @@ is_operator_part(char c)
 	return c != '\0' && strchr("+-*/<>=~!@#%^&|`?", c) != NULL;
 }
 
+/* Names that the grammar has for types, and theirs in the catalog. */
+static const struct alias {
+	const char *word, *type;
+} aliases[] = {
+    {"boolean", "bool"}, {"int", "int4"}, {"integer", "int4"}, {"smallint", "int2"}, {"bigint", "int8"}, {"real", "float4"},
+    {"float", "float4"}, {"float", "float8"}, {"double", "float8"}, {"decimal", "numeric"}, {"dec", "numeric"},
+    {"char", "bpchar"}, {"char", "varchar"}, {"character", "bpchar"}, {"character", "varchar"}, {"nchar", "bpchar"},
+    {"nchar", "varchar"}, {"timestamp", "timestamptz"}, {"time", "timetz"}, {"bit", "varbit"},
+};
+
 /* Where a body is being read, and whether it is still in order. */
 struct reading {
 	const struct catalog_facts *facts;
 	const char *read_functions;
+	const char *parameters;  /* of the function, each between line feeds: p.f calls f, whatever p is */
+	uint32_t unsafe_aliases; /* a bit for each of aliases[] */
 	const char *start, *at, *end;
 	bool is_catalog; /* the word before the point was pg_catalog */
 };
 
-/* What stands in front of a word that begins at WORD: a call in attribute notation has no parenthesis behind it. */
+static bool
+begins_comment(const char *at, const char *end)
+{
+	return end - at >= 2 && ((at[0] == '/' && at[1] == '*') || (at[0] == '-' && at[1] == '-'));
+}
+
+static const char *
+before_blanks(const char *start, const char *at)
+{
+	while (at > start && is_blank(at[-1]))
+		at--;
+	return at;
+}
+
+/* Does a comment seem to end in front of WORD? */
+static bool
+follows_comment(const char *start, const char *word)
+{
+	const char *at = before_blanks(start, word);
+
+	if (at - start >= 2 && at[-1] == '/' && at[-2] == '*')
+		return true;
+	if (memchr(at, '\n', (size_t)(word - at)) == NULL)
+		return false;
+	for (; at > start && at[-1] != '\n'; at--)
+		if (begins_comment(at - 1, word))
+			return true;
+	return false;
+}
+
+/* Is the word that ends at END the name or number of a parameter? */
+static bool
+is_parameter(const struct reading *r, const char *end)
+{
+	const char *from = end, *found = r->parameters;
+	size_t length;
+
+	while (from > r->start && is_word_part((unsigned char)from[-1]))
+		from--;
+	length = (size_t)(end - from);
+	if (length == 0 || *from == '$')
+		return length > 0;
+	for (; (found = strchr(found, '\n')) != NULL && found[1] != '\0'; found++)
+		if (strncasecmp(found + 1, from, length) == 0 && found[1 + length] == '\n')
+			return true;
+	return false;
+}
+
+/* What stands around a word that begins at WORD: a call in attribute notation has no parenthesis behind it. */
 static enum facts_place
 place_of_word(const struct reading *r, const char *word)
 {
@@ -95,15 +160,17 @@ place_of_word(const struct reading *r, const char *word)
 
 	while (behind < r->end && is_blank(*behind))
 		behind++;
-	if (behind < r->end && *behind == '(')
+	if (behind < r->end && (*behind == '(' || begins_comment(behind, r->end)))
 		return FACTS_CALL;
-	while (word > r->start && is_blank(word[-1]))
-		word--;
+	if (follows_comment(r->start, word))
+		return FACTS_MEMBER;
+	word = before_blanks(r->start, word);
 	if (word == r->start || word[-1] != '.')
 		return FACTS_TYPE;
-	for (word--; word > r->start && is_blank(word[-1]);)
-		word--;
-	return word > r->start && (word[-1] == ')' || word[-1] == ']') ? FACTS_MEMBER : FACTS_ATTRIBUTE;
+	word = before_blanks(r->start, word - 1);
+	if (word == r->start || word[-1] == ')' || word[-1] == ']' || word[-1] == '/' || is_parameter(r, word))
+		return FACTS_MEMBER;
+	return FACTS_ATTRIBUTE;
 }
 
 /* Is NAME, which begins at WORD and ends where the reading is, unsafe? */
@@ -134,6 +201,9 @@ word_is_unsafe(struct reading *r)
 		if (length < WORD_MOST)
 			word[length] = (char)(*r->at >= 'A' && *r->at <= 'Z' ? *r->at | 0x20 : *r->at);
 	word[min_of(length, (size_t)WORD_MOST)] = '\0';
+	for (size_t i = 0; r->unsafe_aliases != 0 && i < array_length(aliases); i++)
+		if ((r->unsafe_aliases & 1u << i) != 0 && strcmp(aliases[i].word, word) == 0)
+			return true;
 	return name_is_unsafe(r, word, start);
 }
 
@@ -178,12 +248,29 @@ operator_is_unsafe(struct reading *r)
 	return false;
 }
 
+/* A bit for each. */
+static uint32_t
+aliases_that_are_unsafe(const struct catalog_facts *facts)
+{
+	struct facts_mention mention = {.place = FACTS_TYPE, .schema = "pg_catalog", .exact_encoding = true};
+	uint32_t found = 0;
+
+	for (size_t i = 0; i < array_length(aliases); i++) {
+		mention.name = aliases[i].type;
+		if (facts_is_unsafe(facts, &mention))
+			found |= 1u << i;
+	}
+	return found;
+}
+
 static bool
 body_mentions_unsafe(const struct body *b, const struct catalog_facts *facts, const char *read_functions)
 {
 	struct reading r = {.facts = facts, .read_functions = read_functions, .start = b->source, .at = b->source};
 	bool found = b->source == NULL;
 
+	r.parameters = b->parameters != NULL ? b->parameters : "";
+	r.unsafe_aliases = found ? 0 : aliases_that_are_unsafe(facts);
 	for (r.end = r.at + (found ? 0 : b->length); !found && r.at < r.end;) {
 		if (is_word_part((unsigned char)*r.at))
 			found = word_is_unsafe(&r);

@@ -143,7 +143,8 @@ void
 facts_query_sources(unsigned server_version_num, struct bytes *out)
 {
 	bytes_chars(out,
-	    "select p.proname, p.prosrc, p.oid, n.nspname, p.provolatile from pg_proc p join pg_language l on l.oid = p.prolang"
+	    "select p.proname, p.prosrc, p.oid, n.nspname, p.provolatile,"
+	    " case l.lanname when 'sql' then chr(10) || array_to_string(p.proargnames, chr(10)) || chr(10) end from pg_proc p join pg_language l on l.oid = p.prolang"
 	    " join pg_namespace n on n.oid = p.pronamespace where p.oid >= 16384 and l.lanname in ('sql', 'plpgsql')");
 	if (server_version_num >= 140000)
 		bytes_chars(out, " and p.prosqlbody is null");

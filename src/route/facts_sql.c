@@ -81,7 +81,7 @@ static const char sql_rules[] =
 	"          'pg_config',\n" \
 	"       'pg_available_extensions','pg_available_extension_versions','pg_extension_update_paths','pg_walfile_name',\n" \
 	"          'pg_walfile_name_offset',\n" \
-	"       'pg_tablespace_location','pg_trigger_depth','pg_get_wait_events',\n" \
+	"       'pg_tablespace_location','pg_trigger_depth','pg_get_wait_events','pg_input_is_valid','pg_input_error_info',\n" \
 	"       'table_to_xml','table_to_xml_and_xmlschema','schema_to_xml','schema_to_xml_and_xmlschema','database_to_xml',\n" \
 	"          'database_to_xml_and_xmlschema')\n" \
 	"     or proname like 'pg\\_stat\\_%')),\n" \
@@ -91,7 +91,7 @@ static const char sql_rules[] =
 
 static const char sql_pattern[] =
 	"with " SQL_BUILTINS
-	"select ':(?:rowMarks [(]|(?:funcid|aggfnoid|winfnoid|opfuncid) (?:' || string_agg(oid::text, '|' order by oid) || ') )' from badbuiltin";
+	"select ':(?:rowMarks [(]|commandType [2-5] |(?:funcid|aggfnoid|winfnoid|opfuncid) (?:' || string_agg(oid::text, '|' order by oid) || ') )' from badbuiltin";
 
 /*
  * What the stored trees of rules call: a tree is cut at each label of an oid, which is
@@ -114,6 +114,11 @@ static const char sql_calls_tail[] =
 	"union all select distinct x.o, null, d.refobjid from x join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = x.o\n"
 	"   and d.refclassid = 'pg_class'::regclass and d.refobjid >= 16384 and d.deptype = 'n' where x.o >= 16384\n";
 
+/* A type of users, and the relation whose rows are of it: their casts and operators need no mention of the type. */
+#define SQL_TYPE_AND_ROWS(type) \
+	"(select 'pg_type'::regclass::oid, " type " where " type " >= 12000\n" \
+	"  union all select 'pg_class'::regclass::oid, y.typrelid from pg_type y where y.oid = " type " and y.typrelid <> 0 and " type " >= 12000)"
+
 /* Volatile functions of known extensions that only compute; volatile functions of the database; stable ones that call. */
 static const char sql_closure_head[] =
 	SQL_BUILTINS ",\n"
@@ -130,14 +135,15 @@ static const char sql_closure_head[] =
 	"     and n.nspname = left(v.v, length(n.nspname)) join pg_proc p on p.pronamespace = n.oid\n"
 	"     and v.v in (n.nspname || '.' || p.proname, n.nspname || '.*')),\n"
 	"hides_builtin(c, o, f) as (\n"
-	"  select 'pg_operator'::regclass::oid, o.oid, b.oid from pg_operator o join badbuiltin b on b.oid = o.oprcode::oid where o.oid >= 12000\n"
+	"  select 'pg_operator'::regclass::oid, x.o, b.oid from pg_operator o join badbuiltin b on b.oid = o.oprcode::oid cross join lateral\n"
+	"     (select o.oid union select q.oid from pg_operator q where o.oid in (q.oprnegate, q.oprcom)) x(o) where o.oid >= 12000\n"
 	"  union all select 'pg_proc'::regclass, a.aggfnoid, f from pg_aggregate a cross join lateral unnest(array[aggtransfn, aggfinalfn,\n"
 	"     aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn]::oid[]) f\n"
 	"     where a.aggfnoid >= 12000 and f in (select oid from badbuiltin)\n"
-	"  union all select 'pg_type'::regclass, t, b.oid from pg_cast c join badbuiltin b on b.oid = c.castfunc cross join lateral\n"
-	"     unnest(array[c.castsource, c.casttarget]) t where t >= 12000\n"
-	"  union all select 'pg_type'::regclass, a.amproclefttype, b.oid from pg_amproc a join badbuiltin b on b.oid = a.amproc::oid\n"
-	"     where a.amproclefttype >= 12000\n"
+	"  union all select x.c, x.o, b.oid from pg_cast c join badbuiltin b on b.oid = c.castfunc cross join lateral\n"
+	"     unnest(array[c.castsource, c.casttarget]) t cross join lateral " SQL_TYPE_AND_ROWS("t") " x(c, o)\n"
+	"  union all select x.c, x.o, b.oid from pg_amproc a join badbuiltin b on b.oid = a.amproc::oid cross join lateral\n"
+	"     " SQL_TYPE_AND_ROWS("a.amproclefttype") " x(c, o)\n"
 	"  union all select 'pg_proc'::regclass, p.oid, b.oid from pg_proc p join pg_proc q on q.prosrc = p.prosrc join badbuiltin b on b.oid = q.oid\n"
 	"     where p.oid >= 12000 and p.prolang = 12),\n"
 	"given_sql(o) as (\n"
@@ -171,16 +177,22 @@ static const char sql_at[] =
 	"at(k, i, c, o, via) as materialized (\n"
 	"  select 'pg_rewrite'::regclass::oid, r.oid, 'pg_class'::regclass::oid, r.ev_class, 0::oid from pg_rewrite r join pg_class k\n"
 	"     on k.oid = r.ev_class where r.ev_type = '1' and k.relkind = 'v'\n"
-	"  union all select 'pg_policy'::regclass, oid, 'pg_class'::regclass, polrelid, 0 from pg_policy where polcmd in ('r','*')\n"
+	"  union all select 'pg_policy'::regclass, p.oid, 'pg_class'::regclass, polrelid, 0 from pg_policy p join pg_class k on k.oid = polrelid\n"
+	"     where polcmd in ('r','*') and k.relrowsecurity\n"
+	/* NOT (a ==~ b) is run as its negator, and 5 < a as a > 5 */
+	"  union all select 'pg_operator'::regclass, n.oid, 'pg_operator'::regclass, x.o, 0 from pg_operator o join pg_operator n on\n"
+	"     n.oid in (o.oprnegate, o.oprcom) cross join lateral (values (n.oid), (o.oid)) x(o) where n.oid >= 12000\n"
 	"  union all select 'pg_constraint'::regclass, oid, 'pg_type'::regclass, contypid, 0 from pg_constraint where contypid <> 0\n"
 	"  union all select 'pg_class'::regclass, k.oid, x.c, x.o, 'pg_type'::regclass from pg_class k cross join lateral\n"
 	"     (values ('pg_class'::regclass::oid, k.oid), ('pg_type'::regclass, k.reltype)) x(c, o) where k.relkind = 'c'\n"
-	"  union all select 'pg_cast'::regclass, a.oid, 'pg_type'::regclass, t.oid, 'pg_proc'::regclass from pg_cast a cross join lateral\n"
-	"     (values (a.castsource), (a.casttarget)) t(oid) where t.oid >= 12000\n"
-	"  union all select 'pg_amproc'::regclass, oid, 'pg_type'::regclass, amproclefttype, 'pg_proc'::regclass from pg_amproc\n"
-	"     where amproclefttype >= 12000\n"
+	"  union all select 'pg_cast'::regclass, a.oid, x.c, x.o, 'pg_proc'::regclass from pg_cast a cross join lateral\n"
+	"     (values (a.castsource), (a.casttarget)) t(oid) cross join lateral " SQL_TYPE_AND_ROWS("t.oid") " x(c, o)\n"
+	"     where t.oid >= 12000\n"
+	"  union all select 'pg_amproc'::regclass, a.oid, x.c, x.o, 'pg_proc'::regclass from pg_amproc a cross join lateral\n"
+	"     " SQL_TYPE_AND_ROWS("a.amproclefttype") " x(c, o) where amproclefttype >= 12000\n"
 	/* grouping and sorting use the operators of btree (403) and hash (405), whatever they are called */
-	"  union all select 'pg_amop'::regclass, oid, 'pg_type'::regclass, amoplefttype, 'pg_operator'::regclass from pg_amop\n"
+	"  union all select 'pg_amop'::regclass, a.oid, x.c, x.o, 'pg_operator'::regclass from pg_amop a cross join lateral\n"
+	"     " SQL_TYPE_AND_ROWS("a.amoplefttype") " x(c, o)\n"
 	"     where amoplefttype >= 12000 and amopmethod in (403, 405)),\n";
 
 /* Does what depends on an object of class C hide it by itself?  It is CLASS, OBJECT, and stands in no row of at. */
@@ -208,11 +220,11 @@ static const char sql_closure_tail[] =
 	"  select 'pg_proc'::regclass::oid, oid from badfn\n"
 	"  union all select c, o from hides_builtin where o not in (select o from harmless_own)\n"
 	"  union all select 'pg_class'::regclass, c.oid from pg_class c where relkind in ('S','f') or (relpersistence = 'u' and\n"
-	"     relkind in ('r','p')) or (relpersistence = 't' and relkind in ('r','p','v'))\n"
+	"     relkind in ('r','p','t')) or (relpersistence = 't' and relkind in ('r','p','v'))\n"
 	"  union all select 'pg_class'::regclass, r.ev_class from pg_rewrite r join pg_class c on c.oid = r.ev_class where\n"
 	"     c.relkind = 'v' and r.ev_type = '1' and r.oid = any((select hits from given)::oid[])\n"
-	"  union all select 'pg_class'::regclass, p.polrelid from pg_policy p where p.polcmd in ('r','*') and p.polqual::text ~\n"
-	"     (select rx from given)\n"
+	"  union all select 'pg_class'::regclass, p.polrelid from pg_policy p join pg_class c on c.oid = p.polrelid where\n"
+	"     c.relrowsecurity and p.polcmd in ('r','*') and p.polqual::text ~ (select rx from given)\n"
 	"  union all select 'pg_type'::regclass, k.contypid from pg_constraint k where k.contypid <> 0 and k.conbin::text ~\n"
 	"     (select rx from given)),\n";
 

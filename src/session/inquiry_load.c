@@ -254,22 +254,25 @@ inquiry_take_mention(struct inquiry *q, struct reader *r)
 	return ok;
 }
 
-/* A function: name, body, oid, schema, volatility. */
+/* A function: name, body, oid, schema, volatility, parameters. */
 static bool
 inquiry_take_source(struct inquiry *q, struct reader *r)
 {
 	char *name = row_value(r), *source = row_value(r), *oid = row_value(r), *schema = row_value(r), *volatility = row_value(r);
+	char *parameters = row_value(r);
 	bool ok = name != NULL && source != NULL && oid != NULL && schema != NULL && volatility != NULL;
 
 	if (ok)
 		effect_graph_source(q->graph, name, source, strlen(source));
 	if (ok && q->loads_routes && volatility[0] != 'v')
-		bodies_add(q->bodies, (uint32_t)strtoul(oid, NULL, 10), schema, name, source, strlen(source));
+		bodies_add(q->bodies, &(struct body_source){.oid = (uint32_t)strtoul(oid, NULL, 10), .schema = schema, .name = name,
+		                          .source = source, .parameters = parameters});
 	free(name);
 	free(source);
 	free(oid);
 	free(schema);
 	free(volatility);
+	free(parameters);
 	return ok;
 }
 

@@ -126,9 +126,12 @@ sequence_ahead(struct session *s, char type, const struct verdict *v, const char
 {
 	if ((v->surely & EFFECT_asks_sequence) != 0)
 		atomic_store_explicit(&s->borrower.account->asks_sequences, true, memory_order_relaxed);
-	/* It runs when it is bound. */
-	if (type == FRONTEND_PARSE)
+	/* It runs when it is bound.  But in front of its Bind nothing may stand when it is a VACUUM, which runs in no pipeline. */
+	if (type == FRONTEND_PARSE) {
+		if (!s->in_batch && s->server->status == 'I' && sequence_has_to_discard(s, v, text))
+			sequence_discard(s);
 		return AHEAD_GO;
+	}
 	if (sequence_has_to_discard(s, v, text))
 		sequence_discard(s);
 	/* By its effects it may be one of the database's operators that draw, but those are no proven reads. */
