@@ -182,22 +182,38 @@ extended_ask_description(struct session *s, const struct name_entry *e, const ch
 	extended_expect_description(a, e, name);
 }
 
+/* What the server has under the name E, or anything: a Parse of it fails there in any case. */
+static const char *
+extended_taken_name(struct session *s, const char *name, const struct name_entry *e)
+{
+	const struct server_name *n = own_name_is_used(s, e) ? server_name_find(s->server, name) : NULL;
+
+	if (n != NULL && n->statement == e->statement && !n->failed)
+		return name;
+	return server_find_prepared(s->server, e->statement) != NULL ? e->statement->name : stand_in_for_taken(s);
+}
+
+/* A Parse under a name that is taken: the server says so. */
+static size_t
+extended_parse_taken(struct session *s, struct frame *f, const char *name, const struct name_entry *e)
+{
+	size_t consumed = extended_parse_as(s, f, extended_taken_name(s, name, e));
+	struct answer *a = answers_last(&s->server->answers);
+
+	a->own_name = text_copy(name);
+	a->tells_name = true;
+	return consumed;
+}
+
 static size_t
 extended_parse_named(struct session *s, struct frame *f, const char *name, const struct verdict *v)
 {
 	struct name_entry *e = names_find(s, name);
 	struct statement *statement;
 	struct answer *a;
-	size_t consumed;
 
-	/* The server has it too, and says so. */
-	if (e != NULL) {
-		consumed = extended_parse_as(s, f, inject_server_name(s, name, f->type));
-		a = answers_last(&s->server->answers);
-		a->own_name = text_copy(name);
-		a->tells_name = true;
-		return consumed;
-	}
+	if (e != NULL)
+		return extended_parse_taken(s, f, name, e);
 	statement = extended_intern(s, f, v->effects);
 	/* One more of the same, that this Parse alone decides on. */
 	if (!s->looking && server_find_prepared(s->server, statement) != NULL && !extended_may_answer(s)) {

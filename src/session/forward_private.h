@@ -54,7 +54,9 @@ enum ahead inject_ahead_of_bind(struct session *s, struct name_entry *e);
 /* ---- stand_in.c: what a failed transaction says of a statement that the server lacks ---- */
 /* The name of what stands in for it on the server, for a message of that TYPE; NULL: nothing can, or need. */
 const char *stand_in_ensure(struct session *s, const struct name_entry *e, char type);
-/* The same of the unnamed statement, which there has to be: true when the server's own stands in for it now. */
+/* The name of an empty statement, for a Parse under a name that is taken: the server has to have one of that name, whatever it is. */
+const char *stand_in_for_taken(struct session *s);
+/* As stand_in_ensure for the unnamed statement, which there has to be: true when the server's own stands in for it now. */
 bool stand_in_for_unnamed(struct session *s, char type);
 
 /* ---- window.c: a statement's own settings around its Parse ---- */

@@ -6,7 +6,8 @@
  *     Bind one ─▶ Close "…_0" · Parse "…_0": an empty text with the same parameters · Bind "…_0"
  *
  * An empty text is taken, cannot be bound there, and is described as without rows.
- * Of the unnamed statement the server's own becomes the stand-in.
+ * Of the unnamed statement the server's own becomes the stand-in.  One also stands in for
+ * a name that is taken: what it was prepared for may not be possible any more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,16 @@ stand_in_is_like(struct session *s, const struct statement *statement, uint64_t 
 	if (type != FRONTEND_DESCRIBE)
 		return true;
 	return like->count <= like->declared && types_are_known(types, like->count) && statement_is_rowless(statement, described, &v);
+}
+
+const char *
+stand_in_for_taken(struct session *s)
+{
+	static const struct likeness nothing = {.types = ""};
+
+	inject_close(s, NULL, STAND_IN);
+	stand_in_send(s, STAND_IN, &nothing);
+	return STAND_IN;
 }
 
 const char *
