@@ -206,6 +206,26 @@ probe_ignore_notice(void *unused, const PGresult *notice)
 	(void)notice;
 }
 
+#define PROBE_PAIRS_MOST 32
+
+/* Without the pairs that have no value. */
+static PGconn *
+probe_start(const char *const pairs[][2], unsigned length)
+{
+	const char *keys[PROBE_PAIRS_MOST + 1], *values[PROBE_PAIRS_MOST + 1];
+	unsigned count = 0;
+
+	must(length <= PROBE_PAIRS_MOST);
+	for (unsigned i = 0; i < length; i++) {
+		if (pairs[i][1] == NULL || pairs[i][1][0] == '\0')
+			continue;
+		keys[count] = pairs[i][0];
+		values[count++] = pairs[i][1];
+	}
+	keys[count] = values[count] = NULL;
+	return PQconnectStartParams(keys, values, 0);
+}
+
 static void
 probe_open(struct probe *p)
 {
@@ -234,22 +254,11 @@ probe_open(struct probe *p)
 	    /* A name with several addresses is one host, whatever it is. */
 	    {"target_session_attrs", "any"},
 	};
-	const char *keys[array_length(pairs) + 1];
-	const char *values[array_length(pairs) + 1];
-	unsigned count = 0;
 
 	snprintf(port, sizeof(port), "%u", p->port);
-	for (unsigned i = 0; i < array_length(pairs); i++) {
-		if (pairs[i][1] == NULL || pairs[i][1][0] == '\0')
-			continue;
-		keys[count] = pairs[i][0];
-		values[count++] = pairs[i][1];
-	}
-	keys[count] = values[count] = NULL;
-
 	p->state = PROBE_CONNECTING;
 	p->begun_us = clock_monotonic_us();
-	p->connection = PQconnectStartParams(keys, values, 0);
+	p->connection = probe_start(pairs, array_length(pairs));
 	must(p->connection != NULL);
 	PQsetNoticeReceiver(p->connection, probe_ignore_notice, NULL);
 	/* The only way to learn the SQLSTATE of a refusal. */

@@ -253,6 +253,19 @@ extended_is_in_doubt(struct session *s, const char *name)
 	return s->close_in_doubt && names_is_in_doubt(s, name);
 }
 
+/* *V becomes what is known of the text, *JUDGED whether it was read. */
+static inline enum ahead
+extended_ahead_of_parse(struct session *s, const char *text, struct verdict *v, bool *judged)
+{
+	*judged = forward_has_to_judge(s, text);
+	if (!*judged) {
+		v->does = forward_does_unjudged(s);
+		return AHEAD_GO;
+	}
+	routing_judge(s, text, strlen(text), v);
+	return feature_ahead(s, FRONTEND_PARSE, v, text, strlen(text));
+}
+
 size_t
 extended_parse(struct session *s, struct frame *f)
 {
@@ -274,19 +287,13 @@ extended_parse(struct session *s, struct frame *f)
 		return forward_wait_for_answers(s);
 	if (name[0] != '\0' && own_names_learn(s) == AHEAD_WAIT)
 		return forward_wait(s);
-	judged = forward_has_to_judge(s, text);
-	if (judged) {
-		routing_judge(s, text, strlen(text), &v);
-		ahead = feature_ahead(s, FRONTEND_PARSE, &v, text, strlen(text));
-		if (ahead == AHEAD_WAIT)
-			return forward_wait(s);
-		if (ahead == AHEAD_REFUSE)
-			return feature_send_refused(s, f->type, name, f->size);
-		if (ahead == AHEAD_SENT)
-			return f->size;
-	} else {
-		v.does = forward_does_unjudged(s);
-	}
+	ahead = extended_ahead_of_parse(s, text, &v, &judged);
+	if (ahead == AHEAD_WAIT)
+		return forward_wait(s);
+	if (ahead == AHEAD_REFUSE)
+		return feature_send_refused(s, f->type, name, f->size);
+	if (ahead == AHEAD_SENT)
+		return f->size;
 	stat_add(session_stats(s)->client_parses, 1);
 	touch_text(s, judged ? &v : NULL, text, strlen(text));
 	if (judged) {

@@ -161,13 +161,47 @@ forward_wait(struct session *s)
 	return 0;
 }
 
+/* *JUDGED: whether the text was read, and *V is its verdict; if it was not, V has no effects, and nothing else. */
+static inline enum ahead
+forward_ahead_of_query(struct session *s, const char *text, size_t length, struct verdict *v, bool *judged)
+{
+	v->effects = 0;
+	*judged = forward_has_to_judge(s, text);
+	if (!*judged) {
+		s->does = forward_does_unjudged(s);
+		touch_text(s, NULL, text, length);
+		if (unlikely(s->floor != NULL))
+			floor_sends(s, NULL, text);
+		return AHEAD_GO;
+	}
+	routing_judge(s, text, length, v);
+	if (unlikely(s->floor != NULL))
+		floor_sends(s, v, text);
+	s->does = v->does;
+	return feature_ahead(s, FRONTEND_QUERY, v, text, length);
+}
+
+/* Answers whether what it defines is its session's alone. */
+static inline bool
+forward_note_query(struct session *s, const struct verdict *v, const char *text, size_t length)
+{
+	bool is_private = v->statements == 1 && pin_is_private(s, v->effects, v->surely);
+
+	s->ddl |= v->makes_relation && !is_private;
+	s->effects |= v->effects;
+	lazy_note(s, v);
+	lazy_note_begin(s, v, text);
+	touch_text(s, v, text, length);
+	return is_private;
+}
+
 static size_t
 forward_query(struct session *s, struct frame *f)
 {
 	struct verdict v;
 	const char *text;
 	size_t length;
-	bool is_private = false;
+	bool judged, is_private;
 	enum ahead ahead;
 	struct answer *a;
 
@@ -179,34 +213,18 @@ forward_query(struct session *s, struct frame *f)
 	if (!reader_ok(&f->body))
 		return forward_broken(s);
 	length = strlen(text);
-	v.effects = 0;
-	if (!forward_has_to_judge(s, text)) {
-		s->does = forward_does_unjudged(s);
-		touch_text(s, NULL, text, length);
-		if (unlikely(s->floor != NULL))
-			floor_sends(s, NULL, text);
-	} else {
-		routing_judge(s, text, length, &v);
-		if (unlikely(s->floor != NULL))
-			floor_sends(s, &v, text);
-		s->does = v.does;
-		ahead = feature_ahead(s, FRONTEND_QUERY, &v, text, length);
-		if (ahead == AHEAD_WAIT)
-			return forward_wait(s);
-		if (ahead == AHEAD_REFUSE)
-			return feature_send_refused(s, f->type, "", f->size);
-		is_private = v.statements == 1 && pin_is_private(s, v.effects, v.surely);
-		s->ddl |= v.makes_relation && !is_private;
-		s->effects |= v.effects;
-		lazy_note(s, &v);
-		lazy_note_begin(s, &v, text);
-		touch_text(s, &v, text, length);
-		if (ahead == AHEAD_SENT) {
-			unnamed_drop(s);
-			return f->size;
-		}
-		forward_note_statement(s, &v);
+	ahead = forward_ahead_of_query(s, text, length, &v, &judged);
+	if (ahead == AHEAD_WAIT)
+		return forward_wait(s);
+	if (ahead == AHEAD_REFUSE)
+		return feature_send_refused(s, f->type, "", f->size);
+	is_private = judged && forward_note_query(s, &v, text, length);
+	if (ahead == AHEAD_SENT) {
+		unnamed_drop(s);
+		return f->size;
 	}
+	if (judged)
+		forward_note_statement(s, &v);
 	a = forward_expect_end(s, ANSWER_QUERY);
 	a->is_private = is_private;
 	unnamed_change(s, a, NULL);
@@ -445,6 +463,29 @@ forward_is_dropped(const struct session *s, char type)
 	return s->batch_failed && type != FRONTEND_SYNC && type != FRONTEND_TERMINATE;
 }
 
+/* True while the message has to stay where it is. */
+static inline bool
+forward_is_early(struct session *s, char type, bool begins, const char *bytes, size_t length)
+{
+	if (s->settling || (begins && forward_must_wait(s, type, bytes, length)))
+		return true;
+	if (!begins && type_begins_request(type) && type != FRONTEND_TERMINATE && forward_must_leave(s, bytes, length))
+		return true;
+	return begins && !listening_may_begin(s);
+}
+
+static inline void
+forward_note_batch(struct session *s, char type, bool begins)
+{
+	if (type == FRONTEND_QUERY || type == FRONTEND_FUNCTION_CALL) {
+		/* Either ends a batch that has had no Sync. */
+		s->in_batch = false;
+		s->requests++;
+	} else if (begins) {
+		s->in_batch = true;
+	}
+}
+
 size_t
 forward_frame(struct session *s, const char *bytes, size_t length)
 {
@@ -475,15 +516,7 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	begins = !s->in_batch && type_begins_request(f.type);
 	if (begins && s->request_us == 0 && !s->settling && restore_waits_for_fence(s))
 		return forward_wait(s);
-	if (s->settling || (begins && forward_must_wait(s, f.type, bytes, length))) {
-		s->blocked = true;
-		return 0;
-	}
-	if (!begins && type_begins_request(f.type) && f.type != FRONTEND_TERMINATE && forward_must_leave(s, bytes, length)) {
-		s->blocked = true;
-		return 0;
-	}
-	if (begins && !listening_may_begin(s)) {
+	if (forward_is_early(s, f.type, begins, bytes, length)) {
 		s->blocked = true;
 		return 0;
 	}
@@ -497,14 +530,7 @@ forward_frame(struct session *s, const char *bytes, size_t length)
 	if (begins && unlikely(s->listening != NULL) && f.type != FRONTEND_QUERY && listening_ahead_of_batch(s, bytes, length) == AHEAD_WAIT)
 		return forward_wait(s);
 	consumed = forward_dispatch(s, &f);
-	if (consumed == 0)
-		return 0;
-	if (f.type == FRONTEND_QUERY || f.type == FRONTEND_FUNCTION_CALL) {
-		/* Either ends a batch that has had no Sync. */
-		s->in_batch = false;
-		s->requests++;
-	} else if (begins) {
-		s->in_batch = true;
-	}
+	if (consumed > 0)
+		forward_note_batch(s, f.type, begins);
 	return consumed;
 }

@@ -226,6 +226,28 @@ relay_count_request(struct session *s, int64_t now_us)
 	}
 }
 
+/* The transaction is over.  The client has not heard of it, or its next word could be judged by the old catalog. */
+static inline void
+relay_note_end(struct session *s)
+{
+	const struct server *server = s->server;
+
+	if (s->altered) {
+		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
+		s->altered = false;
+	}
+	restore_defaults_changed(s);
+	/* A function with a data definition in its body has no tag that says so.  A replica defines nothing. */
+	if ((s->effects & EFFECT_defines) != 0 && s->effects != EFFECTS_ALL && cluster_host_role(server->cluster, server->host) != HOST_REPLICA)
+		s->ddl = s->defines_code = true;
+	if (s->ddl) {
+		inquiry_catalog_changed(s);
+		s->ddl = s->defines_code = false;
+	}
+	if (s->discarded)
+		release_tell_startup(s);
+}
+
 static enum step
 relay_ready(struct session *s, const struct relay_frame *f)
 {
@@ -250,23 +272,8 @@ relay_ready(struct session *s, const struct relay_frame *f)
 	s->mends = false;
 	if (s->lazy != NULL)
 		lazy_ready(s, status);
-	/* Before the client hears of it, or its next word could be judged by the old catalog. */
-	if (s->altered && status == 'I') {
-		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
-		s->altered = false;
-	}
 	if (status == 'I')
-		restore_defaults_changed(s);
-	/* A function with a data definition in its body has no tag that says so.  A replica defines nothing. */
-	if (status == 'I' && (s->effects & EFFECT_defines) != 0 && s->effects != EFFECTS_ALL &&
-	    cluster_host_role(server->cluster, server->host) != HOST_REPLICA)
-		s->ddl = s->defines_code = true;
-	if (s->ddl && status == 'I') {
-		inquiry_catalog_changed(s);
-		s->ddl = s->defines_code = false;
-	}
-	if (s->discarded && status == 'I')
-		release_tell_startup(s);
+		relay_note_end(s);
 	if (s->notice)
 		routing_notice(s, (enum route_reason)done.reason);
 	routing_count(s, (enum route_reason)done.reason);

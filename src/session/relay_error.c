@@ -168,12 +168,34 @@ relay_mentions_names(const struct relay_frame *f)
 	return f->whole && memmem(f->body, f->length, STATEMENT_PREFIX, strlen(STATEMENT_PREFIX)) != NULL;
 }
 
+/* The server did not take the session's settings, or what else was put ahead. */
+static enum step
+relay_fence_error(struct session *s, const struct answer *head, const struct error *e)
+{
+	char *message;
+
+	/* Nothing has run behind it: another server may do. */
+	if (s->fencing && !s->fenced_again && !s->wary) {
+		s->server->close_needed = true;
+		return STEP_SWALLOW;
+	}
+	if (head->purpose == PURPOSE_FENCE && s->fencing && s->wary) {
+		if (refit_failed(s, e))
+			return STEP_SWALLOW;
+	} else if (head->purpose == PURPOSE_FENCE && refit_may_tell(s, e)) {
+		refit_tell(s, e);
+		return STEP_CLOSED;
+	}
+	message = text_copy(e->message);
+	session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
+	free(message);
+	return STEP_CLOSED;
+}
+
 /* An error in what was put in front of the client's request. */
 static enum step
 relay_own_error(struct session *s, const struct answer *head, const struct relay_frame *f, const struct error *e)
 {
-	char *message;
-
 	switch (head->purpose) {
 	case PURPOSE_REPREPARE:
 	case PURPOSE_MEND:
@@ -202,22 +224,7 @@ relay_own_error(struct session *s, const struct answer *head, const struct relay
 		feature_failed(s, head);
 		return STEP_SWALLOW;
 	}
-	/* Nothing has run behind it: another server may do. */
-	if (s->fencing && !s->fenced_again && !s->wary) {
-		s->server->close_needed = true;
-		return STEP_SWALLOW;
-	}
-	if (head->purpose == PURPOSE_FENCE && s->fencing && s->wary) {
-		if (refit_failed(s, e))
-			return STEP_SWALLOW;
-	} else if (head->purpose == PURPOSE_FENCE && refit_may_tell(s, e)) {
-		refit_tell(s, e);
-		return STEP_CLOSED;
-	}
-	message = text_copy(e->message);
-	session_close_as(s, CLOSE_server_settings, e->sqlstate, message);
-	free(message);
-	return STEP_CLOSED;
+	return relay_fence_error(s, head, e);
 }
 
 /* The error that the server was made to give stands for one of ours. */
@@ -238,6 +245,32 @@ static bool
 relay_owes_nothing(const struct session *s)
 {
 	return !session_keeps_server(s) && s->server->status == 'I' && !s->in_batch && s->state == SESSION_ACTIVE;
+}
+
+/* What it changes, whoever is told. */
+static void
+relay_note_error(struct session *s, const struct answer *head, const struct error *e)
+{
+	if (head != NULL && head->way == ANSWER_FORWARD && head->kind != ANSWER_PARSE && head->kind != ANSWER_DESCRIBE)
+		feature_error(s, e->sqlstate);
+	/* What was prepared before the change of a table fails on; who prepares it anew gets a new one. */
+	if (e->sqlstate != NULL && strcmp(e->sqlstate, "0A000") == 0 && s->ledger != NULL)
+		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
+}
+
+/* An error that is the client's is told in other words where it would show what is not the client's. */
+static enum step
+relay_word_error(struct session *s, const struct answer *head, const struct relay_frame *f, enum step step)
+{
+	if (head != NULL && head->refusal != NULL) {
+		relay_refusal(s, head);
+		return STEP_SWALLOW;
+	}
+	if (step == STEP_FORWARD && relay_mentions_names(f)) {
+		relay_error_renamed(s, f, head);
+		return STEP_SWALLOW;
+	}
+	return step;
 }
 
 enum step
@@ -270,21 +303,10 @@ relay_error(struct session *s, const struct relay_frame *f)
 		step = relay_own_error(s, head, f, &e);
 	if (step == STEP_CLOSED)
 		return step;
-	if (head != NULL && head->way == ANSWER_FORWARD && head->kind != ANSWER_PARSE && head->kind != ANSWER_DESCRIBE)
-		feature_error(s, e.sqlstate);
-	/* What was prepared before the change of a table fails on; who prepares it anew gets a new one. */
-	if (e.sqlstate != NULL && strcmp(e.sqlstate, "0A000") == 0 && s->ledger != NULL)
-		atomic_fetch_add_explicit(&s->ledger->era, 1, memory_order_relaxed);
+	relay_note_error(s, head, &e);
 	if (step == STEP_FORWARD)
 		sequence_failed(s);
-	if (head != NULL && head->refusal != NULL) {
-		relay_refusal(s, head);
-		step = STEP_SWALLOW;
-	}
-	if (step == STEP_FORWARD && relay_mentions_names(f)) {
-		relay_error_renamed(s, f, head);
-		step = STEP_SWALLOW;
-	}
+	step = relay_word_error(s, head, f, step);
 	if (head != NULL && head->of_unnamed)
 		unnamed_failed(head);
 	if (head != NULL && !answer_is_end(head))

@@ -189,13 +189,41 @@ request_close(struct session *s, const char *bytes, size_t length)
 	return end;
 }
 
+/* True of what takes no server; *CONSUMED is what was consumed of it. */
+static inline bool
+request_is_dealt_with(struct session *s, char type, size_t size, size_t length, size_t *consumed)
+{
+	switch (type) {
+	case FRONTEND_TERMINATE:
+		session_close(s, CLOSE_client_request, NULL);
+		*consumed = 0;
+		return true;
+	case FRONTEND_PASSWORD:
+		session_close(s, CLOSE_protocol_violation, NULL);
+		*consumed = 0;
+		return true;
+	case FRONTEND_COPY_DATA:
+	case FRONTEND_COPY_DONE:
+	case FRONTEND_COPY_FAIL:
+	case FRONTEND_FLUSH:
+		*consumed = request_drop(s, size, length);
+		return true;
+	case FRONTEND_SYNC:
+		request_ready(s);
+		*consumed = size;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The first message of a request, while there is no server; answers what was consumed. */
 static size_t
 request_begin(struct session *s, const char *bytes, size_t length)
 {
 	struct plan plan;
 	char type;
-	size_t size, closed;
+	size_t size, done;
 
 	switch (frame_read(FROM_CLIENT, bytes, length, (uint32_t)s->snapshot->global.max_packet_size, &type, &size)) {
 	case FRAME_WAIT:
@@ -208,38 +236,22 @@ request_begin(struct session *s, const char *bytes, size_t length)
 	}
 	if (s->cancelled && type != FRONTEND_TERMINATE)
 		return request_drop_cancelled(s, type, size, length);
-	switch (type) {
-	case FRONTEND_TERMINATE:
-		session_close(s, CLOSE_client_request, NULL);
-		return 0;
-	case FRONTEND_PASSWORD:
-		session_close(s, CLOSE_protocol_violation, NULL);
-		return 0;
-	case FRONTEND_COPY_DATA:
-	case FRONTEND_COPY_DONE:
-	case FRONTEND_COPY_FAIL:
-	case FRONTEND_FLUSH:
-		return request_drop(s, size, length);
-	case FRONTEND_SYNC:
-		request_ready(s);
-		return size;
-	default:
-		break;
-	}
+	if (request_is_dealt_with(s, type, size, length, &done))
+		return done;
 	if (!request_is_allowed(s, type))
 		return 0;
-	if (type == FRONTEND_CLOSE && (closed = request_close(s, bytes, length)) > 0)
-		return closed;
+	if (type == FRONTEND_CLOSE && (done = request_close(s, bytes, length)) > 0)
+		return done;
 	if (lazy_has_failed(s)) {
-		closed = lazy_refuse(s, bytes, length);
+		done = lazy_refuse(s, bytes, length);
 		if (s->cancelled)
 			return request_drop_cancelled(s, type, size, length);
-		if (closed > 0 || lazy_has_failed(s))
-			return closed;
+		if (done > 0 || lazy_has_failed(s))
+			return done;
 	}
 	plan = routing_plan(s, bytes, length);
-	if (plan.outcome == PLAN_LEND && (closed = lazy_take(s, &plan, bytes, length)) > 0)
-		return closed;
+	if (plan.outcome == PLAN_LEND && (done = lazy_take(s, &plan, bytes, length)) > 0)
+		return done;
 	if (plan.outcome == PLAN_BROKEN)
 		session_close(s, CLOSE_bad_packet, NULL);
 	else if (plan.outcome == PLAN_LEND) {
