@@ -108,11 +108,11 @@ scan_block_comment(struct scan *s)
 }
 
 static inline void
-scan_blanks(struct scan *s)
+scan_all_of(struct scan *s, unsigned char class)
 {
 	const unsigned char *at = s->at, *end = s->end;
 
-	while (at < end && classes[*at] == IS_SPACE)
+	while (at < end && classes[*at] == class)
 		at++;
 	s->at = at;
 }
@@ -121,7 +121,7 @@ scan_blanks(struct scan *s)
 static bool
 scan_comments(struct scan *s)
 {
-	for (;; scan_blanks(s)) {
+	for (;; scan_all_of(s, IS_SPACE)) {
 		if (peek(s, 0) == '-' && peek(s, 1) == '-')
 			scan_line_comment(s);
 		else if (peek(s, 0) != '/' || peek(s, 1) != '*')
@@ -137,7 +137,7 @@ scan_space(struct scan *s)
 {
 	const unsigned char *start = s->at;
 
-	scan_blanks(s);
+	scan_all_of(s, IS_SPACE);
 	if (s->at < s->end && (*s->at == '-' || *s->at == '/') && !scan_comments(s))
 		return false;
 	if (s->at > start && s->any_token)
@@ -322,28 +322,18 @@ scan_quoted_name(struct scan *s)
 	return true;
 }
 
-static inline void
-scan_digits(struct scan *s)
-{
-	const unsigned char *at = s->at, *end = s->end;
-
-	while (at < end && classes[*at] == IS_DIGIT)
-		at++;
-	s->at = at;
-}
-
 static bool
 scan_number(struct scan *s)
 {
 	const unsigned char *start = s->at;
 	enum mark mark;
 
-	scan_digits(s);
+	scan_all_of(s, IS_DIGIT);
 	mark = *start == '.' || s->at - start > 9 ? MARK_NUMBER : MARK_INTEGER;
 	if (peek(s, 0) == '.') {
 		mark = MARK_NUMBER;
 		s->at++;
-		scan_digits(s);
+		scan_all_of(s, IS_DIGIT);
 	}
 	if (peek(s, 0) == 'e' || peek(s, 0) == 'E') {
 		size_t sign = peek(s, 1) == '+' || peek(s, 1) == '-';
@@ -352,7 +342,7 @@ scan_number(struct scan *s)
 		s->at += min_of(1 + sign, (size_t)(s->end - s->at));
 		if (classes[peek(s, 0)] != IS_DIGIT)
 			return false;
-		scan_digits(s);
+		scan_all_of(s, IS_DIGIT);
 	}
 	if (s->at < s->end && (is_word_part(*s->at) || *s->at == '.'))
 		return false;
@@ -390,7 +380,7 @@ scan_dollar(struct scan *s)
 	if (classes[peek(s, 1)] != IS_DIGIT)
 		return scan_dollar_string(s);
 	s->at++;
-	scan_digits(s);
+	scan_all_of(s, IS_DIGIT);
 	if (s->at < s->end && is_word_part(*s->at))
 		return false;
 	canon_bytes(&s->canon, start, (size_t)(s->at - start));

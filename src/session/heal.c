@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spares.h"
+
 #define REQUEST_MOST ((size_t)64 * 1024)
 #define HEAD_MOST ((size_t)16 * 1024)
 /* A buffer up to this size stays for the next session. */
@@ -24,11 +26,8 @@
 static struct heal *
 heal_new(struct worker *w)
 {
-	struct list *node = list_pop_front(&w->heals);
-	struct heal *h = node != NULL ? list_entry(node, struct heal, free) : memory_new(sizeof(*h));
+	struct heal *h = spares_take(&w->heals, sizeof(*h));
 
-	if (node == NULL)
-		list_init(&h->free);
 	timer_init(&h->timer, heal_look);
 	return h;
 }
@@ -79,8 +78,7 @@ heal_end(struct session *s)
 	heal_shrink(&h->error);
 	ring = h->done;
 	*h = (struct heal){.request = h->request, .held = h->held, .told = h->told, .said = h->said, .error = h->error, .done = ring};
-	list_init(&h->free);
-	list_push_front(&s->worker->heals, &h->free);
+	spares_keep(&s->worker->heals, h);
 }
 
 void

@@ -34,8 +34,8 @@ enum heal_verdict {
 };
 
 struct heal {
-	struct session *session; /* borrowed; NULL while nobody has it */
-	struct list free;        /* in worker.heals then */
+	struct list free;        /* in worker.heals, while no session has it */
+	struct session *session; /* borrowed; NULL then */
 	struct timer timer;      /* while it waits for a check of the host */
 	struct bytes request;    /* what the client has sent and what is not answered yet, from FROM on */
 	size_t from;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spares.h"
 #include "session/feature.h"
 #include "session/lazy_private.h"
 #include "session/own.h"
@@ -22,13 +23,8 @@
 struct lazy *
 lazy_begin(struct session *s)
 {
-	struct list *node = list_pop_front(&s->worker->lazies);
-	struct lazy *l = node != NULL ? list_entry(node, struct lazy, free) : memory_new(sizeof(*l));
-
-	if (node == NULL)
-		list_init(&l->free);
-	s->lazy = l;
-	return l;
+	s->lazy = spares_take(&s->worker->lazies, sizeof(*s->lazy));
+	return s->lazy;
 }
 
 void
@@ -44,8 +40,7 @@ lazy_free(struct session *s)
 		bytes_free(&l->texts);
 	bytes_clear(&l->texts);
 	*l = (struct lazy){.texts = l->texts};
-	list_init(&l->free);
-	list_push_front(&s->worker->lazies, &l->free);
+	spares_keep(&s->worker->lazies, l);
 }
 
 void

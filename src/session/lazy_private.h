@@ -8,8 +8,8 @@
 #include "session/lone.h"
 
 struct lazy {
-	enum { LAZY_HELD, LAZY_SENT, LAZY_RUNNING, LAZY_MOVING, LAZY_FAILED } state;
 	struct list free;   /* in worker.lazies, while no session has it */
+	enum { LAZY_HELD, LAZY_SENT, LAZY_RUNNING, LAZY_MOVING, LAZY_FAILED } state;
 	struct bytes texts; /* BEGIN, then each SET TRANSACTION, with their NULs */
 	unsigned modes;     /* enum transaction_mode: what they come to */
 	char *news;         /* owned: FAILED, and the client does not know: the ErrorResponse that it gets next; else NULL */
