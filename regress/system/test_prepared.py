@@ -223,20 +223,20 @@ def test_without_prepared_statements_names_are_those_of_the_server(app):
     client.query("rollback")
 
 
-def test_what_was_prepared_beside_a_temporary_table_is_no_later_client_s(app):
+def test_what_is_prepared_beside_a_temporary_table_is_its_client_s_alone(app):
+    """The same text means another table to each of them, on the one server that they share."""
     one = app.weir(default_pool_size=1)
     prepare = (wire.parse("select * from shadowed", "own"), wire.bind((), "own"), wire.execute(), wire.sync())
 
-    with one.client("app") as first, one.client("app") as second:
-        first.query("create table if not exists shadowed (v text)")
-        first.query("create or replace function uncover() returns void language plpgsql as"
-                    " $$ begin execute 'drop table pg_temp.' || 'shadowed'; end $$")
-        first.query("create temp table shadowed (n int)")
-        hidden = first.ask(*prepare)
-        first.query("select uncover()")
-        shown = second.ask(*prepare)
+    with one.client("app") as other, one.client("app") as owner:
+        other.query("create table if not exists shadowed (v text)")
+        shown = other.ask(*prepare)
+        owner.query("create temp table shadowed (n int)")
+        hidden = owner.ask(*prepare)
+        owner.query("drop table shadowed")
+        again = other.ask(*prepare[1:])
 
-    assert (hidden.error, shown.error) == (None, None)
+    assert (shown.error, hidden.error, again.error) == (None, None, None)
 
 
 def test_a_name_that_cannot_be_prepared_again_shows_nothing_of_pgweir_s_own(app):
