@@ -36,18 +36,17 @@ session_cancel_secret_length(const struct session *s)
 }
 
 /*
- * Nobody keeps a secret for the rare request that shows it: it is computed again.  What is hashed is always as long,
- * so nothing can be appended to it; of two sessions with the same number and beginning the generation differs.
+ * Nobody keeps a secret for the rare request that shows it: it is computed again, as the hash of one block.  What is
+ * hashed is always as long, so nothing can be appended to it; ids come again after 2^31 connections, at another time.
  */
 static void
 cancel_secret(const struct session *s, uint8_t out[CRYPTO_SHA256_LENGTH])
 {
 	struct {
 		uint8_t secret[sizeof(s->worker->process->secret)];
-		uint64_t number;
+		uint64_t id;
 		int64_t connected_wall_us;
-		uint64_t generation;
-	} of = {.number = session_number(s), .connected_wall_us = s->connected_wall_us, .generation = s->generation};
+	} of = {.id = s->id, .connected_wall_us = s->connected_wall_us};
 
 	memcpy(of.secret, s->worker->process->secret, sizeof(of.secret));
 	crypto_sha256(&of, sizeof(of), out);
