@@ -138,6 +138,15 @@ check_member(struct walk *walk, enum facts_place place, const Node *part)
 		check_mention(walk, ROUTE_REASON_unsafe_function, &mention);
 }
 
+/* The numbers of commands within a transaction are not sent to replicas, which have zeros there. */
+static bool
+column_is_of_node(const ColumnRef *column)
+{
+	const Node *last = llast(column->fields);
+
+	return IsA(last, String) && (strcmp(strVal(last), "cmin") == 0 || strcmp(strVal(last), "cmax") == 0);
+}
+
 /* t.f may be a call of f on t's row. */
 void
 name_check_column(struct walk *walk, const Node *node)
@@ -147,6 +156,10 @@ name_check_column(struct walk *walk, const Node *node)
 
 	if (walk->ctx->facts == NULL) {
 		walk_decide(walk, ROUTE_REASON_no_catalog, "");
+		return;
+	}
+	if (column_is_of_node(column)) {
+		walk_decide(walk, ROUTE_REASON_unsafe_relation, strVal(llast(column->fields)));
 		return;
 	}
 	for_each_from(cell, column->fields, 1)

@@ -104,6 +104,8 @@ PRIMARY = {
         "select pg_my_temp_schema() is null",
         "select pg_listening_channels()",
         "select pg_walfile_name('0/1000000') is null",
+        "select cmin from plain where id = 1",
+        "select count(*) from plain p where p.cmax > 0",
         "select pg_stat_get_numscans('app.plain'::regclass) is null",
         "select count(*) > 0 from pg_stat_activity",
         "select count(*) > 0 from pg_catalog.pg_stat_database",
