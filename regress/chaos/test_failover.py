@@ -6,7 +6,7 @@ import pytest
 
 from lib import wire
 from lib.cluster import Cluster
-from lib.eventually import eventually
+from lib.eventually import crowding, eventually
 from lib.load import Load
 from lib.nest import Nest
 from lib.routes import DATABASE, Routes
@@ -77,7 +77,7 @@ def test_a_failover_is_followed_in_under_a_second(routes):
     print(f"the write that waited was answered {followed * 1000:.0f} ms after pg_promote returned")
 
     assert wrote == [(str(heir.port),)]
-    assert followed < 1
+    assert followed < crowding()
 
 
 def test_an_old_primary_is_known_as_such_right_after_a_restart(routes, nest):
@@ -147,7 +147,7 @@ def test_a_promotion_beside_a_live_primary_displaces_it_and_its_return_is_refuse
 
     heir.promote()
     promoted = time.monotonic()
-    eventually(writes_reach, weir, heir, within=2)
+    eventually(writes_reach, weir, heir, within=2 * crowding())
     displaced = time.monotonic() - promoted
     row = eventually(lambda: (row := row_of(weir, former))["state"] == "out" and row)
     former.query("insert into hits values (-1)", DATABASE)
@@ -207,7 +207,7 @@ def test_who_waits_for_a_frozen_primary_is_set_free_by_the_promotion(routes):
     frozen.kill9()
 
     assert answer is None or answer.kind == b"E"
-    assert freed < 2
+    assert freed < 2 * crowding()
 
 
 def fails(client, sql):
@@ -227,11 +227,11 @@ def test_a_promotion_is_seen_by_any_server_before_the_next_check(routes):
     routes.cluster.primary, former = heir, routes.primary
     promoted = time.monotonic()
     with weir.client(DATABASE) as client:
-        eventually(lambda: client.query("select 1 from notes") and row_of(weir, heir)["role"] == "primary", within=5)
+        eventually(lambda: client.query("select 1 from notes") and row_of(weir, heir)["role"] == "primary", within=25)
     seen = time.monotonic() - promoted
     print(f"seen {seen * 1000:.0f} ms after pg_promote returned, with check_interval = 30")
 
-    assert seen < 2
+    assert seen < 2 * crowding()
     assert writes_reach(weir, heir)
     former.kill9()
 
@@ -246,9 +246,9 @@ def test_a_frozen_primary_is_down_after_check_fall_timeouts_and_returns_as_it_wa
     with weir.client(DATABASE) as client:
         reads = client.query("select count(*) from notes").rows
     frozen.resume()
-    eventually(writes_reach, weir, frozen, within=3)
+    eventually(writes_reach, weir, frozen, within=3 * crowding())
     print(f"noticed after {noticed * 1000:.0f} ms")
 
-    assert noticed < 0.5 + 0.3 * 2 + 0.5
+    assert noticed < 0.5 + 0.3 * 2 + 0.5 * crowding()
     assert "took longer than 300 ms" in row["reason"]
     assert reads == [("20",)]

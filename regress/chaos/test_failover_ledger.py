@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lib.cluster import Cluster
-from lib.eventually import eventually
+from lib.eventually import crowding, eventually
 from lib.ledger import Ledger
 from lib.nest import Nest
 from lib.routes import DATABASE, Routes
@@ -127,7 +127,7 @@ def test_an_old_primary_that_lives_on_is_noticed_and_fenced(routes):
         ledger.goes_on()
         heir.promote()
         promoted = time.monotonic()
-        eventually(lambda: state_of(weir, former) == "out", within=5, every=0.005)
+        eventually(lambda: state_of(weir, former) == "out", every=0.005)
         noticed = time.monotonic()
         cluster.primary = heir
         ledger.goes_on()
@@ -136,7 +136,7 @@ def test_an_old_primary_that_lives_on_is_noticed_and_fenced(routes):
     diverged = ledger.missing(heir)
     print(f"noticed {(noticed - promoted) * 1000:.0f} ms after pg_promote returned; {len(diverged)} promised writes diverged")
 
-    assert noticed - promoted < 1
+    assert noticed - promoted < crowding()
     assert ledger.rows(former) == settled
     assert all(row in settled for row in diverged)
     assert ledger.doubled(heir) == []

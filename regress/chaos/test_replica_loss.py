@@ -5,7 +5,7 @@ import time
 import pytest
 
 from lib import wire
-from lib.eventually import eventually
+from lib.eventually import crowding, eventually
 from lib.load import Load
 from lib.routes import Routes
 
@@ -34,7 +34,7 @@ def loaded(routes, **main):
 def is_back(routes, host):
     """True when the host serves reads of the load."""
     seen = routes.watch()
-    eventually(lambda: seen.count(host, "read") > 20, within=0.5)
+    eventually(lambda: seen.count(host, "read") > 20, within=0.5 * crowding())
     return True
 
 
@@ -47,11 +47,11 @@ def test_a_killed_replica_fails_nothing_and_comes_back(routes):
         load.lasts(1).goes_on(500)
         victim.start()
         returned = time.monotonic()
-        eventually(is_back, routes, victim, within=10)
+        eventually(is_back, routes, victim)
         back = time.monotonic()
 
     assert load.errors == []
-    assert back - returned < 5
+    assert back - returned < 5 * crowding()
 
 
 def test_a_replica_that_is_shut_down_fast_fails_nothing(routes):
@@ -62,7 +62,7 @@ def test_a_replica_that_is_shut_down_fast_fails_nothing(routes):
         victim.stop_fast()
         load.lasts(1).goes_on(500)
         victim.start()
-        eventually(is_back, routes, victim, within=5)
+        eventually(is_back, routes, victim, within=5 * crowding())
 
     assert load.errors == []
 
@@ -83,7 +83,7 @@ def test_a_replica_that_hangs_is_out_in_time_and_comes_back(routes):
         load.goes_on(200)
         victim.resume()
         eventually(lambda: load.waiting_since(time.monotonic() - 1) == 0)
-        eventually(is_back, routes, victim, within=5)
+        eventually(is_back, routes, victim, within=5 * crowding())
 
     assert hanging == 0
     assert late <= 0
@@ -106,7 +106,7 @@ def test_both_replicas_lost_leaves_the_reads_to_the_primary(routes):
 
     assert on_primary > 50
     assert len(load.errors) <= 2 * POOL
-    assert load.errors_after(killed + 1) == []
+    assert load.errors_after(killed + crowding()) == []
 
 
 def test_writes_wait_for_the_new_primary_and_go_on_there(own_routes):
@@ -122,14 +122,14 @@ def test_writes_wait_for_the_new_primary_and_go_on_there(own_routes):
         load.lasts(1)
         cluster.promote(heir)
         promoted, seen = time.monotonic(), routes.watch()
-        eventually(lambda: seen.count(heir, "write") > 50, within=10)
+        eventually(lambda: seen.count(heir, "write") > 50)
         resumed = time.monotonic()
         load.goes_on(300)
 
     assert [e for e in load.errors if not e.is_write] == []
     assert len(load.errors) <= 2 * POOL
-    assert load.errors_after(killed + 1) == []
-    assert resumed - promoted < 5
+    assert load.errors_after(killed + crowding()) == []
+    assert resumed - promoted < 5 * crowding()
     assert int(heir.value("select count(*) from hits", "routed")) > 0
 
 

@@ -162,20 +162,27 @@ def test_a_host_that_comes_back_gets_its_share_little_by_little(routes):
     one.stop_fast()
     eventually(lambda: on(routes, weir, 4) == {other})
     word, seen, served = routes.word(), routes.watch(), []
+    started = time.monotonic()
     one.start()
 
     with weir.client(DATABASE) as client:
         eventually(lambda: read_all([client], word) or seen.count(one, word), every=0.01)
-        back = time.monotonic()
-        while time.monotonic() - back < 2.5:
+        back = began = time.monotonic()
+        while began - back < 2.2:
             word, seen = routes.word(), routes.watch()
-            read_all([client], word, 40)
-            served.append((time.monotonic() - back, seen.counts(word)[1]))
+            read_all([client], word, 20)
+            ended = time.monotonic()
+            served.append((began - back, ended - started, seen.counts(word)[1]))
+            began = ended
 
-    early = [n for at, n in served if at < 0.3]
-    late = [n for at, n in served if at > 2.1]
-    assert early and sum(early) < 14 * len(early)
-    assert late and all(19 <= n <= 23 for n in late)
+    for at_least, at_most, n in served:
+        assert 20 * share(at_least) - 2 <= n <= 20 * share(at_most) + 2
+
+
+def share(age, slow_start=2):
+    """Of two hosts, that of the one which has been back for so many seconds."""
+    weight = min(age / slow_start, 1)
+    return weight / (weight + 1)
 
 
 def test_the_only_replica_serves_at_once_when_it_comes_back(routes):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lib import wire
-from lib.eventually import eventually
+from lib.eventually import crowding, eventually
 from lib.pgweir import Pgweir
 from lib.routes import DATABASE, Routes
 
@@ -215,7 +215,7 @@ def test_what_nobody_has_committed_keeps_no_session_from_the_replicas(routes, we
     with Reader(routes, weir) as client, unflushed(routes, rows):
         client.run("/* pgweir: primary */ " + READ)
 
-        eventually(lambda: client.where() in routes.replicas, within=2)
+        eventually(lambda: client.where() in routes.replicas, within=2 * crowding())
 
 
 def test_a_commit_that_is_not_flushed_yet_is_read_by_its_session_and_by_who_has_seen_it(routes, weir):
@@ -228,7 +228,7 @@ def test_a_commit_that_is_not_flushed_yet_is_read_by_its_session_and_by_who_has_
 
             assert own == seen
             assert int(other.read()[0]) == seen
-        assert eventually(lambda: {writer.where(), other.where()} <= routes.replicas, within=2)
+        assert eventually(lambda: {writer.where(), other.where()} <= routes.replicas, within=2 * crowding())
 
 
 def test_a_read_only_transaction_sees_what_was_written(routes, weir):

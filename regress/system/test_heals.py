@@ -7,6 +7,7 @@ from lib.eventually import eventually
 from lib.routes import DATABASE, Routes
 
 # Other files may add notes.
+NAP = "select /* {word} */ count(*), pg_sleep((select seconds from naps)) from notes where id <= 20"
 SLEEP = "select /* {word} */ count(*), pg_sleep({seconds}) from notes where id <= 20"
 LOST = ("is down", "server login failed", "server conn crashed", "pooler error", "no primary", "terminating connection", "connection", "FATAL")
 CHECKS = {"check_interval": 0.2, "check_timeout": 0.3, "check_fall": 2, "check_rise": 2}
@@ -19,6 +20,9 @@ $$ declare got int; begin execute 'select ledger' || '_add(' || n || ')' into go
 create or replace function teller() returns int stable language plpgsql as
 $$ begin raise notice 'on its way'; return liar(0); end $$;
 truncate ledger;
+create table if not exists naps (seconds float);
+truncate naps;
+insert into naps values (20);
 """
 
 
@@ -49,10 +53,13 @@ def running(routes, word):
 
 
 def asleep(routes, client):
-    """A long read of the client's is under way; answers where and in which process."""
+    """A long read of the client's is under way, which will be short when it is run again; answers where and in which process."""
     word = routes.word()
-    client.send(wire.query(SLEEP.format(word=word, seconds=1.5)))
-    return eventually(running, routes, word)
+    client.send(wire.query(NAP.format(word=word)))
+    where = eventually(running, routes, word)
+    routes.primary.query("update naps set seconds = 0", DATABASE)
+    routes.cluster.wait_for_replicas()
+    return where
 
 
 def answer(client):
@@ -230,7 +237,7 @@ def test_a_transaction_whose_server_is_terminated_is_rolled_back_and_its_client_
 def test_a_write_whose_server_is_killed_is_in_doubt_and_not_run_twice(routes):
     """The whole primary starts again, and other servers may be found dead after the first; the client goes on when it is back."""
     weir = routes.weir(**CHECKS).allow(*LOST)
-    insert = "insert into ledger select 9 from (select pg_sleep(0.5)) s"
+    insert = "insert into ledger select 9 from (select pg_sleep(20)) s"
 
     with weir.client(DATABASE) as client:
         client.send(wire.query(insert))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.eventually import eventually
+from lib.eventually import crowding, eventually
 from lib.routes import DATABASE, Routes
 
 LOST = ("is down", "server login failed", "server conn crashed", "terminating connection", "no primary")
@@ -55,9 +55,9 @@ def test_a_replica_that_is_gone_is_shown_down_with_its_reason_and_up_when_it_is_
     victim = routes.cluster.replica(1)
 
     victim.kill9()
-    down = eventually(lambda: (row := hosts(weir)[victim.port])["state"] != "up" and row, within=1.5)
+    down = eventually(lambda: (row := hosts(weir)[victim.port])["state"] != "up" and row, within=1.5 * crowding())
     victim.start()
-    up = eventually(lambda: (row := hosts(weir)[victim.port])["state"] == "up" and row, within=5)
+    up = eventually(lambda: (row := hosts(weir)[victim.port])["state"] == "up" and row)
 
     assert down["reason"]
     assert down["changed"] <= up["changed"]

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lib import wire
-from lib.eventually import eventually
+from lib.eventually import crowding, eventually
 from lib.pgweir import flavour
 from lib.scene import Background, crowd
 from lib.tls import TlsClient, client_context, tls_socket, vanish
@@ -121,7 +121,7 @@ def test_the_end_of_tls_is_answered_in_kind(front):
     plain = client.socket.unwrap()
 
     assert plain.recv(1) == b""
-    assert eventually(lambda: not clients_of(weir), within=2)
+    assert eventually(lambda: not clients_of(weir), within=2 * crowding())
 
 
 def test_a_stream_that_is_cut_ends_its_session(front):
@@ -131,7 +131,7 @@ def test_a_stream_that_is_cut_ends_its_session(front):
     os.close(clients[1].socket.detach())
     vanish(clients[2])
 
-    assert eventually(lambda: not clients_of(weir), within=2)
+    assert eventually(lambda: not clients_of(weir), within=2 * crowding())
 
 
 def test_handshakes_that_are_garbage_cut_or_never_finished_end(front):
