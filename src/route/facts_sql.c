@@ -153,12 +153,11 @@ static const char sql_closure_head[] =
 	"badfn as (\n"
 	"  select oid from badbuiltin\n"
 	"  union all select o from given_sql where o not in (select o from harmless_own)\n"
-	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.prokind in ('f','w') and p.provolatile = 'v' and\n"
+	"  union all select o from unnest((select liars from given)::oid[]) o where o not in (select o from harmless_own)\n"
+	"  union all select p.oid from pg_proc p where p.oid >= 12000 and case when p.provolatile = 'v' then p.prokind in ('f','w') and\n"
 	"     p.prorettype not in (2279, 3838)\n"
 	"      and p.pronamespace <> 'information_schema'::regnamespace and p.oid not in (select o from harmless_own)\n"
-	"  union all select o from unnest((select liars from given)::oid[]) o where o not in (select o from harmless_own)\n"
-	"  union all select p.oid from pg_proc p where p.oid >= 12000 and p.provolatile <> 'v'\n"
-	"      and ( p.proargdefaults::text ~ (select rx from given)\n";
+	"      else ( p.proargdefaults::text ~ (select rx from given)\n";
 
 static const char sql_closure_bodies[] =
 	"         or p.prosqlbody::text ~ (select rx from given)\n";
@@ -175,8 +174,8 @@ static const char sql_closure_bodies[] =
  */
 static const char sql_at[] =
 	"at(k, i, c, o, via) as materialized (\n"
-	"  select 'pg_rewrite'::regclass::oid, r.oid, 'pg_class'::regclass::oid, r.ev_class, 0::oid from pg_rewrite r join pg_class k\n"
-	"     on k.oid = r.ev_class where r.ev_type = '1' and k.relkind = 'v'\n"
+	"  select 'pg_rewrite'::regclass::oid, r.oid, 'pg_class'::regclass::oid, r.ev_class, 0::oid from pg_rewrite r\n"
+	"     where r.ev_type = '1' and r.ev_class not in (select oid from pg_class where relkind = 'm')\n"
 	"  union all select 'pg_policy'::regclass, p.oid, 'pg_class'::regclass, polrelid, 0 from pg_policy p join pg_class k on k.oid = polrelid\n"
 	"     where polcmd in ('r','*') and k.relrowsecurity\n"
 	/* NOT (a ==~ b) is run as its negator, and 5 < a as a > 5 */
@@ -210,7 +209,7 @@ static const char sql_at[] =
 static const char sql_closure_tail[] =
 	"         or (p.prolang not in (12, 13, 14) and p.prolang <> (select plpgsql from given) and p.pronamespace not in ('pg_catalog'::regnamespace,'information_schema'::regnamespace)\n"
 	"             and p.prosrc ~*\n"
-	"                " SQL_UNSAFE_WORDS "))),\n"
+	"                " SQL_UNSAFE_WORDS ")) end),\n"
 	"inh(o) as (\n"
 	"  select i.inhparent from pg_inherits i join pg_class k on k.oid = i.inhrelid where k.relkind = 'f' or (k.relpersistence\n"
 	"     = 'u' and k.relkind in ('r','p'))\n"
