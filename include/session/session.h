@@ -165,6 +165,7 @@ struct session {
 	bool looking : 1;              /* the server has this client's names, and no others, until its transaction ends */
 	bool asks_names : 1;           /* the server is asked which names there are when the transaction is over */
 	bool names_asked : 1;          /* it was asked in the transaction, for a message that waits */
+	bool names_brought : 1;        /* what that message may hide was prepared ahead of it, or cannot be */
 	bool redefaulted : 1;          /* the transaction may have changed what logins begin with */
 	bool altered : 1;              /* the transaction may have changed what statements return */
 	bool times_out : 1;            /* it has an idle_session_timeout of its own */

@@ -214,6 +214,21 @@ def test_a_statement_that_its_table_has_left_is_the_servers_error_and_not_the_en
         other.query("drop table leaves")
 
 
+def test_what_cannot_be_prepared_any_more_is_not_tried_for_ever(make):
+    """Ahead of a temporary table the client's statements are prepared on the server that lacks them, and this one fails."""
+    weir = make(default_pool_size=2)
+    with weir.client("app") as client, weir.client("app") as blocker:
+        blocker.query("drop table if exists gone; create table gone (n int)")
+        prepare(client, "select n from gone", "leaf")
+        blocker.query("drop table gone")
+        blocker.query("begin")
+
+        made = client.query("create temp table of_the_client ()")
+
+        assert made.error is None
+        assert run(client, "leaf").error.sqlstate == "42P01"
+
+
 def test_names_as_long_and_odd_as_they_come_are_names(one):
     with one.client("app") as client:
         names = ["n" * 63, "m" * 3000, "Ünïcödé", "with 'quotes' and \"more\"", "PGBOUNCER_1", "PGBOUNCER_fence_1", " "]

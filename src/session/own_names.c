@@ -195,8 +195,10 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 		maker_show(&m);
 	if (any)
 		maker_ensure_all(&m, true);
-	if (hides)
+	/* What has failed would fail again, for as long as the message waits. */
+	if (hides && !s->names_brought)
 		maker_bring(&m);
+	s->names_brought = hides && m.sent && m.synced;
 	m.purpose = m.synced ? PURPOSE_NAMES : PURPOSE_REPREPARE;
 	if ((v->effects & EFFECTS_OF_NAMES) != 0)
 		route_each_detail(text, length, maker_ensure_named, &m);

@@ -64,6 +64,7 @@ release_forget(struct session *s)
 	s->reported = false;
 	s->names_unknown = false;
 	s->hides = false;
+	s->names_brought = false;
 	s->by_parameters = false;
 	s->unjudged = false;
 	s->mends = false;
