@@ -47,7 +47,6 @@ extended_parse_unnamed(struct session *s, const struct frame *f)
 {
 	const char *body = f->body.at;
 	size_t length = reader_left(&f->body);
-
 	struct statement *next = NULL;
 
 	if (s->unnamed != NULL && (s->effects & EFFECT_settings) == 0 && statement_is(s->unnamed, body, length, s->profile))
@@ -583,18 +582,6 @@ extended_sync(struct session *s, const struct frame *f)
 	return forward_rest(s, f, 0);
 }
 
-void
-extended_made(struct session *s)
-{
-	struct answer *head = answers_head(&s->server->answers);
-
-	if (head == NULL || head->way != ANSWER_MADE || s->server->skip > 0)
-		return;
-	gather_begin(&s->worker->to_client, &s->stream);
-	relay_made(s);
-	relay_flush(s);
-}
-
 size_t
 extended_flush(struct session *s, const struct frame *f)
 {
@@ -602,6 +589,6 @@ extended_flush(struct session *s, const struct frame *f)
 
 	if (s->heal != NULL)
 		heal_flushed(s);
-	extended_made(s);
+	forward_made(s);
 	return consumed;
 }

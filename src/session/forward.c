@@ -279,6 +279,18 @@ forward_wait_for_answers(struct session *s)
 
 /* ------------------------------------------------------------------ gate */
 
+void
+forward_made(struct session *s)
+{
+	struct answer *head = answers_head(&s->server->answers);
+
+	if (head == NULL || head->way != ANSWER_MADE || s->server->skip > 0)
+		return;
+	gather_begin(&s->worker->to_client, &s->stream);
+	relay_made(s);
+	relay_flush(s);
+}
+
 /* True when the server owes so many answers that no more is asked of it; it is told not to keep back what it has. */
 static bool
 forward_is_full(struct session *s)
@@ -286,7 +298,7 @@ forward_is_full(struct session *s)
 	const struct answers *a = &s->server->answers;
 
 	if (a->count >= ANSWERS_MOST)
-		extended_made(s);
+		forward_made(s);
 	if (a->count < ANSWERS_MOST) {
 		s->full = false;
 		return false;

@@ -36,7 +36,7 @@ size_t extended_close(struct session *s, struct frame *f);
 size_t extended_execute(struct session *s, struct frame *f);
 size_t extended_sync(struct session *s, const struct frame *f);
 size_t extended_flush(struct session *s, const struct frame *f);
-void extended_made(struct session *s); /* what is answered here and whose turn it is goes to the client now */
+void forward_made(struct session *s); /* what is answered here and whose turn it is goes to the client now */
 
 /* ---- inject.c: messages of ours in front of the client's; their answers are swallowed ---- */
 bool inject_renames(const struct session *s); /* the client's statement names are changed */

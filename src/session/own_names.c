@@ -131,7 +131,7 @@ batch_may_fail(struct session *s)
 
 	if (s->looking)
 		return false;
-	extended_made(s);
+	forward_made(s);
 	for (uint32_t i = 0; i < a->count; i++)
 		if (answers_at(a, i)->way != ANSWER_MADE)
 			return true;
