@@ -18,7 +18,7 @@ EXCEPTION("executions of prepared statements",
 EXCEPTION("statements that were prepared again",
     "prepare_time in pg_prepared_statements is when the statement came to this server, and statement is the PREPARE alone where it was "
     "one of several in its text. A statement whose table is gone, or hidden by a temporary one, is not shown where it would have to be prepared again. What an EXECUTE "
-    "that was prepared by the protocol returns is described as of then.",
+    "or a FETCH that was prepared by the protocol returns is described as of then.",
     "A server has what was prepared on it.")
 EXCEPTION("libraries that are loaded already",
     "What a library reserves when it is loaded is reserved from the start where an earlier client has loaded it: SET plpgsql.nonsense is "

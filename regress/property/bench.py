@@ -189,6 +189,16 @@ def _executing(step):
     return {item[1] for item in step.items if item[0] == "P" and re.search(r"\bexecute\b", item[2], re.I)}
 
 
+def _fetching(step):
+    """The names that a step gives to a FETCH."""
+    return {item[1] for item in step.items if item[0] == "P" and re.search(r"\bfetch\b", item[2], re.I)}
+
+
+def _executed(text):
+    """The names that a text executes."""
+    return [quoted or plain for quoted, plain in re.findall(r'\bexecute\s+(?:\\?"([^"\\]*)|(\w+))', text, re.I)]
+
+
 def _looks_at_names(text):
     return re.search("pg_prepared_statement|v_prepared", text) is not None
 
@@ -204,6 +214,7 @@ class Play:
         self.bench, self.program = bench, program
         self.pids, self.pairs, self.open = ({}, {}), {}, set()
         self.executing = set()  # (client, name) of statements of the protocol that are an EXECUTE
+        self.fetching = set()  # the same of those that are a FETCH
         self.begun = set()  # clients whose transaction has only just begun, by a Query
         self.listens = "listen" in program.text().lower()
 
@@ -216,6 +227,7 @@ class Play:
                 self._end(step.client, step.end)
                 continue
             self.executing |= {(step.client, name) for name in _executing(step)}
+            self.fetching |= {(step.client, name) for name in _fetching(step)}
             difference = self._open(at, step) or self._step(at, step)
             if difference:
                 return difference
@@ -227,8 +239,10 @@ class Play:
         """Whether a server is to be had: the step's client has one, or not all of them are held."""
         if _tells_the_login(step.text()) and (step.client in self.open - self.begun or step.client in self._pinned()):
             return False
-        # What an EXECUTE returns is known from when it was prepared, on whichever server.
+        # What an EXECUTE or a FETCH returns is known from when it was prepared, on whichever server.
         if any((step.client, name) in self.executing for name in _described(step)):
+            return False
+        if any((step.client, name) in self.fetching for name in _executed(step.text())):
             return False
         # A statement whose table is hidden now is not prepared again for it.
         if _looks_at_names(step.text()) and step.client in self._pinned("temporary"):

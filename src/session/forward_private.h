@@ -60,6 +60,8 @@ const char *stand_in_for_taken(struct session *s);
 bool stand_in_for_unnamed(struct session *s, char type);
 
 /* ---- window.c: a statement's own settings around its Parse ---- */
+/* True when its Parse looks into it, or nobody can say.  A PREPARE runs, and has done so. */
+bool window_is_analyzed(const struct statement *statement);
 /* False: they are those of now, and nothing was sent.  Else window_close has to follow. */
 bool window_open(struct session *s, const struct statement *statement, enum answer_purpose purpose);
 void window_close(struct session *s, const struct statement *statement, enum answer_purpose purpose);

@@ -77,7 +77,9 @@ statement_parameters(const struct statement *statement, const struct verdict *v,
 
 	if (memchr(statement->body, '$', strlen(statement->body)) == NULL)
 		return declared;
-	/* What PREPARE, EXECUTE, COPY and CREATE name are no parameters of theirs. */
+	/* What PREPARE, EXECUTE, DO, COPY and CREATE name are no parameters of theirs. */
+	if (!window_is_analyzed(statement))
+		return declared;
 	if ((v->kind != KIND_READ && v->kind != KIND_WRITE) || (v->effects & EFFECT_executes) != 0)
 		return PARAMETERS_UNKNOWN;
 	named = text_parameters(statement->body);

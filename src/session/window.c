@@ -33,8 +33,7 @@ window_note_analyzed(void *user, const struct statement_detail *detail)
 	return true;
 }
 
-/* True when its Parse looks into it, or nobody can say.  A PREPARE runs, and has done so. */
-static bool
+bool
 window_is_analyzed(const struct statement *statement)
 {
 	bool is_analyzed = false;
