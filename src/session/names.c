@@ -200,9 +200,12 @@ names_profile(const struct session *s)
 		return p;
 	for (const char *const *name = statement_settings; *name != NULL; name++) {
 		const struct server_value *row = server_value(s->server, *name);
+		const char *usual = server_unset_value(s->server, *name);
 
-		if (row != NULL)
-			p = profile_with(p, *name, strcmp(row->initial, row->value) == 0 ? NULL : row->value);
+		if (row == NULL)
+			continue;
+		usual = usual != NULL ? usual : row->initial;
+		p = profile_with(p, *name, strcmp(usual, row->value) == 0 ? NULL : row->value);
 	}
 	return p;
 }
