@@ -43,7 +43,7 @@ description_note(struct session *s, const struct relay_frame *f)
 	if (head == NULL || head->kind != ANSWER_DESCRIBE || !head->describes_statement || !f->whole)
 		return;
 	if (head->purpose == PURPOSE_COMPARE) {
-		s->changed = description_hash(f) != head->described;
+		s->changed = head->way == ANSWER_SWALLOW && description_hash(f) != head->described;
 		return;
 	}
 	e = head->own_name != NULL ? names_find(s, head->own_name) : NULL;

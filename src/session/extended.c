@@ -340,7 +340,7 @@ extended_ahead_of_bind(struct session *s, const char *name, uint32_t *effects, s
 		e = extended_entry(s, name);
 	}
 	if (ahead == AHEAD_GO && e != NULL)
-		ahead = inject_ahead_of_bind(s, e);
+		ahead = inject_ahead_of_use(s, e, FRONTEND_BIND);
 	*effects = v.effects;
 	*bound = e;
 	return ahead;
@@ -500,6 +500,8 @@ extended_describe(struct session *s, struct frame *f)
 		return forward_wait_for_answers(s);
 	if (what == 'S')
 		ahead = extended_ahead_of_describe(s, name);
+	if (what == 'S' && ahead == AHEAD_GO && extended_entry(s, name) != NULL)
+		ahead = inject_ahead_of_use(s, extended_entry(s, name), FRONTEND_DESCRIBE);
 	if (ahead == AHEAD_WAIT)
 		return forward_wait(s);
 	if (ahead == AHEAD_REFUSE)

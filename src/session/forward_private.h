@@ -48,8 +48,8 @@ void inject_ensure(struct session *s, struct statement *statement);
 void inject_ensure_unnamed(struct session *s, char type);
 /* TYPE: of the message that mentions it. */
 const char *inject_server_name(struct session *s, const char *name, char type);
-/* Before a Bind of that name: asks whether a statement that the server lacked is still what the client knows. */
-enum ahead inject_ahead_of_bind(struct session *s, struct name_entry *e);
+/* Before a Bind or a Describe of that name: asks whether a statement that the server lacked is still what the client knows. */
+enum ahead inject_ahead_of_use(struct session *s, struct name_entry *e, char type);
 
 /* ---- stand_in.c: what a failed transaction says of a statement that the server lacks ---- */
 /* The name of what stands in for it on the server, for a message of that TYPE; NULL: nothing can, or need. */

@@ -126,13 +126,25 @@ inject_server_name(struct session *s, const char *name, char type)
 	return e->statement->name;
 }
 
+/* What a Describe is told of a statement whose rows are others now: its parameters, and an error behind them. */
+static void
+inject_describe_parameters(struct session *s, const struct name_entry *e)
+{
+	struct answer *a;
+
+	inject_describe(s, e->statement->name);
+	a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD);
+	a->purpose = PURPOSE_COMPARE;
+	a->describes_statement = true;
+}
+
 /*
  * A statement that the server lacks is prepared there again before it is bound, and
  * must still return what the client was told: else the client gets the error that a
  * connection of its own would give.
  */
 enum ahead
-inject_ahead_of_bind(struct session *s, struct name_entry *e)
+inject_ahead_of_use(struct session *s, struct name_entry *e, char type)
 {
 	static const struct error changed = {.sqlstate = "0A000", .message = "cached plan must not change result type"};
 	struct answer *a;
@@ -141,6 +153,8 @@ inject_ahead_of_bind(struct session *s, struct name_entry *e)
 		return AHEAD_GO;
 	if (s->changed) {
 		s->changed = false;
+		if (type == FRONTEND_DESCRIBE)
+			inject_describe_parameters(s, e);
 		server_unprepare(s->server, e->statement);
 		inject_close(s, NULL, e->statement->name);
 		feature_refuse(s, &changed);

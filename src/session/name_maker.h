@@ -29,7 +29,7 @@ void maker_show(struct maker *m);
 /*
  * Ahead of a temporary object, which may hide what a statement reads: PostgreSQL finds
  * that it has other columns then only where it has been prepared before.  What was
- * described to the client is compared by inject_ahead_of_bind.
+ * described to the client is compared by inject_ahead_of_use.
  */
 void maker_bring(struct maker *m);
 

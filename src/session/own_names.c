@@ -162,11 +162,22 @@ own_names_learn(struct session *s)
 	return AHEAD_WAIT;
 }
 
+/* Beside temporary objects what is taken off the server may not come back as it was: a text that nobody can look into has to say so. */
+static bool
+text_looks(const struct session *s, const struct verdict *v, const char *text)
+{
+	bool is_beside = ((s->effects | s->pins) & EFFECT_temporary) != 0;
+
+	if ((v->effects & EFFECT_looks_prepared) == 0)
+		return false;
+	return (v->effects & EFFECT_unknown) == 0 || !is_beside || strcasestr(text, "pg_prepared_statement") != NULL;
+}
+
 enum ahead
 own_names_ahead(struct session *s, char type, const struct verdict *v, const char *text, size_t length)
 {
 	struct maker m = {.s = s, .purpose = PURPOSE_REPREPARE, .synced = !s->in_batch};
-	bool looks = (v->effects & EFFECT_looks_prepared) != 0;
+	bool looks = text_looks(s, v, text);
 	/* A text that only runs a name meets no others; who else prepares by EXECUTE is asked afterwards. */
 	bool one = type == FRONTEND_QUERY ? v->kind == KIND_EXECUTE || v->kind == KIND_PREPARE : v->surely == EFFECT_executes;
 	bool any = (v->effects & EFFECT_unknown) != 0 && !one && session_has_names(s);

@@ -162,6 +162,19 @@ relay_parameters(const struct session *s)
 	return head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
 }
 
+/* The end of what a Describe is answered: its rows.  Those that are only compared are not told. */
+static enum step
+relay_rows_described(struct session *s, const struct relay_frame *f)
+{
+	const struct answer *head = relay_head(s, ANSWER_DESCRIBE);
+	bool is_told = head == NULL || head->purpose != PURPOSE_COMPARE;
+	enum step step;
+
+	description_note(s, f);
+	step = relay_complete(s, ANSWER_DESCRIBE);
+	return step == STEP_FORWARD && !is_told ? STEP_SWALLOW : step;
+}
+
 static enum step
 relay_description(struct session *s, const struct relay_frame *f)
 {
@@ -169,10 +182,8 @@ relay_description(struct session *s, const struct relay_frame *f)
 
 	if (head == NULL)
 		return STEP_BROKEN;
-	if (head->kind == ANSWER_DESCRIBE) {
-		description_note(s, f);
-		return relay_complete(s, ANSWER_DESCRIBE);
-	}
+	if (head->kind == ANSWER_DESCRIBE)
+		return relay_rows_described(s, f);
 	return relay_running(s) == NULL ? STEP_BROKEN : head->way == ANSWER_SWALLOW ? STEP_SWALLOW : STEP_FORWARD;
 }
 
@@ -309,8 +320,7 @@ relay_dispatch(struct session *s, const struct relay_frame *f)
 	case BACKEND_ROW_DESCRIPTION:
 		return relay_description(s, f);
 	case BACKEND_NO_DATA:
-		description_note(s, f);
-		return relay_complete(s, ANSWER_DESCRIBE);
+		return relay_rows_described(s, f);
 	case BACKEND_PARSE_COMPLETE:
 		return relay_complete(s, ANSWER_PARSE);
 	case BACKEND_BIND_COMPLETE:
@@ -351,7 +361,7 @@ relay_may_stream(const struct session *s, char type, size_t size)
 {
 	const struct answer *head = answers_head(&s->server->answers);
 
-	if ((head != NULL && head->way == ANSWER_SWALLOW) || (s->heal != NULL && heal_wants_whole(s->heal, type, size)))
+	if ((head != NULL && (head->way == ANSWER_SWALLOW || head->purpose == PURPOSE_COMPARE)) || (s->heal != NULL && heal_wants_whole(s->heal, type, size)))
 		return false;
 	switch (type) {
 	case BACKEND_DATA_ROW:
