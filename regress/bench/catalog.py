@@ -34,6 +34,8 @@ def make_schema(cluster):
     make_each(cluster, MAKE_TABLE, TABLES)
     make_each(cluster, MAKE_VIEW, VIEWS)
     make_each(cluster, MAKE_FUNCTION, FUNCTIONS)
+    # As autovacuum does within a minute.
+    cluster.primary.query("analyze", DATABASE)
     cluster.wait_for_replicas()
 
 
