@@ -147,7 +147,6 @@ class Pgweir:
 
     def start(self, wait=True, shared=False):
         """shared: others listen on its port too, so its unix socket tells that it is up."""
-        self.shared = shared
         with socket.socket() as probe:
             if not shared and probe.connect_ex((self.address, self.port)) == 0:
                 raise RuntimeError(f"somebody else listens on port {self.port}")
@@ -160,8 +159,9 @@ class Pgweir:
         def listens_or_has_ended():
             if self.process.poll() is not None:
                 return True
-            with wire.connect(self.port, self.folder if self.shared else self.address):
-                return not self.has_unix_socket or os.path.exists(f"{self.folder}/.s.PGSQL.{self.port}")
+            # The unix socket is the last that is listened on, and is there before it is.
+            with wire.connect(self.port, self.folder if self.has_unix_socket else self.address):
+                return True
 
         try:
             eventually(listens_or_has_ended, within=START_SECONDS)

@@ -107,6 +107,13 @@ class Routes:
                     client.query(f"/* {word} */ {PROBE}")
         return seen.on(word)
 
+    def even(self, weir):
+        """All replicas serve, and none has turns to make up for: so many at most are, of those that it missed while it had no server."""
+        eventually(lambda: self.serving(weir) == self.replicas)
+        with weir.client(DATABASE) as client:
+            for _ in range(80):
+                client.query(PROBE)
+
     def watch(self):
         return Seen(self.cluster)
 

@@ -150,14 +150,14 @@ def test_a_role_that_may_nothing_leaves_timelines_unknown_and_the_replicas_serve
     checks = {port: int(row["checks"]) for port, row in hosts(weir).items()}
     eventually(lambda: all(int(row["checks"]) >= checks[port] + 10 for port, row in hosts(weir).items()))
     seen = hosts(weir)
-    served = routes.serving(weir)
+    all_serve = eventually(lambda: routes.serving(weir) == routes.replicas)
 
     assert seen[routes.primary.port]["timeline"] == 1
     for replica in routes.replicas:
         assert seen[replica.port]["timeline"] is None
         assert "does not tell its timeline" in seen[replica.port]["reason"]
         assert replica.log_since(marks[replica]).count("must be superuser or replication role") == 1
-    assert served == routes.replicas
+    assert all_serve
 
 
 def test_a_standby_that_takes_no_queries_is_down_with_its_own_words(routes):
@@ -193,7 +193,7 @@ def test_a_host_without_a_free_connection_is_not_down(routes):
 
     assert row["state"] == "up"
     assert row["role"] == "replica"
-    assert routes.serving(weir) == routes.replicas
+    assert eventually(lambda: routes.serving(weir) == routes.replicas)
 
 
 def test_timelines_are_kept_beside_the_pidfile(routes, nest):

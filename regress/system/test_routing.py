@@ -33,7 +33,7 @@ def test_route_primary_sends_everything_to_the_primary(routes, keys):
 @pytest.mark.parametrize("keys", [{"route": "replica"}, {"target_session_attrs": "read-only"}, {"target_session_attrs": "standby"}])
 def test_route_replica_sends_everything_to_the_replicas(routes, keys):
     weir = routes.weir(keys={"route": None, **keys})
-    eventually(lambda: routes.serving(weir) == routes.replicas)
+    routes.even(weir)
     seen = routes.watch()
 
     with weir.client(DATABASE) as client:
@@ -105,7 +105,7 @@ def test_a_users_route_counts_before_the_databases(routes):
 
 def test_a_read_only_transaction_runs_whole_on_one_replica(routes):
     weir = routes.weir()
-    eventually(lambda: routes.serving(weir) == routes.replicas)
+    routes.even(weir)
     used = set()
 
     for number in range(4):
