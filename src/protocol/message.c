@@ -76,10 +76,15 @@ frames_over(enum direction direction, const char *bytes, size_t length, uint32_t
 enum frame_state
 frames_next(struct frames *f, struct whole_frame *out)
 {
-	const char *frame = f->bytes + f->at;
 	size_t size, here = f->length - f->at;
-	enum frame_state state = here > 0 ? frame_read(f->direction, frame, here, f->most, &out->type, &size) : FRAME_WAIT;
+	enum frame_state state;
+	const char *frame;
 
+	/* There may be no bytes at all. */
+	if (here == 0)
+		return FRAME_WAIT;
+	frame = f->bytes + f->at;
+	state = frame_read(f->direction, frame, here, f->most, &out->type, &size);
 	if (state != FRAME_OK)
 		return state;
 	if (size > here)
