@@ -36,7 +36,7 @@ extended_intern(struct session *s, const struct frame *f, uint32_t effects)
 
 	about.era = atomic_load_explicit(&s->ledger->era, memory_order_relaxed);
 	/* With temporary objects there, a name may be theirs for this client alone. */
-	about.alone = (effects & EFFECT_executes) != 0 || (s->effects & EFFECT_settings) != 0 || ((s->effects | s->pins) & EFFECT_temporary) != 0;
+	about.alone = (effects & EFFECT_executes) != 0 || (s->effects & EFFECT_settings) != 0 || pin_has_temporary(s);
 	statement = statement_intern(f->body.at, reader_left(&f->body), &about);
 	profile_unref(about.profile);
 	return statement;
@@ -144,15 +144,10 @@ extended_may_answer(const struct session *s)
 static void
 extended_parse_on_server(struct session *s, struct statement *statement)
 {
-	struct bytes *out;
 	struct answer *a;
-	size_t before;
 
 	inject_make_room(s, statement);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	statement_write_parse(statement, false, out);
-	gather_made(&s->worker->to_server, before);
+	inject_send_parse(s, statement, false);
 	a = forward_expect(s, ANSWER_PARSE, ANSWER_FORWARD);
 	a->statement = statement_ref(statement);
 	stat_add(session_stats(s)->server_parses, 1);
@@ -489,6 +484,7 @@ extended_describe(struct session *s, struct frame *f)
 {
 	const char *name, *server_name;
 	enum ahead ahead = AHEAD_GO;
+	struct name_entry *e;
 	struct answer *a;
 	char what;
 
@@ -500,8 +496,9 @@ extended_describe(struct session *s, struct frame *f)
 		return forward_wait_for_answers(s);
 	if (what == 'S')
 		ahead = extended_ahead_of_describe(s, name);
-	if (what == 'S' && ahead == AHEAD_GO && extended_entry(s, name) != NULL)
-		ahead = inject_ahead_of_use(s, extended_entry(s, name), FRONTEND_DESCRIBE);
+	e = what == 'S' ? extended_entry(s, name) : NULL;
+	if (e != NULL && ahead == AHEAD_GO)
+		ahead = inject_ahead_of_use(s, e, FRONTEND_DESCRIBE);
 	if (ahead == AHEAD_WAIT)
 		return forward_wait(s);
 	if (ahead == AHEAD_REFUSE)
@@ -509,7 +506,7 @@ extended_describe(struct session *s, struct frame *f)
 	server_name = what == 'S' && (inject_renames(s) || name[0] == '\0') ? inject_server_name(s, name, f->type) : name;
 	a = forward_expect(s, ANSWER_DESCRIBE, ANSWER_FORWARD);
 	a->describes_statement = what == 'S';
-	extended_expect_description(a, what == 'S' ? extended_entry(s, name) : NULL, name);
+	extended_expect_description(a, e, name);
 	if (server_name == name)
 		return forward_rest(s, f, 0);
 	inject_describe(s, server_name);

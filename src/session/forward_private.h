@@ -43,6 +43,7 @@ bool inject_renames(const struct session *s); /* the client's statement names ar
 void inject_describe(struct session *s, const char *name); /* of the statement that the server calls so; what answers is the caller's to expect */
 void inject_close(struct session *s, struct statement *gone, const char *name);
 void inject_make_room(struct session *s, struct statement *statement);
+void inject_send_parse(struct session *s, const struct statement *statement, bool unnamed); /* the message alone */
 void inject_parse(struct session *s, struct statement *statement, bool unnamed);
 void inject_ensure(struct session *s, struct statement *statement);
 void inject_ensure_unnamed(struct session *s, char type);

@@ -49,20 +49,25 @@ inject_make_room(struct session *s, struct statement *statement)
 }
 
 void
+inject_send_parse(struct session *s, const struct statement *statement, bool unnamed)
+{
+	struct bytes *out = gather_make(&s->worker->to_server);
+	size_t before = out->length;
+
+	statement_write_parse(statement, unnamed, out);
+	gather_made(&s->worker->to_server, before);
+}
+
+void
 inject_parse(struct session *s, struct statement *statement, bool unnamed)
 {
 	/* What a failed transaction takes has no meaning that settings change, and it takes no settings. */
 	bool windowed = s->server->status != 'E' && window_open(s, statement, PURPOSE_REPREPARE);
-	struct bytes *out;
 	struct answer *a;
-	size_t before;
 
 	if (!unnamed)
 		inject_make_room(s, statement);
-	out = gather_make(&s->worker->to_server);
-	before = out->length;
-	statement_write_parse(statement, unnamed, out);
-	gather_made(&s->worker->to_server, before);
+	inject_send_parse(s, statement, unnamed);
 	a = forward_expect(s, ANSWER_PARSE, ANSWER_SWALLOW);
 	a->purpose = PURPOSE_REPREPARE;
 	a->of_unnamed = unnamed;

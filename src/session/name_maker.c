@@ -153,16 +153,11 @@ maker_make(struct maker *m, const char *name, const struct name_entry *e)
 static void
 maker_share(struct maker *m, struct statement *statement)
 {
-	struct bytes *out;
 	bool windowed;
-	size_t before;
 
 	inject_make_room(m->s, statement);
 	windowed = maker_begin(m, statement);
-	out = gather_make(&m->s->worker->to_server);
-	before = out->length;
-	statement_write_parse(statement, false, out);
-	gather_made(&m->s->worker->to_server, before);
+	inject_send_parse(m->s, statement, false);
 	maker_expect(m, ANSWER_PARSE)->statement = statement_ref(statement);
 	maker_end(m, statement, windowed);
 }

@@ -15,6 +15,7 @@
 #include "session/forward_private.h"
 #include "session/name_maker.h"
 #include "session/own_names.h"
+#include "session/pin.h"
 
 /* What is run by what is run is followed so far: by itself it may go on for ever. */
 #define DEPTH_MOST 8
@@ -166,11 +167,9 @@ own_names_learn(struct session *s)
 static bool
 text_looks(const struct session *s, const struct verdict *v, const char *text)
 {
-	bool is_beside = ((s->effects | s->pins) & EFFECT_temporary) != 0;
-
 	if ((v->effects & EFFECT_looks_prepared) == 0)
 		return false;
-	return (v->effects & EFFECT_unknown) == 0 || !is_beside || strcasestr(text, "pg_prepared_statement") != NULL;
+	return (v->effects & EFFECT_unknown) == 0 || !pin_has_temporary(s) || strcasestr(text, "pg_prepared_statement") != NULL;
 }
 
 enum ahead
@@ -181,7 +180,7 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	/* A text that only runs a name meets no others; who else prepares by EXECUTE is asked afterwards. */
 	bool one = type == FRONTEND_QUERY ? v->kind == KIND_EXECUTE || v->kind == KIND_PREPARE : v->surely == EFFECT_executes;
 	bool any = (v->effects & EFFECT_unknown) != 0 && !one && session_has_names(s);
-	bool hides = m.synced && (v->effects & EFFECT_temporary) != 0 && ((s->effects | s->pins) & EFFECT_temporary) == 0;
+	bool hides = m.synced && (v->effects & EFFECT_temporary) != 0 && !pin_has_temporary(s);
 
 	if (!inject_renames(s) || (!looks && !any && !hides && (v->effects & EFFECTS_OF_NAMES) == 0))
 		return AHEAD_GO;
@@ -209,7 +208,7 @@ own_names_ahead(struct session *s, char type, const struct verdict *v, const cha
 	/* What has failed would fail again, for as long as the message waits. */
 	if (hides && !s->names_brought)
 		maker_bring(&m);
-	s->names_brought = hides && m.sent && m.synced;
+	s->names_brought = hides && m.sent;
 	m.purpose = m.synced ? PURPOSE_NAMES : PURPOSE_REPREPARE;
 	if ((v->effects & EFFECTS_OF_NAMES) != 0)
 		route_each_detail(text, length, maker_ensure_named, &m);

@@ -32,6 +32,13 @@ struct pins {
 	struct session *session; /* borrowed: whose they are */
 };
 
+/* Who has temporary relations, or makes some now, knows them; the catalog's facts do not. */
+static inline bool
+pin_has_temporary(const struct session *s)
+{
+	return ((s->effects | s->pins) & EFFECT_temporary) != 0;
+}
+
 /* The session's; made when there are none. */
 struct pins *pin_notes(struct session *s);
 /* Feature: notes what takes a pin, and refuses one too many that is foreseen. */

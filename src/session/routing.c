@@ -11,6 +11,7 @@
 #include "cluster/cluster.h"
 #include "pool/route_counts.h"
 #include "session/floor.h"
+#include "session/pin.h"
 
 bool
 routing_judges(const struct session *s)
@@ -134,20 +135,13 @@ routing_settings_named(struct session *s, const char *text, size_t length, void 
 	return route_settings_named(&ctx, text, length, take, user);
 }
 
-/* Who has temporary relations, or makes some now, knows them; the catalog's facts do not. */
-static bool
-routing_has_temporary(const struct session *s)
-{
-	return ((s->pins | s->effects) & EFFECT_temporary) != 0;
-}
-
 void
 routing_judge(struct session *s, const char *text, size_t length, struct verdict *out)
 {
 	struct route_context ctx = routing_context(s);
 
 	route_judge(s->worker->verdicts, &ctx, text, length, out);
-	if (unlikely(out->has_new_relation) && !routing_has_temporary(s))
+	if (unlikely(out->has_new_relation) && !pin_has_temporary(s))
 		out->effects |= EFFECTS_UNKNOWN;
 	if (unlikely(out->lacks_catalog) && s->features != FEATURES_IGNORE && s->pool_mode != POOL_SESSION)
 		inquiry_begin(s);
